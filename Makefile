@@ -1,0 +1,65 @@
+# `make help` lists the targets. Every target that needs Python makes .venv first; nothing has to be installed by hand.
+# Another interpreter: make env PYTHON=/path/to/python3.12 · another place for the environment: make env VENV=/path
+
+VENV ?= .venv
+# The first interpreter that runs and is new enough; a name that is on the PATH may still be an empty shim.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/.made-from-pyproject-and-constraints
+
+.PHONY: help demo env test test-all lint format figures gpu-check clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: runs/demo/units.csv ## train a 24x24 tau sheet on the CPU, follow a rat with it, say where the maps are
+	$(RUN) -m topogrid follow runs/demo sargolini
+	@echo
+	@echo "Done. Open these first:"
+	@echo "  tau_imgs/demo/tau_map.png     every unit's time constant, on the sheet"
+	@echo "  tau_imgs/demo/scale_map.png   every unit's grid spacing in metres, on the sheet"
+	@echo "  runs/demo/                    all figures, units.csv, metrics.jsonl, checkpoints"
+
+# The table of units is the last file of a finished run. One that stopped early goes on from its newest checkpoint.
+runs/demo/units.csv: | $(STAMP)
+	@ls runs/demo/checkpoints/*.pt >/dev/null 2>&1 || rm -rf runs/demo tau_imgs/demo
+	$(RUN) train_grid.py --preset laptop --tau --device cpu --wandb_offline --name demo --resume auto
+
+env: $(STAMP) ## make the environment in .venv, with the versions of constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { \
+		echo "topogrid needs Python 3.11 or newer and found none on the PATH." >&2; \
+		echo "Install one, or name it: make env PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@echo "Making the environment in $(VENV); the first time takes a few minutes."
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,rat,export]"
+	@touch $@
+
+test: $(STAMP) ## run the tests that take seconds
+	$(RUN) -m pytest -m "not slow"
+
+test-all: $(STAMP) ## run every test, the slow scientific ones too
+	$(RUN) -m pytest
+
+lint: $(STAMP) ## check style, formatting and types
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: $(STAMP) ## rewrite the files in the house style
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+figures: $(STAMP) ## draw a run's figures again from its records: make figures RUN_DIR=runs/demo
+	$(RUN) -m topogrid figures $(or $(RUN_DIR),runs/demo)
+
+gpu-check: $(STAMP) ## compare the GPU with the CPU, where there is a GPU
+	$(RUN) -m benchmarks.gpu_check
+
+clean: ## remove the environment and the caches; runs/ and tau_imgs/ stay
+	rm -rf $(VENV) build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find topogrid tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,64 @@
+"""Synthetic truth: the perfect hexagonal cell, with known spacing, orientation and phase, to ask the measurements about."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+
+
+def bin_centres(n_bins: int | tuple[int, int], box_size: float | tuple[float, float]) -> tuple[Float, Float]:
+    """Return x and y of every bin centre, each ``(bin_y, bin_x)``, metres from the centre of the box.
+
+    ``n_bins`` is one number or ``(bins along x, bins along y)``; ``box_size`` one side or ``(width, height)``.
+    """
+    (nx, ny), (width, height) = np.broadcast_to(n_bins, 2), np.broadcast_to(box_size, 2)
+    x = ((np.arange(nx) + 0.5) / nx - 0.5) * width
+    y = ((np.arange(ny) + 0.5) / ny - 0.5) * height
+    grid_x, grid_y = np.meshgrid(x, y)
+    return grid_x, grid_y
+
+
+def lattice_axes(spacing: float, orientation: float) -> Float:
+    """Return the lattice's three axes ``(3, 2)`` in metres: ``orientation`` degrees, and 60 and 120 further."""
+    angle = np.deg2rad(orientation + np.array([0.0, 60.0, 120.0]))
+    return spacing * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def lattice_map(
+    spacing: float,
+    orientation: float = 0.0,
+    phase: tuple[float, float] = (0.0, 0.0),
+    *,
+    n_bins: int | tuple[int, int] = 20,
+    box_size: float | tuple[float, float] = 2.2,
+    threshold: float = 0.0,
+) -> Float:
+    """Return the rate map ``(bin_y, bin_x)`` of a perfect grid cell with peak 1.
+
+    Three plane waves 60 degrees apart, cut off below ``threshold`` (-0.5 keeps all; towards 1 fields shrink to points).
+    ``phase`` is the position of a field in coordinates of the first two axes, from the centre of the box.
+    """
+    x, y = bin_centres(n_bins, box_size)
+    axes = lattice_axes(spacing, orientation)
+    field = np.asarray(phase) @ axes[:2]
+    cell = np.stack([x - field[0], y - field[1]], axis=-1) @ np.linalg.inv(axes[:2])
+    u, v = cell[..., 0], cell[..., 1]
+    waves = (np.cos(2 * np.pi * u) + np.cos(2 * np.pi * v) + np.cos(2 * np.pi * (u + v))) / 3
+    return np.maximum(waves - threshold, 0.0) / (1.0 - threshold)
+
+
+def field_map(centres: Float, width: float, *, n_bins: int = 20, box_size: float = 2.2) -> Float:
+    """Return a map ``(bin_y, bin_x)`` of Gaussian fields (sd ``width`` metres) at ``centres`` ``(field, 2)``."""
+    x, y = bin_centres(n_bins, box_size)
+    squared = (x[..., None] - centres[:, 0]) ** 2 + (y[..., None] - centres[:, 1]) ** 2
+    total: Float = np.exp(-squared / (2 * width**2)).sum(axis=-1)
+    return total
+
+
+def smooth_noise(n_maps: int, n_bins: int, width: float, rng: np.random.Generator) -> Float:
+    """Return ``(map, bin, bin)`` Gaussian noise, low-passed with a Gaussian of ``width`` bins, periodic, unit variance."""
+    k = 2 * np.pi * np.fft.fftfreq(n_bins)
+    response = np.exp(-((k[:, None] ** 2 + k[None, :] ** 2) * width**2) / 2)
+    noise = np.fft.ifft2(np.fft.fft2(rng.normal(size=(n_maps, n_bins, n_bins))) * response).real
+    scaled: Float = noise / noise.std(axis=(1, 2), keepdims=True)
+    return scaled

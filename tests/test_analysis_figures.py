@@ -1,0 +1,343 @@
+"""Every figure shows something, says what and in which units, and survives the results that runs really give."""
+
+import gc
+import subprocess
+import sys
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from numpy.typing import NDArray
+
+from tests.synthetic import lattice_map
+from topogrid.analysis import figures
+from topogrid.analysis.figures import rate_map_grids, style
+
+Float = NDArray[np.float64]
+SIDE = 4
+UNITS = SIDE * SIDE
+NAN = float("nan")
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def spacing_sheet(missing: float = 0.4) -> Float:
+    values = 0.8 + 0.1 * rng().random((SIDE, SIDE))
+    values.flat[: int(missing * UNITS)] = np.nan
+    return values
+
+
+def tau_sheet() -> Float:
+    return np.linspace(1, 20, UNITS).reshape(SIDE, SIDE)
+
+
+def unit_maps(n_bins: int | tuple[int, int] = 12) -> Float:
+    maps = np.stack([lattice_map(0.7 + 0.02 * unit, 3.0 * unit, n_bins=n_bins) for unit in range(UNITS)])
+    maps[0] = 0.0  # a dead unit
+    maps[:, 0, 0] = np.nan  # a corner that was never visited
+    return maps
+
+
+def unit_scores() -> Float:
+    scores = np.linspace(1.4, -0.3, UNITS)
+    scores[0] = np.nan
+    return scores
+
+
+def rate_maps(**changes: object) -> Figure:
+    settings = {"box_size": 2.2, "n": 6, "columns": 3} | changes
+    return figures.rate_map_grid(
+        unit_maps(), unit_scores(), spacing_sheet().ravel(), tau_sheet().ravel() * 20, **settings
+    )
+
+
+def paths(walks: int = 5, steps: int = 30, size: float = 0.02) -> tuple[Float, Float]:
+    true = 0.3 + np.cumsum(size * rng().normal(size=(walks, steps, 2)), axis=1)
+    return true, true + 0.03
+
+
+def rows() -> list[dict[str, float]]:
+    keys = (
+        "train/total_loss",
+        "train/ce_loss",
+        "train/position_error_cm",
+        "train/lr",
+        "validation/trajectory_error_cm",
+    )
+    shares = ("share_above_0.3", "share_above_0.8", "null_share_above_0.3", "null_share_above_0.8")
+    values = [1 / (1 + step) for step in range(6)]
+    every = [*keys, *(f"validation/{share}" for share in shares)]
+    return [{"step": 10.0 * step} | dict.fromkeys(every, value) for step, value in enumerate(values)]
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "tau": lambda: figures.tau_map(tau_sheet(), 0.02),
+    "tau of a plain network": lambda: figures.tau_map(np.ones((SIDE, SIDE)), 0.02),
+    "tau of one unit": lambda: figures.tau_map([[3.0]], 0.02, limits=(1, 10)),
+    "scale": lambda: figures.scale_map(spacing_sheet(), 0.739),
+    "scale without any lattice": lambda: figures.scale_map(np.full((SIDE, SIDE), NAN), 0.739),
+    "scale of one unit": lambda: figures.scale_map([[0.8]]),
+    "orientation": lambda: figures.orientation_map(spacing_sheet() * 60),
+    "orientation without any lattice": lambda: figures.orientation_map([[NAN]]),
+    "phase": lambda: figures.phase_map(np.stack([spacing_sheet()] * 2, axis=-1)),
+    "phase without any lattice": lambda: figures.phase_map(np.full((1, 1, 2), NAN)),
+    "best maps": rate_maps,
+    "random maps": lambda: rate_maps(selection="random", rng=rng()),
+    "maps of an oblong box": lambda: figures.rate_map_grid(
+        unit_maps((12, 6)), unit_scores(), [NAN] * UNITS, [20.0] * UNITS, box_size=(2.2, 1.1), n=2
+    ),
+    "maps of dead units only": lambda: figures.rate_map_grid(
+        np.zeros((2, 8, 8)), [NAN] * 2, [NAN] * 2, [20.0] * 2, box_size=1.0, selection="random", rng=rng()
+    ),
+    "no map that can be best": lambda: figures.rate_map_grid(
+        np.zeros((2, 8, 8)), [NAN] * 2, [NAN] * 2, [20.0] * 2, box_size=1.0
+    ),
+    "signed maps": lambda: figures.rate_map_grid(-unit_maps()[1:3], [0.1, 0.2], [0.8] * 2, [20.0] * 2, box_size=1.0),
+    "scores": lambda: figures.score_histogram(unit_scores(), rng().normal(size=300), n_dead=2),
+    "scores of dead units": lambda: figures.score_histogram([NAN] * 3, []),
+    "spacings": lambda: figures.spacing_histogram(spacing_sheet(), 0.739),
+    "no spacings": lambda: figures.spacing_histogram([NAN], 0.739, network="plain"),
+    "tau against spacing": lambda: figures.tau_against_spacing(
+        tau_sheet() * 20, spacing_sheet(0.0), np.ones(UNITS), 0.739, 0.1, 0.0004
+    ),
+    "one tau against spacing": lambda: figures.tau_against_spacing([20.0] * UNITS, spacing_sheet(), np.ones(UNITS)),
+    "tau without any lattice": lambda: figures.tau_against_spacing([20.0], [NAN], [False], rho=NAN, p=NAN),
+    "paths": lambda: figures.decoded_trajectories(*paths(), 2.2, dt_s=0.02),
+    "paths in an oblong box": lambda: figures.decoded_trajectories(*paths(1, 80, 0.05), (2.2, 1.0)),
+    "a path that could not be decoded": lambda: figures.decoded_trajectories(paths()[0], np.full((5, 30, 2), NAN), 2.2),
+    "error over time": lambda: figures.error_over_time([1, 2, 3], [4, 5, 6], [[3, 3, 3], [9, 9, 9]], [5, 10, 15], 4.2),
+    "error at one time": lambda: figures.error_over_time([1.0], [4.0], hold_still_cm=20.0, n_walks=1),
+    "a followed walk": lambda: figures.followed_walk(*(path[0] for path in paths()), np.arange(30) / 50, 1.0),
+    "a followed walk in an oblong box": lambda: figures.followed_walk(
+        *(path[0] for path in paths()), np.arange(30) / 50, (2.0, 0.8), zoom_s=0.1
+    ),
+    "a followed walk of one sample": lambda: figures.followed_walk([[0.1, 0.2]], [[0.0, 0.2]], [0.0], 1.0),
+    "training": lambda: figures.training_curves(rows(), n_units=UNITS, chance_loss=0.9),
+    "training of one row": lambda: figures.training_curves([{"step": 0, "train/ce_loss": 6.2, "train/lr": None}]),
+    "training with gaps": lambda: figures.training_curves(
+        [{"step": 1, "train/ce_loss": NAN, "train/position_error_cm": 0.0}, {"train/lr": 1.0}]
+    ),
+    "no training": lambda: figures.training_curves([]),
+}
+
+
+@pytest.fixture(scope="module", params=FIGURES)
+def figure(request: pytest.FixtureRequest) -> Figure:
+    return FIGURES[request.param]()
+
+
+def pixels(fig: Figure) -> Float:
+    canvas = FigureCanvasAgg(fig)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba(), dtype=np.float64)[..., :3]
+
+
+def all_axes(fig: Figure) -> list:
+    return fig.findobj(match=lambda artist: hasattr(artist, "get_xlabel") and artist.get_visible())
+
+
+def all_text(fig: Figure) -> str:
+    return "\n".join(text.get_text() for text in fig.findobj(match=lambda artist: hasattr(artist, "get_fontsize")))
+
+
+def test_a_figure_is_drawn_within_its_edges_and_has_units(figure: Figure) -> None:
+    image = pixels(figure)
+    assert image.std() > 5
+    assert figure.dpi == figures.DPI
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    assert (border == 255).all(), "something is cut off at the edge"
+    bare = {"column", "row (0: dorsal end)", "training step", "learning rate", ""}  # counts and pure numbers
+    for ax in all_axes(figure):
+        for label in (ax.get_xlabel(), ax.get_ylabel()):
+            assert label in bare or "(" in label or label.startswith(("units", "upper:", "lower:")), label
+
+
+def test_a_title_says_how_much_was_measured(figure: Figure) -> None:
+    assert any(character.isdigit() for character in figure.get_suptitle()) or "nothing logged" in figure.get_suptitle()
+
+
+def test_a_figure_dies_with_its_last_reference() -> None:
+    fig = FIGURES["scale"]()
+    pixels(fig)
+    gone = weakref.ref(fig)
+    del fig
+    gc.collect()
+    assert gone() is None
+
+
+def test_pyplot_is_never_imported() -> None:
+    check = "import sys, topogrid.analysis.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_the_settings_of_a_user_change_neither_figures_nor_are_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib
+
+    plain = pixels(figures.spacing_histogram(spacing_sheet(), 0.739))
+    monkeypatch.setitem(matplotlib.rcParams, "font.size", 20.0)
+    monkeypatch.setitem(matplotlib.rcParams, "xtick.labelsize", 20.0)
+    np.testing.assert_array_equal(pixels(figures.spacing_histogram(spacing_sheet(), 0.739)), plain)
+    assert matplotlib.rcParams["font.size"] == 20.0
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
+def test_saving_makes_the_folder_and_the_same_file_twice(tmp_path: Path, suffix: str) -> None:
+    files = []
+    for folder in ("first", "second"):
+        path = tmp_path / folder / f"spacing{suffix}"
+        assert figures.save_figure(figures.spacing_histogram(spacing_sheet(), 0.739), path) == path
+        files.append(path.read_bytes())
+    assert files[0] == files[1]
+
+
+def test_no_jet_and_circular_maps_close() -> None:
+    maps = {style.SHEET_MAP, style.RATE_MAP, style.SAC_MAP, style.TIME_MAP}
+    assert maps <= {"viridis", "cividis", "magma"}
+    first, last = np.array(style.CIRCULAR_MAP(0.0)), np.array(style.CIRCULAR_MAP(1.0))
+    assert np.abs(first - last).max() < 0.02
+
+
+def test_the_colour_bar_of_tau_reads_the_same_in_steps_and_milliseconds() -> None:
+    fig = figures.tau_map(tau_sheet(), 0.02)
+    pixels(fig)
+    (steps,) = [ax for ax in all_axes(fig) if ax.get_ylabel() == "time constant tau (steps)"]
+    (ms,) = [ax for ax in all_axes(fig) if ax.get_ylabel() == "time constant tau (ms)"]
+    np.testing.assert_allclose(ms.get_ylim(), 20 * np.array(steps.get_ylim()))
+    np.testing.assert_allclose(steps.get_ylim(), (1, 20))
+
+
+def test_the_first_row_of_a_sheet_is_at_the_top_and_unmeasured_units_are_not_coloured() -> None:
+    sheet = spacing_sheet()
+    fig = figures.scale_map(sheet, 0.739)
+    image = fig.findobj(AxesImage)[0]
+    bottom, top = image.axes.get_ylim()
+    assert bottom > top
+    np.testing.assert_array_equal(np.ma.getmaskarray(image.get_array()), np.isnan(sheet))
+    assert f"grey: no lattice (n = {np.isnan(sheet).sum()})" in all_text(fig)
+    assert "theory: 0.739 m" in all_text(fig)
+    assert "grey" not in all_text(figures.scale_map(np.full((2, 2), 0.8)))
+
+
+def test_a_row_profile_holds_mean_and_standard_error() -> None:
+    sheet = np.array([[1.0, 2.0, 3.0], [4.0, NAN, NAN], [NAN, NAN, NAN]])
+    fig = figures.tau_map(sheet, 0.02)
+    (bars,) = [ax.containers[0] for ax in all_axes(fig) if ax.containers]
+    np.testing.assert_allclose(bars.lines[0].get_xydata(), [[2, 0], [4, 1]])
+    low, high = np.array([np.ptp(path.vertices[:, 0]) / 2 for path in bars.lines[2][0].get_paths()])
+    np.testing.assert_allclose([low, high], [1 / np.sqrt(3), 0])
+
+
+def test_orientations_are_taken_mod_60_and_phases_mod_1() -> None:
+    turned = figures.orientation_map([[59.0, 119.0], [-1.0, 0.0]]).findobj(AxesImage)[0].get_array()
+    np.testing.assert_allclose(turned, [[59, 59], [59, 0]])
+    shifted = figures.phase_map(np.array([[[1.25, -0.25]]]))
+    assert [float(image.get_array()[0, 0]) for image in shifted.findobj(AxesImage)[:2]] == [0.25, 0.75]
+
+
+def test_the_best_maps_are_the_best_and_a_random_sample_holds_dead_units_too() -> None:
+    scores = unit_scores()
+    assert rate_map_grids._choose(scores, 3, "best", None).tolist() == [1, 2, 3]
+    sample = rate_map_grids._choose(scores, UNITS, "random", rng())
+    assert sorted(sample.tolist()) == list(range(UNITS))
+    assert sample[-1] == 0
+    assert "6 best of 16 units" in rate_maps().get_suptitle()
+    title = rate_maps(selection="random", rng=rng(), n=99).get_suptitle()
+    assert "16 of 16 units drawn at random" in title
+
+
+def test_a_rate_map_is_drawn_with_y_up_and_scaled_to_its_peak() -> None:
+    rates = np.array([[0.0, 1.0, 2.0], [0.0, 0.0, 0.0], [4.0, 0.0, 0.0]])  # the peak is at large y and small x
+    fig = figures.rate_map_grid(rates[None], [0.5], [0.8], [40.0], ["the one"], box_size=1.0)
+    image = fig.findobj(AxesImage)[0]
+    left, right, bottom, top = image.get_extent()
+    down = image.axes.get_ylim()[0] > image.axes.get_ylim()[1]
+    assert (down, bottom > top, left < right, image.origin) == (True, True, True, "upper")
+    np.testing.assert_allclose(image.get_array(), rates[::-1] / 4)
+    assert "the one\nGS 0.50, 0.80 m\ntau 40 ms, pk 4" in all_text(fig)
+
+
+def test_shares_count_dead_units_and_stand_beside_those_of_the_null() -> None:
+    fig = figures.score_histogram([0.1, 0.5, 0.9, NAN], [0.0, 0.4], (0.3, 0.8), n_dead=1, network="plain")
+    assert "plain network: 40.0 % > 0.3, 20.0 % > 0.8" in all_text(fig)
+    assert "null: 50.0 % > 0.3, 0.0 % > 0.8" in all_text(fig)
+    assert fig.get_suptitle() == "Grid scores of 5 units\n2 dead and counted in the shares; 2 null maps"
+
+
+def test_only_units_beyond_the_null_are_coloured_and_counted() -> None:
+    passed = np.arange(UNITS) < 5
+    fig = figures.tau_against_spacing(tau_sheet(), spacing_sheet(0.0), passed, rho=0.25, p=0.0001, p_name="p (shifts)")
+    lines = {line.get_label(): line for line in all_axes(fig)[0].get_lines()}
+    assert len(lines["beyond the null (n = 5)"].get_xdata()) == 5
+    assert lines["beyond the null (n = 5)"].get_color() == figures.NETWORK_COLOURS["tau"]
+    assert len(lines["lattice, not beyond the null (n = 11)"].get_xdata()) == 11
+    assert "rho 0.25, p (shifts) < 0.001, n = 5 of 16 units" in fig.get_suptitle()
+
+
+def test_errors_of_paths_are_told_in_centimetres() -> None:
+    true, decoded = paths()
+    fig = figures.decoded_trajectories(true, true + np.array([0.03, 0.04]), 2.2, dt_s=0.02)
+    assert all_text(fig).count("mean error 5.0 cm") == 5
+    assert "mean error over 5 walks: 5.0 cm" in fig.get_suptitle()
+    assert "(0.6 s)" in fig.get_suptitle()
+    assert "mean error 4.2 cm" in figures.followed_walk(true[0], decoded[0], np.arange(30), 1.0).get_suptitle()
+
+
+def test_short_walks_are_enlarged_and_long_ones_show_the_whole_box() -> None:
+    def width(fig: Figure) -> float:
+        return float(np.ptp(all_axes(fig)[0].get_xlim()))
+
+    assert width(figures.decoded_trajectories(*paths(size=0.002), 2.2)) < 0.5
+    assert width(figures.decoded_trajectories(*paths(size=0.2), 2.2)) > 2.2
+
+
+def test_a_followed_walk_is_coloured_by_time_and_shows_what_leaves_the_box() -> None:
+    true = np.zeros((30, 2))
+    decoded = np.linspace(0, 1.5, 60).reshape(30, 2)
+    fig = figures.followed_walk(true, decoded, np.arange(30) * 0.02, 1.0, zoom_s=0.2)
+    begun, whole = (lines for lines in fig.findobj(LineCollection) if lines.get_array() is not None)
+    assert len(begun.get_segments()) == 10
+    np.testing.assert_allclose(whole.get_array(), np.arange(29) * 0.02)
+    assert whole.axes.get_xlim()[1] > 1.47
+
+
+def test_curves_follow_the_steps_and_a_resumed_run_counts_once() -> None:
+    again = {"step": 10.0, "train/ce_loss": 5.0, "validation/share_above_0.3": 0.5}
+    fig = figures.training_curves([*rows(), again])
+    lines = {line.get_label(): line for ax in all_axes(fig) for line in ax.get_lines()}
+    np.testing.assert_allclose(lines["cross-entropy"].get_xdata(), np.arange(6) * 10)
+    assert lines["cross-entropy"].get_ydata()[1] == 5.0
+    assert lines["grid score > 0.3"].get_ydata()[1] == 50.0
+    assert lines["null > 0.3"].get_linestyle() == "--"
+    assert lines["null > 0.3"].get_color() == figures.NULL_COLOUR
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: figures.tau_map([1.0, 2.0], 0.02), r"tau_sheet must be \(row, col\), got shape \(2,\)"),
+        (lambda: figures.tau_map([[1.0]], 0.0), "dt_s must be a positive number of seconds, got 0.0"),
+        (lambda: figures.scale_map(np.zeros((0, 3))), r"spacing_sheet must be \(row, col\), got shape \(0, 3\)"),
+        (lambda: figures.phase_map(np.zeros((2, 2))), r"phase_sheet must be \(row, col, 2\), got shape \(2, 2\)"),
+        (lambda: rate_maps(n=0), "n and columns must be at least 1, got 0 and 3"),
+        (lambda: rate_maps(selection="random"), "needs rng, got None"),
+        (lambda: rate_maps(selection="worst"), 'must be "best" or "random", got \'worst\''),
+        (lambda: rate_maps(labels=["a"]), r"one entry per map \(16\)"),
+        (lambda: figures.tau_against_spacing([1.0], [1.0, 2.0], [True]), "got 1, 2 and 1"),
+        (
+            lambda: figures.decoded_trajectories(np.zeros((3, 2)), np.zeros((3, 2)), 2.2),
+            r"must both be \(walk, time, 2\)",
+        ),
+        (lambda: figures.followed_walk(np.zeros((3, 2)), np.zeros((3, 2)), [0.0], 1.0), r"seconds must be \(3,\)"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_with_a_reason(call: Callable[[], Figure], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,362 @@
+"""Settings: what a field must carry, how flags, presets and files resolve, and that nothing else gets through."""
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from topogrid.config import FORMAT, GROUPS, KINDS, SettingsError, TrainConfig, resume_conflicts
+from topogrid.place_cells import PlaceCells
+from topogrid.presets import PRESETS, memory_needed, parse_arguments
+
+FIELDS = dataclasses.fields(TrainConfig)
+NAMES = [field.name for field in FIELDS]
+
+# Flags that users of the original and of the README know, with a value that has an effect.
+KNOWN_FLAGS = """
+--tau / --tau --tau_min 2 / --tau --tau_max 20 / --tau --tau_init radial / --tau --learnable_tau / --tau --fixed_tau
+--tau --tau_init modules --n_modules 5 / --tau --tau_smoothness_weight 2 / --tau --tau_variance_weight 2 / --topoloss
+--steps 7 / --batch_size 8 / --seq_length 10 / --lr 0.01 / --n_place_cells 300 / --n_grid_cells 576 / --weight_decay 0
+--activation tanh / --box_size 1.5 / --dt 0.01 / --pc_width 0.2 / --surround_scale 3 / --surround_amplitude 0.5 / --DoG
+--no_DoG / --save_dir elsewhere / --save_every 7 / --print_every 7 / --resume auto / --wandb_name mine / --wandb_offline
+--seed 7
+"""
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.setattr("topogrid.presets.machine_memory", lambda: 16 * 2**30)
+    return tmp_path
+
+
+def parse(line: str) -> TrainConfig:
+    return parse_arguments(line.split()).config
+
+
+# Fields
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=NAMES)
+def test_every_setting_explains_itself(field: dataclasses.Field[Any]) -> None:
+    about = field.metadata
+    assert about["help"].endswith(".")
+    assert about["help"][0].isupper()
+    assert about["group"] in GROUPS
+    assert about["unit"] in {"", "m", "s", "minutes", "steps", "walks"}
+    if KINDS[field.name] in (int, float, int | str, tuple[float, ...], tuple[float, float]):
+        assert about["bounds"] is not None
+    assert all(switch in NAMES for switch in about["needs"])
+
+
+def test_groups_are_contiguous_so_that_help_and_file_read_in_one_order() -> None:
+    groups = [field.metadata["group"] for field in FIELDS]
+    assert list(dict.fromkeys(groups)) == list(GROUPS)
+    assert groups == sorted(groups, key=list(GROUPS).index)
+
+
+def test_what_defines_the_experiment_is_locked_on_resume_and_bookkeeping_is_not() -> None:
+    locked = {field.name for field in FIELDS if field.metadata["locked"]}
+    defining = {field.name for field in FIELDS if field.metadata["group"] in {"task", "network", "tau", "topography"}}
+    assert locked == defining | {"seed", "batch_size", "preset"}
+
+
+# Command line
+
+
+def test_without_flags_the_run_is_the_users_task() -> None:
+    parsed = parse_arguments([])
+    assert parsed.explicit == frozenset()
+    assert parsed.config == TrainConfig()
+    assert (parsed.config.n_grid_cells, parsed.config.n_place_cells, parsed.config.box) == (4096, 512, (2.2, 2.2))
+
+
+@pytest.mark.parametrize("line", [line.strip() for line in KNOWN_FLAGS.replace("\n", "/").split("/") if line.strip()])
+def test_known_flags_keep_their_names_with_underscores_or_dashes(line: str) -> None:
+    flags = [word if word.startswith("--") else f"={word}" for word in line.split()]
+    joined = " ".join(flags).replace(" =", "=")
+    dashed = " ".join(
+        flag.partition("=")[0].replace("_", "-") + "".join(flag.partition("=")[1:]) for flag in joined.split()
+    )
+    assert parse(line) == parse(joined) == parse(dashed)
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=NAMES)
+def test_help_shows_every_flag_with_its_heading_and_default(
+    field: dataclasses.Field[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_arguments(["--help"])
+    assert ended.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"--{field.name} " in shown
+    assert f"{GROUPS[field.metadata['group']]}:" in shown
+    assert field.metadata["help"] in shown
+    if field.metadata["unit"]:
+        assert f"{field.metadata['help']} [{field.metadata['unit']}] (default: " in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "tau"),
+    [("--tau", True), *((f"--tau={word}", True) for word in ("true", "True", "1", "yes"))]
+    + [(f"--tau={word}", False) for word in ("false", "False", "0", "no")]
+    + [("--tau true", True), ("--tau false", False), ("--tau --steps 5", True)],
+)
+def test_switches_take_a_value_as_sweeps_give_them(line: str, tau: bool) -> None:
+    assert parse(line).tau is tau
+
+
+def test_legacy_switches_set_the_field_they_mean() -> None:
+    assert not parse("--no_DoG").DoG
+    assert parse("--no_DoG=false").DoG
+    assert not parse("--tau --fixed_tau").learnable_tau
+    assert parse("--wandb_offline").wandb == "offline"
+    assert parse("--wandb offline --wandb_offline").wandb == "offline"
+    assert parse("--wandb_offline=false").wandb == "auto"
+
+
+def test_numbers_and_lists_are_read_as_people_write_them() -> None:
+    config = parse("--steps 1e5 --box_size 2.2 1.5 --pc_width 0.09 0.16 0.28 --eval_burn_in 50 --wandb_tags a b")
+    assert (config.steps, config.box, config.pc_width) == (100_000, (2.2, 1.5), (0.09, 0.16, 0.28))
+    assert (config.eval_burn_in, config.wandb_tags) == (50, ("a", "b"))
+    assert parse("--box_size 1.5").box == (1.5, 1.5)
+
+
+def test_a_feature_spelled_out_as_off_lets_its_flags_pass() -> None:
+    assert parse("--tau=False --tau_max=20 --n_modules=3").tau_max == 20
+    assert parse("--topoloss=0 --topoloss_weight=3").describe() == "plain"
+    assert parse("--wandb disabled --wandb_name mine").wandb == "disabled"
+
+
+def test_flags_given_are_told_from_defaults() -> None:
+    assert parse_arguments(["--tau", "--fixed_tau", "--steps=1500", "--wandb_offline"]).explicit == {
+        "tau",
+        "learnable_tau",
+        "steps",
+        "wandb",
+    }
+
+
+# Presets
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("flags", ["", "--tau", "--topoloss", "--tau --topoloss"])
+def test_presets_are_usable_and_flags_override_them(name: str, flags: str) -> None:
+    config = parse(f"--preset {name} {flags} --steps 77")
+    assert config.preset == name
+    assert config.steps == 77
+    for key, value in PRESETS[name].settings.items():
+        assert key == "steps" or getattr(config, key) == value
+    assert PRESETS[name].about.endswith(".")
+    assert PRESETS[name].minutes > 0
+
+
+def test_the_original_preset_does_not_move_with_the_defaults() -> None:
+    science = {"task", "network", "tau", "topography", "optimisation"}
+    chosen_by_flag = {"tau", "topoloss"}
+    without_effect = {"input_gain", "recurrent_noise", "n_modules", "final_lr_share"}
+    every = {field.name for field in FIELDS if field.metadata["group"] in science}
+    assert every - chosen_by_flag - without_effect <= PRESETS["original"].settings.keys()
+
+
+# Files
+
+
+def test_settings_come_back_from_a_file_exactly(tmp_path: Path) -> None:
+    config = parse("--tau --tau_max 10.1 --lr 0.1 --pc_width 0.1 0.3 --box_size 2 1 --wandb_tags a --eval_burn_in 7")
+    config.to_json(tmp_path / "config.json")
+    assert TrainConfig.from_json(tmp_path / "config.json") == config
+
+
+def saved(**changes: Any) -> dict[str, Any]:
+    return {"format": FORMAT, **dataclasses.asdict(TrainConfig()), **changes}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "{} is not JSON, wanted a config.json of a run"),
+        ("<html></html>", "{} is not JSON, wanted a config.json of a run"),
+        (b"\xff\xfe\x00", "{} is not JSON, wanted a config.json of a run"),
+        ("[" * 100_000, "{} is not JSON, wanted a config.json of a run"),
+        (" " * 1_000_001, "{} is too large for saved settings, wanted a config.json of a run"),
+        ("[1, 2]", "{} holds no settings, wanted a config.json of a run"),
+        ("{}", "{} is not of format 1, which is the one this version of topogrid reads"),
+        (saved(format=2), "{} is not of format 1, which is the one this version of topogrid reads"),
+        (saved(colour="red"), "{} has unknown settings 'colour'; it belongs to another version of topogrid"),
+        ({"format": 1, "lr": 1}, "{} lacks settings 'DoG, activation, "),
+        (saved(steps="5"), "{}: steps must be a whole number, got '5'"),
+        (saved(steps=5.0), "{}: steps must be a whole number, got 5.0"),
+        (saved(steps=True), "{}: steps must be a whole number, got True"),
+        (saved(tau=1), "{}: tau must be true or false, got 1"),
+        (saved(lr=None), "{}: lr must be a finite number, got None"),
+        (saved(lr=math.nan), "{}: lr must be a finite number, got nan"),
+        (saved(lr=10**400), "{}: lr must be a finite number, got 1000"),
+        (saved(pc_width=[]), "{}: pc_width must be one or more finite numbers, got []"),
+        (saved(pc_width={"a": 1}), "{}: pc_width must be one or more finite numbers, got {'a': 1}"),
+        (saved(wandb_tags="abc"), "{}: wandb_tags must be words of printable text, got 'abc'"),
+        (saved(name="a\nb"), "{}: name must be printable text, got 'a\\nb'"),
+        (saved(n_grid_cells=10), "{}: n_grid_cells must be a square number for a square sheet, got 10;"),
+    ],
+)
+def test_a_file_that_holds_no_settings_is_refused(content: Any, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_bytes(content if isinstance(content, bytes) else b"")
+    if not isinstance(content, bytes):
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+    with pytest.raises(SettingsError) as refused:
+        TrainConfig.from_json(path)
+    assert str(refused.value).startswith(message.replace("{}", str(path), 1))
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize("path", ["absent.json", "."])
+def test_a_file_that_cannot_be_read_is_refused(path: str) -> None:
+    with pytest.raises(SettingsError, match=r"cannot be read: .*; wanted a config\.json of a run$"):
+        TrainConfig.from_json(path)
+
+
+# Resuming
+
+
+def make_run(name: str, line: str = "--preset smoke") -> Path:
+    folder = Path("runs") / name
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "checkpoints" / "step_00000005.pt").touch()
+    parse(line).to_json(folder / "config.json")
+    return folder
+
+
+def test_a_resumed_run_keeps_its_settings_except_those_given() -> None:
+    folder = make_run("mine", "--preset smoke --tau --tau_max 7 --lr 0.01")
+    for line in (f"--resume {folder}", f"--resume {folder}/checkpoints/step_00000005.pt", "--resume auto --name mine"):
+        parsed = parse_arguments([*line.split(), "--steps", "99", "--device", "cpu"])
+        config = parsed.config
+        assert (config.tau, config.tau_max, config.lr, config.steps, config.device) == (True, 7, 0.01, 99, "cpu")
+        assert (config.save_dir, config.name, config.n_grid_cells) == ("runs", "mine", 64)
+        assert Path(config.resume).exists()
+        assert {"steps", "device", "resume"} <= parsed.explicit
+
+
+def test_the_command_that_started_a_run_also_resumes_it() -> None:
+    line = "--preset smoke --tau --tau_max 7 --name mine"
+    fresh = parse(f"{line} --resume auto")
+    assert fresh.resume == ""
+    make_run("mine", line)
+    assert dataclasses.replace(parse(f"{line} --resume auto"), resume="") == fresh
+
+
+def test_a_moved_run_is_continued_where_it_is_now(tmp_path: Path) -> None:
+    moved = make_run("mine").rename(tmp_path / "moved")
+    assert (parse(f"--resume {moved}").save_dir, parse(f"--resume {moved}").name) == (str(tmp_path), "moved")
+
+
+def test_auto_takes_the_newest_run_that_has_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    for age, name in enumerate(("newest", "older", "empty")):
+        checkpoint = make_run(name) / "checkpoints" / "step_00000005.pt"
+        os.utime(checkpoint, (1e9 - age, 1e9 - age))
+    (Path("runs") / "empty" / "checkpoints" / "step_00000005.pt").unlink()
+    assert parse("--resume auto").name == "newest"
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=NAMES)
+def test_conflicts_are_the_locked_fields_that_differ(field: dataclasses.Field[Any]) -> None:
+    other: dict[str, Any] = {
+        "n_grid_cells": 576, "tau_min": 2.0, "n_modules": 5, "pc_width": (0.2,), "box_size": (1.0, 1.0),
+        "device": "cpu", "eval_burn_in": 3, "wandb_tags": ("a",), "preset": "smoke", "dt": 0.01,
+        "surround_amplitude": 0.5, "final_lr_share": 0.5, "lr": 0.1,
+    }  # fmt: skip
+    value = field.default
+    choices = [choice for choice in field.metadata["choices"] if choice != value]
+    changed = other.get(field.name, not value if isinstance(value, bool) else (choices or [None])[0])
+    if changed is None:
+        changed = "other" if isinstance(value, str) else value + 1
+    saved_config, new = TrainConfig(), TrainConfig(**{field.name: changed})
+    conflicts = resume_conflicts(saved_config, new)
+    assert [line.split()[0] for line in conflicts] == ([field.name] if field.metadata["locked"] else [])
+
+
+# Meaning
+
+
+def test_derived_settings() -> None:
+    config = TrainConfig(n_grid_cells=576, tau=True, topoloss=True, DoG=False)
+    assert (config.sheet_side, config.surround, config.describe()) == (24, 0.0, "tau+topoloss")
+    assert TrainConfig(box_size=1.5, surround_amplitude=0.5).box == (1.5, 1.5)  # type: ignore[arg-type]
+    assert TrainConfig(surround_amplitude=0.5).surround == 0.5
+
+
+def test_the_default_task_fits_small_machines_and_memory_grows_with_every_size() -> None:
+    base = memory_needed(TrainConfig())
+    assert base < 2 * 2**30
+    for name in ("n_grid_cells", "n_place_cells", "batch_size", "seq_length"):
+        assert memory_needed(TrainConfig(**{name: 4 * getattr(TrainConfig, name)})) > base
+
+
+@pytest.mark.parametrize(("n_cells", "widths"), [(3, 1), (32, 1), (512, 1), (512, 3)])
+def test_the_narrowest_place_fields_allowed_still_code_every_position(n_cells: int, widths: int) -> None:
+    narrowest = 1.0001 * 0.25 * math.sqrt(2.2 * 2.2 * widths / n_cells)
+    config = TrainConfig(n_place_cells=n_cells, pc_width=(narrowest,) * widths)
+    line = torch.linspace(-1.1, 1.1, 60)
+    for seed in range(5):
+        cells = PlaceCells.from_config(config, torch.Generator().manual_seed(seed))
+        assert cells.encode(torch.cartesian_prod(line, line)).isfinite().all()
+
+
+# Nothing else gets through
+
+Result = TypeVar("Result")
+
+
+def attempt(make: Callable[[], Result]) -> tuple[str, Result | None]:
+    """Return why it was refused, or what came of it; any other exception ends the test."""
+    try:
+        return "", make()
+    except SettingsError as error:
+        return str(error), None
+
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**18), 10**18),
+    st.floats(),
+    st.text(max_size=20),
+    st.lists(st.floats(), max_size=4),
+    st.sampled_from(["cosine", "identity", "modules", "auto", "uniform"]),
+)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=4))
+def test_any_value_is_either_used_or_refused_in_one_line(settings: dict[str, Any]) -> None:
+    refusal, config = attempt(lambda: TrainConfig(**settings))
+    assert "\n" not in refusal
+    assert config is None or TrainConfig(**dataclasses.asdict(config)) == config
+
+
+WORDS = st.one_of(
+    st.sampled_from(
+        ["--tau", "--no-DoG", "--fixed_tau", "--resume", "auto", "--pc_width", "--n_grid_cells", "64", "-1"]
+    ),
+    st.sampled_from([f"--{name}" for name in NAMES]),
+    st.sampled_from(["0.5", "1e9", "nan", "-inf", "true", "no", "modules", "--x=1", "-", "", "\n", "4096"]),
+    st.text(max_size=8),
+)
+
+
+@given(st.lists(WORDS, max_size=6).filter(lambda words: not any(word.startswith("-h") for word in words)))
+def test_any_command_line_is_either_resolved_or_refused_in_one_line(words: list[str]) -> None:
+    refusal, parsed = attempt(lambda: parse_arguments(words))
+    assert "\n" not in refusal
+    assert parsed is None or parsed.explicit <= set(NAMES)

@@ -1,0 +1,93 @@
+"""What the documents tell a reader to type, to open and to look up is really there."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from topogrid.config import TrainConfig
+from topogrid.presets import parse_arguments
+from topogrid.tracking import FIGURES, METRICS, TABLES
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands(document: Path) -> list[str]:
+    """Return the lines of a document's bash blocks, without their comments."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    lines = (shlex.split(line, comments=True) for block in blocks for line in block.splitlines())
+    return [shlex.join(words) for words in lines if words]
+
+
+COMMANDS = [(document.name, command) for document in DOCUMENTS for command in commands(document)]
+TRAINING = [command for _, command in COMMANDS if command.startswith("python train_grid.py")]
+
+
+def test_the_readme_trains() -> None:
+    assert "python train_grid.py --steps 100000" in TRAINING
+    assert "python train_grid.py --tau --steps 100000" in TRAINING
+
+
+@pytest.fixture
+def somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a fresh folder that holds the run which the README goes on with."""
+    run = tmp_path / "runs" / "mine"
+    (run / "checkpoints").mkdir(parents=True)
+    TrainConfig(name="mine").to_json(run / "config.json")
+    (run / "checkpoints" / "step_00000100.pt").touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("somewhere_else")
+@pytest.mark.parametrize("command", [command for command in TRAINING if not command.endswith("--help")])
+def test_every_training_command_is_understood(command: str) -> None:
+    parse_arguments(shlex.split(command)[2:])
+
+
+def test_every_other_command_of_the_package_exists() -> None:
+    told = {shlex.split(command)[3] for _, command in COMMANDS if command.startswith("python -m topogrid ")}
+    listed = subprocess.run(
+        [sys.executable, "-m", "topogrid", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert told
+    assert [name for name in sorted(told) if not re.search(rf"\b{name}\b", listed)] == []
+
+
+def test_every_make_target_exists_and_is_explained() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    phony = set(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())
+    told = {word for _, command in COMMANDS if command.startswith("make ") for word in shlex.split(command)[1:]}
+    assert told
+    assert told <= explained
+    assert explained == phony
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_no_gap_is_left_to_fill(document: Path) -> None:
+    assert re.findall(r"TODO|FIXME|TBD|XXX", document.read_text(encoding="utf-8")) == []
+
+
+def test_the_readme_lists_every_file() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "topogrid").glob("[!_]*.py")}
+    assert {file for file in files if f"]({file})" not in readme} == set()
+
+
+def test_every_logged_name_is_explained_in_the_words_of_the_code() -> None:
+    text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| `([^`]+)` \| (.+) \|$", text, re.MULTILINE)
+    captions = {name: entry.caption for name, entry in FIGURES.items()}
+    assert len(table) == len(dict(table))
+    assert dict(table) == METRICS | captions | TABLES

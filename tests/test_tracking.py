@@ -1,0 +1,398 @@
+import importlib.util
+import io
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import wandb
+from matplotlib.figure import Figure
+from PIL import Image
+
+from topogrid import tracking
+from topogrid.runs import RunFolder, read_metrics
+from topogrid.tracking import FIGURES, METRICS, Tracker, TrackingError, choose_mode, resolve_mode
+
+CORE = Path(importlib.util.find_spec("wandb").submodule_search_locations[0]) / "bin" / "wandb-core"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch, tmp_path):
+    """Start without a key, a mode and the home folder of a person."""
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("NETRC", str(home / "netrc"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(home / "config"))
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
+    monkeypatch.setenv("WANDB_X_DISABLE_STATS", "true")
+    yield
+    # W&B remembers a key, and the settings of its environment, for the life of its session.
+    wandb.teardown()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return RunFolder.create(tmp_path / "runs", "run", tmp_path / "tau_imgs")
+
+
+def read_offline_run(wandb_run_dir: Path) -> list[dict]:
+    """Read the records of an offline run by W&B's own command."""
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(wandb_run_dir)]
+    printed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    return [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+
+
+def history(records: list[dict]) -> list[dict]:
+    return [record["history"]["item"] for record in records if record["type"] == "history"]
+
+
+def offline_dir(folder: RunFolder) -> Path:
+    (found,) = folder.wandb.glob("offline-run-*")
+    return found
+
+
+def a_figure() -> Figure:
+    figure = Figure(figsize=(3, 2))
+    figure.add_subplot().imshow(np.arange(12.0).reshape(3, 4))
+    return figure
+
+
+# --- Which mode ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("flag", "env", "has_key", "mode", "reason"),
+    [
+        ("online", "offline", True, "online", "--wandb online"),
+        ("offline", "online", True, "offline", "--wandb offline"),
+        ("disabled", None, True, "disabled", "--wandb disabled"),
+        (None, "disabled", True, "disabled", "WANDB_MODE=disabled"),
+        ("auto", "offline", True, "offline", "WANDB_MODE=offline"),
+        (None, "dryrun", True, "offline", "WANDB_MODE=dryrun"),
+        (None, "run", True, "online", "WANDB_MODE=run"),
+        (None, "online", False, "offline", "no API key"),
+        (None, None, True, "online", "key"),
+        ("auto", None, False, "offline", "no API key"),
+        (None, "", False, "offline", "no API key"),
+        (None, "bogus", False, "offline", "WANDB_MODE=bogus is not known"),
+    ],
+)
+def test_flag_beats_environment_beats_key(flag, env, has_key, mode, reason):
+    chosen = resolve_mode(flag, env, has_key)
+    assert chosen.mode == mode
+    assert reason in chosen.reason
+
+
+def test_online_without_a_key_is_refused_with_the_remedy():
+    with pytest.raises(TrackingError, match="wandb login"):
+        resolve_mode("online", None, has_key=False)
+    with pytest.raises(ValueError, match="sometimes"):
+        resolve_mode("sometimes", None, has_key=True)
+
+
+def test_looking_for_a_key_asks_nobody_prints_nothing_and_leaves_the_home_folder_alone(monkeypatch, capfd, tmp_path):
+    assert choose_mode(None).mode == "offline"
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    started = time.monotonic()
+    assert choose_mode(None).mode == "online"
+    assert time.monotonic() - started < 2
+    assert capfd.readouterr() == ("", "")
+    assert not list((tmp_path / "home").iterdir())
+    assert "WANDB_SILENT" not in os.environ
+
+
+def test_refused_mode_makes_no_file(folder):
+    with pytest.raises(TrackingError):
+        Tracker(folder, {}, mode="online")
+    assert not folder.metrics_path.exists()
+
+
+# --- What is recorded ------------------------------------------------------------------------------------------------
+
+
+def test_offline_run_reads_back_with_keys_and_pictures(folder, capfd, tmp_path):
+    said: list[str] = []
+    tracker = Tracker(
+        folder, {"steps": 3, "box_size": (2.2, 2.2)}, project="grids", tags=("a",), group="g", say=said.append
+    )
+    tracker.log(0, {"train/total_loss": 6.2, "train/position_error_cm": 80.0})
+    tracker.log(
+        5,
+        {"train/total_loss": torch.tensor(6.1), "validation/share_above_0.3": np.float32(0.5)},
+        figures={key: a_figure() for key in FIGURES},
+        captions={"tau/tau_map": "after five steps"},
+    )
+    tracker.log(7, {"train/position_error_cm": math.nan})
+    tracker.table("validation/units", ["unit", "tau"], [[0, 1.5], [1, 2.5]])
+    tracker.summary({"validation/trajectory_error_cm": 5.0})
+    lines = tracker.finish()
+
+    assert tracker.notes == []
+    assert said == ["W&B: offline (no API key; `wandb login` makes one)."]
+    assert capfd.readouterr() == ("", "")
+    rows = read_metrics(folder.metrics_path)
+    assert [row["step"] for row in rows] == [0, 5, 7]
+    assert rows[1]["train/total_loss"] == pytest.approx(6.1)
+    assert math.isnan(rows[2]["train/position_error_cm"])
+    assert json.loads(folder.summary_path.read_text()) == {"validation/trajectory_error_cm": 5.0}
+
+    records = read_offline_run(offline_dir(folder))
+    run = next(record["run"] for record in records if record["type"] == "run")
+    assert (run["project"], run["run_group"], run["tags"], run["job_type"]) == ("grids", "g", ["a"], "train")
+    assert run["run_id"] == tracker.run_id
+    assert run["config"]["update"]["box_size"] == [2.2, 2.2]
+    items = history(records)
+    assert [item["step"] for item in items if "step" in item] == [0, 5, 7]
+    at_5 = items[1]
+    assert at_5["validation/share_above_0.3"] == 0.5
+    assert at_5["tau/tau_map.caption"] == "after five steps"
+    for key, entry in FIGURES.items():
+        for png in (
+            offline_dir(folder) / "files" / at_5[f"{key}.path"],
+            folder.figures / entry.file,
+            folder.gallery / entry.file,
+        ):
+            assert np.asarray(Image.open(png).convert("RGB")).std() > 10, f"{png} is blank"
+    assert {record["metric"].get("step_metric") for record in records if record["type"] == "metric"} >= {"step"}
+
+    text = "\n".join(lines)
+    assert f"wandb sync {offline_dir(folder)}" in text
+    assert f"wandb leet {offline_dir(folder)}" in text
+    assert str(folder.gallery) in text
+    assert "missed" not in text
+    assert not (tmp_path / "home" / ".cache" / "wandb").exists()
+    assert "WANDB_CACHE_DIR" not in os.environ
+
+
+def test_a_run_goes_on_under_its_id(folder):
+    first = Tracker(folder, {}, mode="offline")
+    first.log(1, {"train/total_loss": 1.0})
+    first.finish()
+    second = Tracker(folder, {}, mode="offline", resumed=True)
+    second.log(2, {"train/total_loss": 0.5})
+    assert second.run_id == first.run_id
+    sync = next(line for line in second.finish() if "wandb sync" in line)
+    assert sync.count("offline-run-") == len(list(folder.wandb.glob("offline-run-*")))
+    assert [row["step"] for row in read_metrics(folder.metrics_path)] == [1, 2]
+    assert Tracker(folder, {}, mode="disabled", run_id="other").run_id == "other"
+
+
+def test_keys_without_a_description_are_refused(folder):
+    tracker = Tracker(folder, {}, mode="disabled")
+    with pytest.raises(ValueError, match="train/total_loss"):
+        tracker.log(1, {"train/totl_loss": 1.0})
+    with pytest.raises(ValueError, match="not described"):
+        tracker.figures(1, {"nothing/like/it": a_figure()})
+    with pytest.raises(ValueError, match="not described"):
+        tracker.summary({"x": 1.0})
+    tracker.table("validation/units", ["unit"], [[1]])
+    with pytest.raises(ValueError, match="once"):
+        tracker.table("validation/units", ["unit"], [[1]])
+    assert read_metrics(folder.metrics_path) == []
+
+
+def test_descriptions_are_sentences_and_files_are_distinct():
+    assert all(sentence.endswith(".") and sentence[0].isupper() for sentence in METRICS.values())
+    assert len({entry.file for entry in FIGURES.values()}) == len(FIGURES)
+    assert set(tracking.LOWER_IS_BETTER) <= set(METRICS)
+
+
+def test_disabled_makes_no_wandb_folder(folder):
+    tracker = Tracker(folder, {}, mode="disabled")
+    tracker.log(1, {"train/total_loss": 1.0})
+    assert not any("wandb" in line for line in tracker.finish())
+    assert not folder.wandb.exists()
+    assert len(read_metrics(folder.metrics_path)) == 1
+
+
+# --- What goes wrong -------------------------------------------------------------------------------------------------
+
+
+class BrokenRun:
+    """A W&B run whose service is in trouble."""
+
+    def __init__(self, directory: Path, log) -> None:
+        self.dir = str(directory / "files")
+        self.log = log
+        self.summary: dict = {}
+
+    def define_metric(self, *args, **kwargs) -> None:
+        pass
+
+    def finish(self) -> None:
+        pass
+
+
+def test_wandb_that_raises_is_told_once_counted_and_costs_no_row(folder, monkeypatch):
+    def fail(row):
+        raise ConnectionResetError("Connection lost")
+
+    monkeypatch.setattr("wandb.init", lambda **kwargs: BrokenRun(folder.wandb, fail))
+    monkeypatch.setattr(tracking, "_service", lambda wandb: None)
+    said: list[str] = []
+    tracker = Tracker(folder, {}, mode="offline", say=said.append)
+    for step in range(5):
+        tracker.log(step, {"train/total_loss": 1.0})
+    lines = tracker.finish()
+    assert len(tracker.notes) == 1
+    assert "Connection lost" in tracker.notes[0]
+    assert said[1:] == tracker.notes
+    assert any("missed 5 calls" in line for line in lines)
+    assert len(read_metrics(folder.metrics_path)) == 5
+
+
+def test_wandb_that_hangs_stops_neither_log_nor_finish(folder, monkeypatch):
+    monkeypatch.setattr("wandb.init", lambda **kwargs: BrokenRun(folder.wandb, lambda row: threading.Event().wait(8)))
+    monkeypatch.setattr(tracking, "_service", lambda wandb: None)
+    monkeypatch.setattr(tracking, "MAX_WAITING", 3)
+    monkeypatch.setattr(threading.Thread, "join", _short_join(threading.Thread.join))
+    tracker = Tracker(folder, {}, mode="offline")
+    started = time.monotonic()
+    for step in range(20):
+        tracker.log(step, {"train/total_loss": 1.0})
+    lines = tracker.finish(timeout=0.2)
+    assert time.monotonic() - started < 3
+    assert any("missed" in line for line in lines)
+    assert "behind" in tracker.notes[0]
+    assert len(read_metrics(folder.metrics_path)) == 20
+
+
+def _short_join(join):
+    return lambda self, timeout=None: join(self, None if timeout is None else min(timeout, 0.2))
+
+
+@pytest.mark.skipif(not CORE.exists() or os.name != "posix", reason="needs W&B's service process")
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSTOP"])
+def test_real_service_killed_or_frozen(tmp_path, name):
+    script = f"""
+import os, signal
+from topogrid.runs import RunFolder
+from topogrid import tracking
+folder = RunFolder.create({str(tmp_path)!r}, "run", {str(tmp_path / "imgs")!r})
+tracker = tracking.Tracker(folder, {{}}, mode="offline")
+for step in range(3):
+    tracker.log(step, {{"train/total_loss": 1.0}})
+service = tracking._service(tracker._mirror._wandb)
+os.kill(service.pid, signal.{name})
+if signal.{name} == signal.SIGKILL:
+    service.wait()
+for step in range(3, 6):
+    tracker.log(step, {{"train/total_loss": 1.0}})
+print("\\n".join(tracker.finish(timeout=1)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "missed" in done.stdout
+    assert len(read_metrics(tmp_path / "run" / "metrics.jsonl")) == 6
+
+
+def test_unwritable_wandb_folder_disables_and_says_so(folder):
+    folder.wandb.write_text("in the way")
+    tracker = Tracker(folder, {}, mode="offline")
+    tracker.log(1, {"train/total_loss": 1.0})
+    tracker.finish()
+    assert tracker.mode.mode == "disabled"
+    assert "is a file" in tracker.notes[0]
+    assert len(read_metrics(folder.metrics_path)) == 1
+
+
+def test_wandb_dir_of_the_environment_is_used(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path / "scratch"))
+    tracker = Tracker(folder, {})
+    assert any(str(tmp_path / "scratch") in line for line in tracker.finish())
+    assert not folder.wandb.exists()
+
+
+@pytest.mark.parametrize(("failing", "mode"), [({"online"}, "offline"), ({"online", "offline"}, "disabled")])
+def test_failing_start_falls_back(folder, monkeypatch, failing, mode):
+    def init(**kwargs):
+        if kwargs["mode"] in failing:
+            raise RuntimeError("no service")
+        return BrokenRun(folder.wandb, lambda row: None)
+
+    monkeypatch.setattr("wandb.init", init)
+    monkeypatch.setattr(tracking, "_has_key", lambda: True)
+    tracker = Tracker(folder, {}, mode="online")
+    assert tracker.mode.mode == mode
+    assert len(tracker.notes) == len(failing)
+    tracker.finish()
+
+
+@pytest.mark.skipif(not CORE.exists(), reason="needs W&B's service process")
+def test_key_without_a_network_ends_offline_under_the_same_id(folder, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(tracking, "INIT_TIMEOUT", 1)
+    tracker = Tracker(folder, {})
+    assert tracker.mode.mode == "offline"
+    tracker.log(1, {"train/total_loss": 1.0})
+    assert any(f"-{tracker.run_id}" in line for line in tracker.finish())
+    assert history(read_offline_run(offline_dir(folder)))[0]["train/total_loss"] == 1.0
+
+
+def test_rows_that_a_full_disk_refused_are_written_later(folder, monkeypatch):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    tracker = Tracker(folder, {}, mode="disabled")
+    try:
+        tracker.log(1, {"train/total_loss": 1.0})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (folder.metrics_path.stat().st_size + 10, before[1]))
+        tracker.log(2, {"train/total_loss": 1.0})
+        tracker.log(3, {"train/total_loss": 1.0})
+        torn = [row["step"] for row in read_metrics(folder.metrics_path)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, previous)
+    assert torn == [1]
+    assert len(tracker.notes) == 1
+    tracker.log(4, {"train/total_loss": 1.0})
+    tracker.finish()
+    assert [row["step"] for row in read_metrics(folder.metrics_path)] == [1, 2, 3, 4]
+
+
+def test_figure_that_cannot_be_drawn_is_a_note(folder):
+    figure = a_figure()
+    figure.savefig = lambda *args, **kwargs: (_ for _ in ()).throw(ValueError("cannot draw"))
+    tracker = Tracker(folder, {}, mode="disabled")
+    tracker.figures(1, {"tau/tau_map": figure})
+    assert "cannot draw" in tracker.notes[0]
+
+
+def test_same_picture_is_the_same_file(folder):
+    tracker = Tracker(folder, {}, mode="disabled")
+    saved = []
+    for step in (1, 2):
+        tracker.figures(step, {"tau/tau_map": a_figure()})
+        saved.append((folder.figures / "tau_map.png").read_bytes())
+    assert saved[0] == saved[1]
+    assert Image.open(io.BytesIO(saved[0])).info["dpi"][0] == pytest.approx(tracking.DPI, abs=0.1)
+
+
+def test_artifact_offline_only_when_asked(folder, tmp_path):
+    weights = tmp_path / "weights.pt"
+    weights.write_bytes(b"weights")
+    silent = Tracker(folder, {}, mode="offline")
+    silent.artifact(weights)
+    silent.finish()
+    assert not [r for r in read_offline_run(offline_dir(folder)) if r["type"] == "artifact"]
+    other = RunFolder.create(tmp_path / "runs", "run", tmp_path / "tau_imgs")
+    asked = Tracker(other, {}, mode="offline", log_artifact=True)
+    asked.artifact(weights, aliases=("latest", "best"))
+    asked.finish()
+    text = json.dumps(read_offline_run(offline_dir(other)))
+    assert f"model-{asked.run_id}" in text
+    assert "best" in text

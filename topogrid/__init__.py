@@ -1,0 +1,1 @@
+"""topogrid: train path integrators on a cortical sheet and ask what sets the scale of their grid cells."""

@@ -1,0 +1,235 @@
+"""How scores and spacings are distributed, and whether spacing goes with tau."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+from numpy.typing import ArrayLike, NDArray
+
+from topogrid.analysis.figures.style import (
+    COLUMN,
+    NETWORK_COLOURS,
+    NULL_COLOUR,
+    THEORY_COLOUR,
+    Float,
+    Network,
+    counted,
+    empty_note,
+    finite,
+    headline,
+    new_figure,
+    styled,
+)
+
+_SCORE_BIN = 0.1
+_SPACING_BIN_M = 0.025
+_FEWEST_FOR_FIFTHS = 15  # units below which the median of a fifth would be one of three units or fewer
+
+
+@styled
+def score_histogram(
+    scores: ArrayLike,
+    null_scores: ArrayLike,
+    thresholds: tuple[float, ...] = (0.3, 0.8),
+    n_dead: int = 0,
+    *,
+    network: Network = "tau",
+    null_name: str = "null",
+) -> Figure:
+    """Draw the distribution of grid scores over that of a null, and each threshold's share beside the null's.
+
+    Parameters
+    ----------
+    scores : array_like, ``(unit,)``
+        Grid scores; NaN for dead units, which count in the shares' denominator.
+    null_scores : array_like, ``(map,)``
+        Scores of null maps; may be empty.
+    thresholds : tuple of float
+        Scores whose shares are told.
+    n_dead : int
+        Dead units that ``scores`` leaves out; counted like its NaN.
+    network : {"plain", "tau"}
+        Picks the colour.
+    null_name : str
+        What the null is, for the legend.
+
+    Returns
+    -------
+    Figure
+    """
+    every = np.asarray(scores, dtype=np.float64).ravel()
+    alive, null = finite(every), finite(null_scores)
+    total = every.size + n_dead
+    fig = new_figure(COLUMN, 3.4)
+    ax = fig.subplots()
+    both = np.concatenate([alive, null, [0.0, 1.0]])
+    edges = _edges(both, _SCORE_BIN)
+    if null.size:
+        label = f"{null_name}: {_shares(null, null.size, thresholds)}"
+        ax.hist(null, edges, density=True, color=NULL_COLOUR, alpha=0.55, label=label)
+    if alive.size:
+        label = f"{network} network: {_shares(alive, total, thresholds)}"
+        ax.hist(alive, edges, density=True, histtype="step", lw=1.6, color=NETWORK_COLOURS[network], label=label)
+    else:
+        empty_note(ax, "no unit could be scored")
+    for threshold in thresholds:
+        ax.axvline(threshold, color=THEORY_COLOUR, linestyle=":", linewidth=0.8)
+    ax.set(xlabel="grid score (60°, dimensionless)", ylabel="density (per unit of score)")
+    if alive.size or null.size:
+        fig.legend(loc="outside lower left")
+    detail = f"{total - alive.size:,} dead and counted in the shares; {counted(null.size, 'null map')}"
+    headline(fig, f"Grid scores of {counted(total, 'unit')}", detail)
+    return fig
+
+
+@styled
+def spacing_histogram(spacing: ArrayLike, predicted: float | None = None, *, network: Network = "tau") -> Figure:
+    """Draw how many units have which grid spacing.
+
+    Parameters
+    ----------
+    spacing : array_like, ``(unit,)``
+        Spacing in metres; NaN where there is no lattice.
+    predicted : float, optional
+        Spacing that theory predicts from the place fields, metres.
+    network : {"plain", "tau"}
+        Picks the colour.
+
+    Returns
+    -------
+    Figure
+    """
+    every = np.asarray(spacing, dtype=np.float64).ravel()
+    values = finite(every)
+    fig = new_figure(COLUMN, 3.2)
+    ax = fig.subplots()
+    if values.size:
+        ax.hist(
+            values,
+            _edges(values, _SPACING_BIN_M),
+            color=NETWORK_COLOURS[network],
+            alpha=0.8,
+            edgecolor="white",
+            linewidth=0.3,
+        )
+        median = float(np.median(values))
+        ax.axvline(median, color=THEORY_COLOUR, linewidth=1, label=f"median {median:.3f} m")
+    else:
+        empty_note(ax, "no unit has a lattice")
+    if predicted is not None:
+        ax.axvline(predicted, color=THEORY_COLOUR, linestyle="--", linewidth=1, label=f"theory {predicted:.3f} m")
+    if values.size or predicted is not None:
+        fig.legend(loc="outside lower left", ncols=2)
+    ax.set(xlabel="grid spacing (m)", ylabel=f"units per {100 * _SPACING_BIN_M:g} cm")
+    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    detail = f"{network} network; the rest have no lattice"
+    headline(fig, f"Grid spacing of {values.size:,} of {counted(every.size, 'unit')}", detail)
+    return fig
+
+
+@styled
+def tau_against_spacing(
+    tau_ms: ArrayLike,
+    spacing: ArrayLike,
+    passed: ArrayLike,
+    predicted: float | None = None,
+    rho: float | None = None,
+    p: float | None = None,
+    *,
+    p_name: str = "p",
+    network: Network = "tau",
+) -> Figure:
+    """Draw every lattice's spacing against its unit's time constant.
+
+    Parameters
+    ----------
+    tau_ms, spacing : array_like, ``(unit,)``
+        Time constants in milliseconds, and spacing in metres (NaN where there is no lattice).
+    passed : array_like of bool, ``(unit,)``
+        Units beyond the null's gate, in colour; other lattices are grey.
+    predicted : float, optional
+        Spacing that theory predicts whatever tau is, metres.
+    rho, p : float, optional
+        Spearman's correlation over the units that passed, and its p-value by the test named ``p_name``.
+    p_name : str
+        Name of the p-value, such as ``"p (toroidal shifts)"``.
+    network : {"plain", "tau"}
+        Picks the colour.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in length.
+    """
+    tau, metres = (np.asarray(values, dtype=np.float64).ravel() for values in (tau_ms, spacing))
+    gate = np.asarray(passed, dtype=bool).ravel()
+    if not tau.shape == metres.shape == gate.shape:
+        raise ValueError(
+            f"tau_ms, spacing and passed need one entry per unit each, got {tau.size}, {metres.size} and {gate.size}"
+        )
+    measured = np.isfinite(tau) & np.isfinite(metres)
+    shown, rest = measured & gate, measured & ~gate
+    fig = new_figure(COLUMN, 3.6)
+    ax = fig.subplots()
+    label = f"lattice, not beyond the null (n = {rest.sum()})"
+    ax.plot(tau[rest], metres[rest], ".", color="#c4c4c4", markersize=3, label=label)
+    label = f"beyond the null (n = {shown.sum()})"
+    ax.plot(
+        tau[shown], metres[shown], "o", color=NETWORK_COLOURS[network], alpha=0.6, mew=0, markersize=3.5, label=label
+    )
+    _fifths(ax, tau[shown], metres[shown])
+    if predicted is not None:
+        ax.axhline(predicted, color=THEORY_COLOUR, linestyle="--", linewidth=1, label=f"theory {predicted:.3f} m")
+    if not measured.any():
+        empty_note(ax, "no unit has a lattice")
+    _tau_axis(ax, tau[measured])
+    ax.set(xlabel="time constant tau (ms)", ylabel="grid spacing (m)")
+    fig.legend(loc="outside lower left", ncols=2)
+    told = [f"Spearman's rho {rho:.2f}" if _known(rho) else "", f"{p_name} {_p_value(p)}" if _known(p) else ""]
+    detail = ", ".join([text for text in told if text] + [f"n = {shown.sum():,} of {counted(tau.size, 'unit')}"])
+    headline(fig, "Does the time constant set the grid spacing?", detail)
+    return fig
+
+
+def _edges(values: Float, width: float) -> list[float]:
+    """Return edges of bins of ``width``, at its multiples, that hold all values."""
+    first, last = int(np.floor(values.min() / width)), int(np.floor(values.max() / width))
+    return [index * width for index in range(first, last + 2)]
+
+
+def _shares(scores: Float, total: int, thresholds: tuple[float, ...]) -> str:
+    """Return the share of scores above each threshold."""
+    return ", ".join(f"{100 * (scores > t).sum() / total:.1f} % > {t:g}" for t in thresholds)
+
+
+def _fifths(ax: Axes, tau: Float, spacing: Float) -> None:
+    """Mark the median spacing of each fifth of the units, from fastest to slowest."""
+    if tau.size < _FEWEST_FOR_FIFTHS or np.ptp(tau) == 0:
+        return
+    parts: list[NDArray[np.intp]] = np.array_split(np.argsort(tau, kind="stable"), 5)
+    x, y = ([float(np.median(values[part])) for part in parts] for values in (tau, spacing))
+    ax.plot(x, y, "-D", color=THEORY_COLOUR, markersize=4, linewidth=1, label="medians of fifths by tau")
+
+
+def _tau_axis(ax: Axes, tau: Float) -> None:
+    """Make the tau axis logarithmic where tau spans more than a factor of three, and wide where it has one value."""
+    if tau.size and tau.min() > 0 and tau.max() > 3 * tau.min():
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(ScalarFormatter())
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    elif tau.size and np.ptp(tau) == 0 and tau[0] > 0:
+        ax.set(xlim=(0, 2 * tau[0]), xticks=[0, tau[0], 2 * tau[0]])
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and bool(np.isfinite(value))
+
+
+def _p_value(p: float | None) -> str:
+    """Return a p-value as people write it."""
+    return "< 0.001" if p is not None and p < 0.001 else f"= {p:.2g}"

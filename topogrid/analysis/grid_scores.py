@@ -1,0 +1,297 @@
+"""Spatial autocorrelograms and grid scores of many rate maps at once.
+
+The formula is the one the field shares (Banino et al. 2018; Sorscher et al. 2019): rotate the autocorrelogram (SAC), correlate
+it with itself inside a ring, compare the angles a hexagon repeats at with those it does not. What differs is the cost. Rotation
+by splines is linear, so it is prepared once per map size as a sparse matrix; a SAC is symmetric through its centre, so half of
+its pixels say everything; quarter turns only permute pixels, so three spline rotations serve all seven angles; and nested rings
+are running sums over pixels sorted by distance.
+
+Shapes: maps ``(unit, bin_y, bin_x)``, SACs ``(unit, lag_y, lag_x)`` with the zero lag in the middle.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import fft, ndimage, sparse
+
+__all__ = ["RING_INNER", "RING_OUTER", "GridScores", "autocorrelograms", "grid_scores"]
+
+Float = NDArray[np.float64]
+
+RING_INNER = 0.2
+"""Inner radius of every ring, as a fraction of the box width (Sorscher et al. 2019)."""
+
+RING_OUTER: Float = np.linspace(0.4, 1.0, 10)
+"""Outer radii of the ten rings, as fractions of the box width (Sorscher et al. 2019)."""
+
+_RING_VARIANCE_FLOOR = 1e-5  # added to the variance inside a ring by the published scorer
+_FLAT_SD = 1e-5  # an overlap that varies less than this share of the peak has no correlation; far above FFT rounding
+_CHUNK = 128  # units scored together: keeps the working arrays of one thread within a few tens of MB at 40 bins
+
+
+class GridScores(NamedTuple):
+    """Grid scores of every unit; NaN marks a unit whose map is blank or constant.
+
+    Attributes
+    ----------
+    score_60, score_90 : ndarray, ``(unit,)``
+        Hexagonal and square score, the best of ten rings each.
+    ring_60, ring_90 : ndarray, ``(unit,)``
+        Outer radius of the ring that gave the score, as a fraction of the (shorter) box side.
+    """
+
+    score_60: Float
+    score_90: Float
+    ring_60: Float
+    ring_90: Float
+
+
+def autocorrelograms(rate_maps: ArrayLike) -> Float:
+    """Correlate every rate map with shifted copies of itself.
+
+    Each value is Pearson's correlation over the bins that are visited both here and a lag away, so unvisited bins drop out
+    instead of counting as zeros.
+
+    Parameters
+    ----------
+    rate_maps : array_like, ``(unit, bin_y, bin_x)``
+        Firing rates in any unit; NaN where a bin was not visited.
+
+    Returns
+    -------
+    ndarray, ``(unit, 2 * bin_y - 1, 2 * bin_x - 1)``
+        Correlations in [-1, 1]; 0 where the overlap is empty or flat (varies less than 1e-5 of the unit's peak), as in the
+        published scorer. A constant map therefore gives zeros, not ones.
+
+    Raises
+    ------
+    ValueError
+        If the maps are not three-dimensional or hold infinities.
+    """
+    maps = checked_maps(rate_maps)
+    units, height, width = maps.shape
+    out = np.empty((units, 2 * height - 1, 2 * width - 1))
+
+    def fill(chunk: slice) -> None:
+        out[chunk] = _autocorrelograms(maps[chunk])
+
+    over_chunks(fill, units)
+    return out
+
+
+def grid_scores(rate_maps: ArrayLike) -> GridScores:
+    """Score how hexagonal and how square every rate map is.
+
+    With ``c_a`` the correlation, inside a ring, between a SAC and itself turned by ``a`` degrees, the hexagonal score is
+    ``(c60 + c120)/2 - (c30 + c90 + c150)/3`` and the square score ``c90 - (c45 + c135)/2``, each the maximum over ten rings.
+
+    Parameters
+    ----------
+    rate_maps : array_like, ``(unit, bin_y, bin_x)``
+        Firing rates in any unit; NaN where a bin was not visited. Bins must be square in metres. Where the box is not, rings
+        reach as far as its shorter side.
+
+    Returns
+    -------
+    GridScores
+        NaN for units whose map is blank, constant or never visited: count them, they are dead, not merely ungridded.
+
+    Raises
+    ------
+    ValueError
+        If the maps are not three-dimensional, are smaller than 4 bins or hold infinities.
+
+    Notes
+    -----
+    Equal to turning each SAC with ``scipy.ndimage.rotate(sac, angle, reshape=False)`` (cubic splines) to 1e-6.
+
+    References
+    ----------
+    Banino et al., Nature 2018; Sorscher et al., NeurIPS 2019 (the scorer); Sargolini et al., Science 2006 (the score).
+    """
+    maps = checked_maps(rate_maps)
+    units, height, width = maps.shape
+    side = min(height, width)
+    if side < 4:
+        raise ValueError(f"rate maps need at least 4 bins a side to be scored, got {height} x {width}: use finer bins")
+    rotation = _rotation(side)
+    out = np.full((4, units), np.nan)
+
+    def fill(chunk: slice) -> None:
+        sacs = _central_square(_autocorrelograms(maps[chunk]), side)
+        alive = sacs[:, side - 1, side - 1] > 0
+        block = np.full((4, alive.size), np.nan)
+        block[:, alive] = _score(sacs[alive], rotation)
+        out[:, chunk] = block
+
+    over_chunks(fill, units)
+    return GridScores(*out)
+
+
+def checked_maps(rate_maps: ArrayLike) -> NDArray[np.floating]:
+    """Return the maps as a float array, or say what is wrong with them."""
+    maps = np.asarray(rate_maps)
+    if maps.ndim != 3 or 0 in maps.shape[1:]:
+        raise ValueError(f"rate maps must be (unit, bin_y, bin_x), got shape {maps.shape}: add the missing axis")
+    if not np.issubdtype(maps.dtype, np.floating):
+        maps = maps.astype(np.float64)
+    if np.isinf(maps).any():
+        raise ValueError("rate maps must be finite, or NaN where unvisited, got infinities: check the normalisation")
+    return maps
+
+
+def over_chunks(work: Callable[[slice], None], units: int) -> None:
+    """Run ``work`` over slices of the units on every core: FFTs, BLAS and sparse products release the interpreter lock."""
+    chunks = [slice(start, min(start + _CHUNK, units)) for start in range(0, units, _CHUNK)]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if min(cores, len(chunks)) < 2:
+        for chunk in chunks:
+            work(chunk)
+        return
+    with ThreadPoolExecutor(min(cores, len(chunks))) as pool:
+        list(pool.map(work, chunks))
+
+
+def _autocorrelograms(maps: NDArray[np.floating]) -> Float:
+    """Compute Pearson SACs of one chunk by FFT; the half with ``lag_y >= 0`` is computed, the other half mirrors it."""
+    units, height, width = maps.shape
+    visited = np.isfinite(maps)
+    rates = np.where(visited, maps, 0.0).astype(np.float64)
+    peaks = np.abs(rates).max(axis=(1, 2), keepdims=True)
+    rates /= np.where(peaks > 0, peaks, 1.0)
+    if (visited == visited[:1]).all():
+        visited = visited[:1]  # one walk, one mask: its transform is shared by all units
+
+    shape = tuple(fft.next_fast_len(2 * n - 1, real=True) for n in (height, width))
+    spectrum = fft.rfft2(rates, shape)
+    square_spectrum = fft.rfft2(rates**2, shape)
+    mask_spectrum = fft.rfft2(visited.astype(np.float64), shape)
+    lag_y, lag_x = np.arange(height)[:, None], np.arange(1 - width, width)
+
+    def correlate(first: NDArray[np.complex128], second: NDArray[np.complex128]) -> Float:
+        full: Float = fft.irfft2(first * second.conj(), shape)
+        return full
+
+    bins = np.rint(correlate(mask_spectrum, mask_spectrum)[:, lag_y, lag_x])
+    per_bin = 1.0 / np.maximum(bins, 1.0)
+    sums = correlate(spectrum, mask_spectrum)
+    squares = correlate(square_spectrum, mask_spectrum)
+    # The shifted copy's sums over the overlap are the sums at the opposite lag.
+    mean, mean_shifted = sums[:, lag_y, lag_x] * per_bin, sums[:, -lag_y, -lag_x] * per_bin
+    variance = squares[:, lag_y, lag_x] * per_bin - mean**2
+    variance_shifted = squares[:, -lag_y, -lag_x] * per_bin - mean_shifted**2
+    covariance = correlate(spectrum, spectrum)[:, lag_y, lag_x] * per_bin - mean * mean_shifted
+
+    varies = (bins > 1) & (variance > _FLAT_SD**2) & (variance_shifted > _FLAT_SD**2)
+    half = np.zeros((units, height, 2 * width - 1))
+    np.divide(covariance, np.sqrt(np.abs(variance * variance_shifted)), out=half, where=varies)
+    np.clip(half, -1.0, 1.0, out=half)
+    return np.concatenate([half[:, :0:-1, ::-1], half], axis=1)
+
+
+def _central_square(sacs: Float, side: int) -> Float:
+    """Cut SACs of an oblong box down to the lags that fit its shorter side."""
+    (top, left) = ((length - (2 * side - 1)) // 2 for length in sacs.shape[1:])
+    return sacs[:, top : top + 2 * side - 1, left : left + 2 * side - 1]
+
+
+class _Rotation(NamedTuple):
+    """What scoring SACs of one size needs; ``pixel`` runs over half the largest ring, nearest first."""
+
+    prefilter: Float  # (length, length): values along one axis -> spline coefficients
+    plain: NDArray[np.intp]  # (pixel,): flat SAC index of each pixel
+    quarter: NDArray[np.intp]  # (pixel,): flat SAC index of each pixel after a quarter turn
+    turned: dict[int, sparse.csr_array]  # angle in degrees -> (pixel, length**2), coefficients -> turned SAC
+    gaps: sparse.csr_array  # (ring, pixel): sums the pixels of this ring that no smaller ring holds
+    ring_sizes: Float  # (ring,): pixels in each nested ring
+
+
+@lru_cache(maxsize=8)
+def _rotation(side: int) -> _Rotation:
+    """Prepare the turns by 30, 45 and 60 degrees for maps of ``side`` bins (SACs of ``2 * side - 1``)."""
+    length = 2 * side - 1
+    y, x = (axis.ravel() for axis in np.indices((length, length)) - (side - 1))
+    radius = np.hypot(x, y)
+    inside = (radius > RING_INNER * side) & (radius <= RING_OUTER[-1] * side)
+    half = (y > 0) | ((y == 0) & (x > 0))  # the other half repeats it, and so does every turned SAC
+    pixels = np.flatnonzero(inside & half)
+    pixels = pixels[np.argsort(radius[pixels], kind="stable")]
+    y, x, radius = y[pixels], x[pixels], radius[pixels]
+    ring_sizes = np.searchsorted(radius, RING_OUTER * side, side="right")
+    bounds = np.concatenate([[0], ring_sizes])
+    return _Rotation(
+        prefilter=ndimage.spline_filter1d(np.eye(length), order=3, axis=0, mode="mirror"),
+        plain=pixels,
+        quarter=(x + side - 1) * length + (side - 1 - y),
+        turned={angle: _spline_turn(x, y, angle, side) for angle in (30, 45, 60)},
+        gaps=sparse.csr_array((np.ones(pixels.size), np.arange(pixels.size), bounds), shape=(ring_sizes.size, pixels.size)),
+        ring_sizes=ring_sizes.astype(np.float64),
+    )
+
+
+def _spline_turn(x: NDArray[np.intp], y: NDArray[np.intp], angle: int, side: int) -> sparse.csr_array:
+    """Return the matrix that evaluates the cubic spline at the pixels ``(x, y)`` turned by ``angle`` degrees.
+
+    Sixteen weights a pixel. A pixel that turns out of the SAC is zero, as with ``mode="constant"`` in SciPy.
+    """
+    length = 2 * side - 1
+    cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    from_y = cosine * y + sine * x + side - 1
+    from_x = cosine * x - sine * y + side - 1
+    inside = (np.minimum(from_y, from_x) >= 0) & (np.maximum(from_y, from_x) <= length - 1)
+    index_y, weight_y = cubic_taps(from_y, length)
+    index_x, weight_x = cubic_taps(from_x, length)
+    columns = index_y[:, :, None] * length + index_x[:, None, :]
+    weights = weight_y[:, :, None] * weight_x[:, None, :] * inside[:, None, None]
+    rows = np.broadcast_to(np.arange(x.size)[:, None, None], columns.shape)
+    matrix = sparse.coo_array((weights.ravel(), (rows.ravel(), columns.ravel())), shape=(x.size, length**2))
+    return matrix.tocsr()
+
+
+def cubic_taps(at: Float, length: int) -> tuple[NDArray[np.intp], Float]:
+    """Return indices and weights ``(pixel, 4)`` of the cubic B-spline at positions ``at``, mirrored at the ends."""
+    first = np.floor(at).astype(np.intp) - 1
+    t = at - np.floor(at)
+    weights = np.stack([(1 - t) ** 3, 4 - 6 * t**2 + 3 * t**3, 1 + 3 * t + 3 * t**2 - 3 * t**3, t**3], axis=1) / 6
+    index = np.abs(first[:, None] + np.arange(4))
+    index = np.abs(length - 1 - np.abs(length - 1 - index))
+    return index, weights
+
+
+def _score(sacs: Float, rotation: _Rotation) -> Float:
+    """Return best score and best ring, for 60 and then 90 degrees, as ``(4, unit)`` in the order of `GridScores`."""
+    units, length, _ = sacs.shape
+    coefficients = (rotation.prefilter @ (sacs @ rotation.prefilter.T)).reshape(units, length**2).T.copy()
+    pixels = sacs.reshape(units, length**2).T
+    plain, quarter = pixels[rotation.plain], pixels[rotation.quarter]
+
+    sizes = rotation.ring_sizes[:, None]
+    mean = _ring_sums(plain, rotation) / sizes
+    variance = _ring_sums(plain**2, rotation) / sizes - mean**2 + _RING_VARIANCE_FLOOR
+
+    def correlation(still: Float, turned: Float, turned_mean: Float) -> Float:
+        # sum((s - m)(r - m)) = sum(s r) - m sum(r), because m is the mean of s over the ring.
+        return (_ring_sums(still * turned, rotation) / sizes - mean * turned_mean) / variance
+
+    at = {90: correlation(plain, quarter, mean)}
+    for angle, matrix in rotation.turned.items():
+        turned = matrix @ coefficients
+        turned_mean = _ring_sums(turned, rotation) / sizes
+        at[angle] = correlation(plain, turned, turned_mean)
+        at[angle + 90] = correlation(quarter, turned, turned_mean)
+
+    hexagonal = (at[60] + at[120]) / 2 - (at[30] + at[90] + at[150]) / 3
+    square = at[90] - (at[45] + at[135]) / 2
+    rings = [RING_OUTER[score.argmax(axis=0)] for score in (hexagonal, square)]
+    return np.stack([hexagonal.max(axis=0), square.max(axis=0), *rings])
+
+
+def _ring_sums(values: Float, rotation: _Rotation) -> Float:
+    """Sum ``(pixel, unit)`` values over the nested rings: sums over the gaps between radii, accumulated outwards."""
+    sums: Float = np.cumsum(rotation.gaps @ values, axis=0)
+    return sums

@@ -1,0 +1,499 @@
+"""All settings of a training run: one flat record, checked once, with a sentence and a unit for each.
+
+A new setting is one line in `TrainConfig`: its flag, its help, its check and its place in ``config.json`` follow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, get_type_hints
+
+FORMAT = 1
+"""Version of ``config.json``; a change of meaning of any key raises it."""
+
+GROUPS = {
+    "run": "the run and its files",
+    "task": "the task: box, walks and place code",
+    "network": "the network",
+    "tau": "time constants (with --tau)",
+    "topography": "topographic loss on weights (with --topoloss)",
+    "optimisation": "optimisation",
+    "evaluation": "evaluation",
+    "tracking": "tracking with Weights & Biases",
+}
+"""Groups of settings, in the order of ``--help``, with their headings."""
+
+ABOVE_ZERO = "above 0"
+"""For ``needs``: the other setting has to be above 0."""
+
+_LARGEST_CONFIG_BYTES = 1_000_000  # a real one has 3 kB
+_LONGEST_NAME = 100
+_LONGEST_FOLDER_NAME = 255  # bytes, the limit of common file systems
+# With all of the surround subtracted, fields narrower than this share of the distance between place cells can leave a
+# position that no cell codes: both softmaxes round to the same one-hot vector, and their difference to zero.
+_NARROWEST_FIELD = 0.25
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message is one line: what was given, what is allowed, how to mend it."""
+
+
+class Bounds(NamedTuple):
+    """Values a number may take."""
+
+    low: float
+    high: float
+    open_low: bool = False
+    """Whether ``low`` itself is excluded."""
+
+    def admit(self, value: float) -> bool:
+        """Whether ``value`` is inside."""
+        return (self.low < value if self.open_low else self.low <= value) and value <= self.high
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"above {self.low:g} and at most {self.high:g}" if self.open_low else f"{self.low:g} to {self.high:g}"
+
+
+POSITIVE = Bounds(0, 1e6, open_low=True)
+NOT_NEGATIVE = Bounds(0, 1e6)
+SHARE = Bounds(0, 1)
+COUNT = Bounds(1, 10**15)  # memory, not this, is what limits a size
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    group: str,
+    choices: Sequence[str] = (),
+    bounds: Bounds | None = None,
+    needs: Mapping[str, Any] | None = None,
+    locked: bool = False,
+) -> Any:
+    """Declare one setting of `TrainConfig`.
+
+    Parameters
+    ----------
+    default : value
+        Used when neither a preset nor a flag says otherwise.
+    help : str
+        One sentence, shown by ``--help``.
+    unit : str
+        Unit of the value, empty if it has none.
+    group : str
+        One of `GROUPS`.
+    choices : sequence of str
+        Allowed words.
+    bounds : Bounds, optional
+        Allowed numbers; in a tuple, of each element.
+    needs : mapping, optional
+        Other settings without which this one has no effect, with the values they must have: a tuple or `ABOVE_ZERO`.
+    locked : bool
+        Whether a resumed run must keep it.
+    """
+    metadata = {
+        "help": help,
+        "unit": unit,
+        "group": group,
+        "choices": tuple(choices),
+        "bounds": bounds,
+        "needs": dict(needs or {}),
+        "locked": locked,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+_run = partial(setting, group="run")
+_task = partial(setting, group="task", locked=True)
+_network = partial(setting, group="network", locked=True)
+_tau = partial(setting, group="tau", locked=True)
+_topography = partial(setting, group="topography", locked=True)
+_optimisation = partial(setting, group="optimisation")
+_evaluation = partial(setting, group="evaluation")
+_tracking = partial(setting, group="tracking")
+
+_TAU = {"tau": (True,)}
+_LEARNED_TAU = {**_TAU, "learnable_tau": (True,)}
+_TOPOLOSS = {"topoloss": (True,)}
+_IDENTITY = {"init": ("identity",)}
+_WANDB = {"wandb": ("auto", "online", "offline")}
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Settings of one training run; the defaults are the full task with the best recipe known.
+
+    Making one checks it: an instance is always usable. `replace` from `dataclasses` makes changed copies.
+
+    Raises
+    ------
+    SettingsError
+        If a value has the wrong type, is out of range, or does not go with another one.
+    """
+
+    # fmt: off
+    preset: str = _run("", "Start from a named set of settings, which other flags override.", locked=True)
+    name: str = _run("", "Name of the run and of its folder; made from the settings when left out.")
+    save_dir: str = _run("runs", "Folder in which runs are kept.")
+    gallery_dir: str = _run("tau_imgs", "Folder in which the maps a person opens first are put.")
+    seed: int = _run(0, "Seed of weights, place cells and walks.", bounds=Bounds(0, 2**63 - 1), locked=True)
+    device: str = _run("auto", "Where to compute: auto, cpu, cuda, cuda:N or mps.")
+    precision: str = _run("auto", "Precision of matrix products; auto takes bf16 where the hardware has it.",
+                          choices=("auto", "fp32", "bf16"))
+    resume: str = _run("", "Continue a run: its folder, one of its checkpoints, or auto: the run called --name, or "
+                           "the newest in --save_dir, or a new one if there is none.")
+    print_every: int = _run(100, "How often progress is logged.", unit="steps", bounds=COUNT)
+    eval_every: int = _run(1000, "How often the network is evaluated, besides start and end.", unit="steps",
+                           bounds=COUNT)
+    save_every: int = _run(1000, "How often a checkpoint is saved, besides the end.", unit="steps", bounds=COUNT)
+    save_minutes: float = _run(10.0, "A checkpoint is also saved when the last is this old.", unit="minutes",
+                               bounds=POSITIVE)
+    keep_checkpoints: int = _run(3, "How many of the newest checkpoints are kept.", bounds=COUNT)
+    threads: int = _run(0, "CPU threads; 0 leaves the choice to PyTorch.", bounds=Bounds(0, 1024))
+
+    box_size: tuple[float, float] = _task((2.2, 2.2), "Side of the box, or its width and height.", unit="m",
+                                          bounds=Bounds(0.1, 100))
+    dt: float = _task(0.02, "Duration of a step.", unit="s", bounds=Bounds(0, 1, open_low=True))
+    seq_length: int = _task(20, "Length of a training walk.", unit="steps", bounds=COUNT)
+    periodic: bool = _task(False, "Walls wrap around: the box is a torus.")
+    n_place_cells: int = _task(512, "Place cells, shared out over the place-field widths.", bounds=COUNT)
+    pc_width: tuple[float, ...] = _task((0.12,), "Standard deviation of place fields; each of several widths makes a "
+                                                 "population with its own softmax.", unit="m", bounds=POSITIVE)
+    DoG: bool = _task(True, "Place code with a surround (difference of softmaxes) instead of a Gaussian one.")
+    surround_scale: float = _task(2.0, "Variance of the surround over variance of the centre.",
+                                  bounds=Bounds(1.01, 1e3),
+                                  needs={"DoG": (True,), "surround_amplitude": ABOVE_ZERO})
+    surround_amplitude: float = _task(1.0, "Weight of the surround.", bounds=SHARE, needs={"DoG": (True,)})
+
+    n_grid_cells: int = _network(4096, "Units on the sheet; a square number.", bounds=Bounds(4, 10**15))
+    activation: str = _network("relu", "Non-linearity of the units.", choices=("relu", "tanh"))
+    init: str = _network("identity", "First weights: recurrent identity, or Glorot's for all matrices.",
+                         choices=("identity", "xavier"))
+    input_gain: float = _network(5.0, "Scale of the first encoder and movement weights, in multiples of Glorot's.",
+                                 bounds=POSITIVE, needs=_IDENTITY)
+    recurrent_noise: float = _network(0.01, "Noise on the recurrent identity: its standard deviation times the root of "
+                                            "the number of units.", bounds=NOT_NEGATIVE, needs=_IDENTITY)
+    signed_start: bool = _network(False, "Start from the encoder's output as it is, without the non-linearity.")
+
+    tau: bool = _tau(False, "Give every unit a time constant of its own.")
+    tau_min: float = _tau(1.0, "Smallest time constant.", unit="steps", bounds=Bounds(1, 1e6), needs=_TAU)
+    tau_max: float = _tau(10.0, "Largest time constant.", unit="steps", bounds=Bounds(1, 1e6), needs=_TAU)
+    tau_init: str = _tau("gradient", "How time constants are first laid out on the sheet.",
+                         choices=("gradient", "random", "uniform", "modules", "radial"), needs=_TAU)
+    learnable_tau: bool = _tau(True, "Learn the time constants.", needs=_TAU)
+    n_modules: int = _tau(4, "Bands of the modules layout.", bounds=COUNT, needs={**_TAU, "tau_init": ("modules",)})
+    tau_smoothness_weight: float = _tau(1.0, "Weight of the smoothness of time constants over the sheet.",
+                                        bounds=NOT_NEGATIVE, needs=_LEARNED_TAU)
+    tau_variance_weight: float = _tau(0.1, "Weight of the diversity of time constants, measured by --tau_diversity.",
+                                      bounds=NOT_NEGATIVE, needs=_LEARNED_TAU)
+    tau_diversity: str = _tau("uniform", "Diversity as variance (lowest cost with two values) or as an even spread.",
+                              choices=("variance", "uniform"),
+                              needs={**_LEARNED_TAU, "tau_variance_weight": ABOVE_ZERO})
+
+    topoloss: bool = _topography(False, "Make weights smooth over the sheet.")
+    topoloss_weight: float = _topography(1.0, "Weight of the topographic loss.", bounds=NOT_NEGATIVE, needs=_TOPOLOSS)
+    topoloss_on: str = _topography("recurrent", "Weights that the topographic loss is on.",
+                                   choices=("recurrent", "input", "readout"),
+                                   needs={**_TOPOLOSS, "topoloss_weight": ABOVE_ZERO})
+    topoloss_factor: int = _topography(2, "How much the sheet is shrunk to blur it.", bounds=Bounds(2, 1e6),
+                                       needs={**_TOPOLOSS, "topoloss_weight": ABOVE_ZERO})
+
+    steps: int = _optimisation(1500, "Length of training.", unit="steps", bounds=COUNT)
+    batch_size: int = _optimisation(200, "Walks in a training step, over all processes.", unit="walks", bounds=COUNT,
+                                    locked=True)
+    lr: float = _optimisation(5e-4, "Learning rate of Adam after the warm-up.", bounds=Bounds(0, 1, open_low=True))
+    warmup_steps: int = _optimisation(200, "Steps over which the learning rate first rises.", unit="steps",
+                                      bounds=Bounds(0, 10**15))
+    lr_schedule: str = _optimisation("cosine", "Course of the learning rate after the warm-up.",
+                                     choices=("cosine", "constant"))
+    final_lr_share: float = _optimisation(0.0, "Learning rate at the end, as a share of --lr.", bounds=SHARE,
+                                          needs={"lr_schedule": ("cosine",)})
+    weight_decay: float = _optimisation(1e-4, "Weight of the squared recurrent weights in the loss.",
+                                        bounds=NOT_NEGATIVE)
+    weight_decay_towards: str = _optimisation("zero", "Where weight decay pulls the recurrent weights to.",
+                                              choices=("zero", "identity"), needs={"weight_decay": ABOVE_ZERO})
+    activity_cost: float = _optimisation(5.0, "Weight of the mean squared activity in the loss.", bounds=NOT_NEGATIVE)
+    grad_clip: float = _optimisation(1.0, "Norm that longer gradients are shortened to; 0 leaves all as they are.",
+                                     bounds=NOT_NEGATIVE)
+
+    eval_walks: int = _evaluation(2000, "Held-out walks behind the rate maps.", unit="walks", bounds=COUNT)
+    eval_bins: int = _evaluation(20, "Bins along each side of a rate map.", bounds=Bounds(5, 200))
+    eval_burn_in: int | str = _evaluation("auto", "Steps left out at the start of every walk; auto waits until the "
+                                                  "slowest unit holds less than 1 per cent of its start.", unit="steps",
+                                          bounds=Bounds(0, 10**6))
+    long_seconds: float = _evaluation(10.0, "Duration of the long walks on which errors are followed.", unit="s",
+                                      bounds=Bounds(0, 3600, open_low=True))
+    long_walks: int = _evaluation(200, "Number of long walks.", unit="walks", bounds=COUNT)
+
+    wandb: str = _tracking("auto", "Mirror the run to W&B; auto goes online with a key and offline without.",
+                           choices=("auto", "online", "offline", "disabled"))
+    wandb_project: str = _tracking("topogrid", "W&B project.", needs=_WANDB)
+    wandb_entity: str = _tracking("", "W&B team or user; W&B's own choice when left out.", needs=_WANDB)
+    wandb_name: str = _tracking("", "Name of the run in W&B; the run's name when left out.", needs=_WANDB)
+    wandb_group: str = _tracking("", "W&B group, for comparing seeds.", needs=_WANDB)
+    wandb_tags: tuple[str, ...] = _tracking((), "W&B tags.", needs=_WANDB)
+    wandb_artifact: bool = _tracking(False, "Log the trained weights as a W&B artifact even offline.", needs=_WANDB)
+    # fmt: on
+
+    def __post_init__(self) -> None:
+        """Bring every value into its type and check it; see the class."""
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
+        _check_texts(self)
+        _check_sheet(self)
+        _check_tau(self)
+        _check_place_code(self)
+
+    @property
+    def box(self) -> tuple[float, float]:
+        """Width and height of the box, metres."""
+        return self.box_size
+
+    @property
+    def sheet_side(self) -> int:
+        """Units along each side of the sheet."""
+        return math.isqrt(self.n_grid_cells)
+
+    @property
+    def surround(self) -> float:
+        """Weight of the surround of the place code: 0 for Gaussian place cells."""
+        return self.surround_amplitude if self.DoG else 0.0
+
+    def describe(self) -> str:
+        """Kind of network in a word: ``plain``, ``tau``, ``topoloss`` or ``tau+topoloss``."""
+        return "+".join(name for name in ("tau", "topoloss") if getattr(self, name)) or "plain"
+
+    def to_json(self, path: str | Path) -> None:
+        """Write all settings to a file that `from_json` reads back exactly."""
+        text = json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2, allow_nan=False)
+        Path(path).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> TrainConfig:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        SettingsError
+            If the file cannot be read, is no such file, is of another format, or a key is missing, unknown or unusable.
+        """
+        settings = _read_json(Path(path))
+        if settings.pop("format", None) != FORMAT:
+            raise SettingsError(f"{path} is not of format {FORMAT}, which is the one this version of topogrid reads")
+        names = {field.name for field in dataclasses.fields(cls)}
+        for fault, keys in (("lacks", names - settings.keys()), ("has unknown", settings.keys() - names)):
+            if keys:
+                listed = show(", ".join(sorted(keys)))
+                raise SettingsError(f"{path} {fault} settings {listed}; it belongs to another version of topogrid")
+        try:
+            return cls(**settings)
+        except SettingsError as error:
+            raise SettingsError(f"{path}: {error}") from error
+
+
+def resume_conflicts(saved: TrainConfig, new: TrainConfig) -> list[str]:
+    """Differences that forbid to continue a run: settings of the network, its task, its seed and its batches.
+
+    Returns
+    -------
+    list of str
+        One ``"n_grid_cells 4096 -> 576"`` per difference, empty if ``new`` may continue ``saved``.
+    """
+    return [
+        f"{field.name} {show(getattr(saved, field.name))} -> {show(getattr(new, field.name))}"
+        for field in dataclasses.fields(TrainConfig)
+        if field.metadata["locked"] and getattr(saved, field.name) != getattr(new, field.name)
+    ]
+
+
+def show(value: object) -> str:
+    """Write a value into an error message: on one line, and not too long."""
+    if isinstance(value, tuple):
+        return " ".join(map(show, value)) or "nothing"
+    text = repr(value)
+    return text if len(text) <= 120 else text[:100] + "..."
+
+
+def did_you_mean(word: str, known: Sequence[str], mark: str = "") -> str:
+    """Hint at the known word most alike, written after ``mark``, as an ending of a message; empty if none is."""
+    lower = {other.lower(): other for other in known}
+    begun = [other for other in lower if len(word) > 2 and other.startswith(word.lower())]
+    near = begun or difflib.get_close_matches(word.lower(), lower, n=1)
+    return f"; did you mean {mark}{lower[near[0]]}?" if near else ""
+
+
+def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
+    """Return the value in the field's own type, or refuse it."""
+    kind = KINDS[field.name]
+    try:
+        value = _CONVERT[kind](value)
+    except (TypeError, ValueError, OverflowError):
+        raise SettingsError(f"{field.name} must be {KIND_NAMES[kind]}, got {show(value)}") from None
+    choices, bounds = field.metadata["choices"], field.metadata["bounds"]
+    if choices and value not in choices:
+        raise SettingsError(
+            f"{field.name} must be one of {', '.join(choices)}, got {show(value)}{did_you_mean(value, choices)}"
+        )
+    for number in value if isinstance(value, tuple) else (value,):
+        if bounds is not None and not isinstance(number, str) and not bounds.admit(number):
+            unit = f" {field.metadata['unit']}" if field.metadata["unit"] else ""
+            raise SettingsError(f"{field.name} must be {bounds}{unit}, got {show(value)}")
+    return value
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    # Control characters would break the one line of a message or of a log; half a surrogate pair cannot be written.
+    if not isinstance(value, str) or not value.isprintable() or len(value) > 4096:
+        raise TypeError
+    return value
+
+
+def _numbers(value: Any) -> tuple[float, ...]:
+    numbers = tuple(map(_number, value if isinstance(value, list | tuple) else (value,)))
+    if not numbers:
+        raise ValueError
+    return numbers
+
+
+def _box(value: Any) -> tuple[float, float]:
+    sides = _numbers(value)
+    width, height = sides * 2 if len(sides) == 1 else sides
+    return width, height
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError
+    return tuple(map(_text, value))
+
+
+def _whole_or_auto(value: Any) -> int | str:
+    return "auto" if value == "auto" else _whole(value)
+
+
+KINDS: dict[str, Any] = get_type_hints(TrainConfig)
+"""Type of every setting."""
+
+_CONVERT: dict[Any, Any] = {
+    bool: _boolean,
+    int: _whole,
+    float: _number,
+    str: _text,
+    tuple[float, float]: _box,
+    tuple[float, ...]: _numbers,
+    tuple[str, ...]: _texts,
+    int | str: _whole_or_auto,
+}
+KIND_NAMES: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    str: "printable text",
+    tuple[float, float]: "one or two finite numbers",
+    tuple[float, ...]: "one or more finite numbers",
+    tuple[str, ...]: "words of printable text",
+    int | str: "auto or a whole number",
+}
+"""What a value of each type is called in a message."""
+
+
+def _check_texts(config: TrainConfig) -> None:
+    if config.name and not re.fullmatch(rf"[A-Za-z0-9]([A-Za-z0-9._-]{{0,{_LONGEST_NAME - 2}}}\w)?", config.name, re.A):
+        raise SettingsError(
+            f"name must be at most {_LONGEST_NAME} letters, digits and any of . _ - inside, got {show(config.name)}"
+        )
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", config.device):
+        raise SettingsError(f"device must be auto, cpu, cuda, cuda:N or mps, got {show(config.device)}")
+    for name in ("save_dir", "gallery_dir"):
+        folder = getattr(config, name)
+        if not folder or any(len(part.encode()) > _LONGEST_FOLDER_NAME for part in Path(folder).parts):
+            raise SettingsError(
+                f"{name} must be the path of a folder, no part above {_LONGEST_FOLDER_NAME} bytes, got {show(folder)}"
+            )
+
+
+def _check_sheet(config: TrainConfig) -> None:
+    side = config.sheet_side
+    if side * side != config.n_grid_cells:
+        raise SettingsError(
+            f"n_grid_cells must be a square number for a square sheet, got {config.n_grid_cells}; the nearest are "
+            f"{side**2} ({side} x {side}) and {(side + 1) ** 2} ({side + 1} x {side + 1})"
+        )
+    if config.topoloss and config.topoloss_factor > side:
+        raise SettingsError(
+            f"topoloss_factor must be at most {side}, the side of the sheet, got {config.topoloss_factor}"
+        )
+
+
+def _check_tau(config: TrainConfig) -> None:
+    if config.tau_min > config.tau_max:
+        raise SettingsError(
+            f"tau_min must not be above tau_max, got {config.tau_min:g} and {config.tau_max:g} steps; "
+            "lower tau_min or raise tau_max"
+        )
+    if config.tau and config.tau_init == "modules" and config.n_modules > config.sheet_side:
+        raise SettingsError(
+            f"n_modules must be at most {config.sheet_side}, the rows of the sheet, got {config.n_modules}"
+        )
+
+
+def _check_place_code(config: TrainConfig) -> None:
+    populations, cells = len(config.pc_width), config.n_place_cells
+    if cells < 3 * populations:
+        raise SettingsError(
+            f"n_place_cells must be at least 3 for each place-field width, {3 * populations} in all, got {cells}; "
+            "add place cells or give fewer widths"
+        )
+    width, height = config.box_size
+    if max(config.pc_width) > min(width, height):
+        shorter = f"{min(width, height):g} m, the shorter side of the box"
+        raise SettingsError(f"pc_width must be at most {shorter}, got {show(config.pc_width)}")
+    narrowest = _NARROWEST_FIELD * math.sqrt(width * height * populations / cells)
+    if config.surround > 0 and min(config.pc_width) < narrowest:
+        raise SettingsError(
+            f"pc_width must be at least {narrowest:.3g} m for {cells // populations} place cells a width in this box, "
+            f"got {show(config.pc_width)}; widen the fields, add place cells or turn the surround off with --no_DoG"
+        )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LARGEST_CONFIG_BYTES:
+            raise SettingsError(f"{path} is too large for saved settings, wanted a config.json of a run")
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}; wanted a config.json of a run") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, SettingsError):
+            raise
+        raise SettingsError(f"{path} is not JSON, wanted a config.json of a run") from error
+    if not isinstance(settings, dict):
+        raise SettingsError(f"{path} holds no settings, wanted a config.json of a run")
+    return settings

@@ -1,0 +1,121 @@
+"""Which pictures a person gets of an evaluation, by the names they are tracked under."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from topogrid.analysis import figures, predicted_spacing
+from topogrid.config import TrainConfig
+from topogrid.evaluation import Evaluation
+
+
+def draw_evaluation(
+    evaluation: Evaluation,
+    config: TrainConfig,
+    *,
+    rows: Sequence[dict[str, float]] = (),
+    coupling: tuple[float, float] | None = None,
+) -> dict[str, Figure]:
+    """Draw every picture of an evaluation.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    config : TrainConfig
+        Of the run.
+    rows : sequence of dict
+        Rows of ``metrics.jsonl`` so far, for the learning curves.
+    coupling : (float, float), optional
+        Rank correlation of the tau map with the spacing map and its p-value.
+
+    Returns
+    -------
+    dict of str to Figure
+        By tracked name, such as ``validation/topographic_scale_map``.
+    """
+    view, decoding = evaluation.settled, evaluation.decoding
+    side = (config.sheet_side, config.sheet_side)
+    theory = theory_line(config)
+    kind: figures.Network = "tau" if config.tau else "plain"
+    tau_ms = evaluation.tau * config.dt * 1000
+    rho, p_value = coupling or (None, None)
+    # The spacing of a map that is no grid cell is the spacing of noise, so maps of the sheet show significant units only.
+    gated = np.where(view.gate.passed, 1.0, np.nan)
+    drawn = {
+        "validation/top_10_ratemaps": _rate_maps(evaluation, config, "best"),
+        "validation/random_ratemaps": _rate_maps(evaluation, config, "random"),
+        "validation/topographic_scale_map": figures.scale_map(
+            (view.lattice.spacing * gated).reshape(side), theory, unmeasured="not significant"
+        ),
+        "validation/orientation_map": figures.orientation_map(
+            (view.lattice.orientation * gated).reshape(side), unmeasured="not significant"
+        ),
+        "validation/phase_map": figures.phase_map(
+            (view.lattice.phase * gated[:, None]).reshape(*side, 2), unmeasured="not significant"
+        ),
+        "validation/grid_score_histogram": figures.score_histogram(
+            view.scores.score_60,
+            view.gate.null_scores,
+            n_dead=int(view.dead.sum()),
+            network=kind,
+            null_name="ring noise",
+        ),
+        "validation/spacing_histogram": figures.spacing_histogram(view.lattice.spacing * gated, theory, network=kind),
+        "validation/trajectories": figures.decoded_trajectories(
+            decoding.true_paths, decoding.decoded_paths, config.box_size
+        ),
+        "validation/long_error": figures.error_over_time(
+            decoding.seconds,
+            decoding.long_error_cm,
+            decoding.long_quartiles_cm,
+            decoding.hold_still_cm,
+            decoding.floor_cm,
+            band_name="middle half of walks",
+            n_walks=config.long_walks,
+            network=kind,
+        ),
+        "tau/tau_map": draw_tau(evaluation.tau, config),
+    }
+    if config.tau:
+        drawn["validation/tau_against_spacing"] = figures.tau_against_spacing(
+            tau_ms, view.lattice.spacing, view.gate.passed, theory, rho, p_value, p_name="p (toroidal shifts)"
+        )
+    if rows:
+        drawn["train/curves"] = figures.training_curves(
+            rows, network=kind, n_units=config.n_grid_cells, chance_loss=chance_loss(config)
+        )
+    return drawn
+
+
+def draw_tau(tau: np.ndarray, config: TrainConfig) -> Figure:
+    """Draw time constants ``(unit,)`` in steps on the sheet, on the scale of all they may become."""
+    limits = (config.tau_min, config.tau_max) if config.tau else None
+    return figures.tau_map(tau.reshape(config.sheet_side, config.sheet_side), config.dt, limits=limits)
+
+
+def theory_line(config: TrainConfig) -> float | None:
+    """Spacing in metres that pattern formation predicts; ``None`` where one width and a surround are not given."""
+    if not config.DoG or len(config.pc_width) > 1:
+        return None
+    return predicted_spacing(config.pc_width[0], config.surround_scale)
+
+
+def chance_loss(config: TrainConfig) -> float:
+    """Cross-entropy in nats of a network that knows nothing: a uniform guess in every population."""
+    return float(np.log(config.n_place_cells / len(config.pc_width)))
+
+
+def _rate_maps(evaluation: Evaluation, config: TrainConfig, selection: figures.Selection) -> Figure:
+    view = evaluation.settled
+    return figures.rate_map_grid(
+        view.rate_maps.maps,
+        view.scores.score_60,
+        view.lattice.spacing,
+        evaluation.tau * config.dt * 1000,
+        box_size=config.box_size,
+        selection=selection,
+        rng=np.random.default_rng([config.seed, 22]),
+    )

@@ -1,0 +1,56 @@
+"""What this machine can do: which device to train on and at which precision."""
+
+from __future__ import annotations
+
+import torch
+
+from topogrid.recurrence import Precision
+
+
+def choose_device(wanted: str = "auto") -> torch.device:
+    """Device to train on; ``auto`` takes CUDA, then Apple's MPS, then the CPU.
+
+    Raises
+    ------
+    ValueError
+        If ``wanted`` names no device PyTorch knows, or one that this machine does not have.
+    """
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise ValueError(f"device must be auto, cpu, cuda, cuda:N or mps, got {wanted!r}") from error
+    present = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if device.type not in present:
+        raise ValueError(f"device must be auto, cpu, cuda, cuda:N or mps, got {wanted!r}")
+    # PyTorch keeps an index in 8 bits: cuda:200 comes back as cuda:-56.
+    if not 0 <= (device.index or 0) < present[device.type]:
+        raise ValueError(
+            f"device {wanted!r} was asked for, but PyTorch sees {present[device.type]} of that kind here; "
+            "use --device auto"
+        )
+    return device
+
+
+def choose_precision(wanted: str, device: torch.device) -> Precision:
+    """Precision of matrix products; ``auto`` takes bf16 where the processor multiplies it natively, else fp32."""
+    if wanted == "fp32":
+        return "fp32"
+    if wanted == "bf16":
+        return "bf16"
+    if wanted != "auto":
+        raise ValueError(f"precision must be auto, fp32 or bf16, got {wanted!r}")
+    return "bf16" if _multiplies_bf16(device) else "fp32"
+
+
+def _multiplies_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        # Without these instructions bf16 products are emulated and slower than fp32. PyTorch has no public way to ask.
+        probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        return any(getattr(torch.cpu, probe, bool)() for probe in probes)
+    return False

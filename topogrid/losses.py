@@ -1,0 +1,153 @@
+"""Terms of the objective: tensors in, one scalar out. They never see a module or a setting.
+
+Shapes: ``...`` any leading axes, P place cells, N units on a square sheet of side S = sqrt(N).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def place_cross_entropy(logits: Tensor, code: Tensor, populations: Sequence[slice]) -> Tensor:
+    """Cross-entropy of the predicted place code against the true one, nats.
+
+    Parameters
+    ----------
+    logits : Tensor, ``(..., place)``
+        Predicted log activity; a softmax is taken within each population.
+    code : Tensor, ``(..., place)``
+        Target, each population sums to 1.
+    populations : sequence of slice
+        Parts of the place axis that are normalised on their own.
+
+    Returns
+    -------
+    Tensor, scalar
+        Mean over leading axes and populations. Knowing nothing costs ``log(cells in a population)``.
+    """
+    terms = [functional.cross_entropy(_rows(logits[..., cells]), _rows(code[..., cells])) for cells in populations]
+    return terms[0] if len(terms) == 1 else torch.stack(terms).mean()
+
+
+def _rows(values: Tensor) -> Tensor:
+    return values.reshape(-1, values.shape[-1])
+
+
+def weight_decay(w_rec: Tensor, towards: str = "zero") -> Tensor:
+    """Sum of squared recurrent weights, or of their distance from the identity.
+
+    Parameters
+    ----------
+    w_rec : Tensor, ``(unit, unit)``
+        Recurrent weights.
+    towards : {"zero", "identity"}
+        What the weights are pulled to. The identity is where an ``identity``-initialised network starts: a unit with
+        ``w_rec`` = I holds what it has.
+
+    Returns
+    -------
+    Tensor, scalar
+    """
+    total = w_rec.square().sum()
+    if towards == "zero":
+        return total
+    if towards == "identity":
+        # |W - I|^2 = |W|^2 - 2 tr W + N, without a copy of W.
+        return total - 2 * w_rec.diagonal().sum() + len(w_rec)
+    raise ValueError(f"weight decay goes towards 'zero' or 'identity', got {towards!r}")
+
+
+def activity_cost(activity: Tensor) -> Tensor:
+    """Mean squared activity: the energy a population spends.
+
+    With non-negative units, such a cost favours hexagonal over other lattices (Dordek et al., eLife 2016; Sorscher et
+    al., Neuron 2023).
+    """
+    return activity.square().mean()
+
+
+def tau_smoothness(tau: Tensor) -> Tensor:
+    """How far time constants are from those of their neighbours, steps squared.
+
+    The sheet minus its blurred self (halved by averaging 2x2 blocks and enlarged again bilinearly) is the finest band
+    of a Laplacian pyramid; the loss is the mean square of that band.
+
+    Parameters
+    ----------
+    tau : Tensor, ``(unit,)``
+        Time constants in steps, on a square sheet.
+
+    Returns
+    -------
+    Tensor, scalar
+    """
+    sheet = _as_sheet(tau[:, None])
+    return (sheet - _blur(sheet)).square().mean()
+
+
+def tau_diversity(tau: Tensor, kind: str, bounds: tuple[float, float]) -> Tensor:
+    """Cost of time constants that do not spread over their range, steps squared.
+
+    Parameters
+    ----------
+    tau : Tensor, ``(unit,)``
+        Time constants in steps.
+    kind : {"variance", "uniform"}
+        ``variance`` is minus the variance, as in TopographicGridCells: it is lowest with half the units at either
+        bound, so it *asks* for a two-valued map. ``uniform`` is the mean squared distance of the sorted ``tau`` from an
+        even ramp between the bounds: lowest when every value is used equally.
+    bounds : (float, float)
+        Smallest and largest ``tau``, steps.
+
+    Returns
+    -------
+    Tensor, scalar
+    """
+    if kind == "variance":
+        return -tau.var(correction=0)
+    if kind == "uniform":
+        ramp = torch.linspace(*bounds, len(tau), dtype=tau.dtype, device=tau.device)
+        return (tau.sort().values - ramp).square().mean()
+    raise ValueError(f"tau diversity is 'variance' or 'uniform', got {kind!r}")
+
+
+def laplacian_pyramid_loss(weights: Tensor, factor: int = 2) -> Tensor:
+    """1 - cosine between each weight's map over the sheet and its blurred self, after topoloss.
+
+    Parameters
+    ----------
+    weights : Tensor, ``(unit, channel)``
+        One row per unit of a square sheet: its incoming or outgoing weights.
+    factor : int
+        Blur: the sheet is shrunk by this factor and enlarged again bilinearly.
+
+    Returns
+    -------
+    Tensor, scalar
+        Mean over channels, 0 (each map perfectly smooth) to 2.
+
+    References
+    ----------
+    Deb, Deb & Murty, "Toponets", ICLR 2025 (the loss).
+    """
+    sheets = _as_sheet(weights)
+    blurred = _blur(sheets, factor)
+    return 1 - functional.cosine_similarity(sheets.flatten(1), blurred.flatten(1), dim=-1).mean()
+
+
+def _as_sheet(per_unit: Tensor) -> Tensor:
+    """Reshape ``(unit, channel)`` to ``(channel, row, col)``."""
+    side = round(len(per_unit) ** 0.5)
+    if side * side != len(per_unit):
+        raise ValueError(f"a square sheet needs a square number of units, got {len(per_unit)}")
+    return per_unit.t().reshape(-1, side, side)
+
+
+def _blur(sheets: Tensor, factor: int = 2) -> Tensor:
+    side = sheets.shape[-1]
+    small = functional.adaptive_avg_pool2d(sheets[:, None], max(1, side // factor))
+    return functional.interpolate(small, size=(side, side), mode="bilinear", align_corners=False)[:, 0]

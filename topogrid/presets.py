@@ -1,0 +1,472 @@
+"""Where the settings of a run come from: defaults, a named preset, a saved run, the command line, in rising order.
+
+Every flag is derived from a field of `TrainConfig`. No flag is taken without having an effect: what the resolved
+settings would ignore is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from topogrid.config import (
+    ABOVE_ZERO,
+    GROUPS,
+    KIND_NAMES,
+    KINDS,
+    SettingsError,
+    TrainConfig,
+    did_you_mean,
+    resume_conflicts,
+    show,
+)
+
+
+class Preset(NamedTuple):
+    """A named set of settings."""
+
+    about: str
+    """What it is for, in a sentence."""
+    minutes: float
+    """Expected duration on two CPU cores, minutes."""
+    settings: Mapping[str, Any]
+    """What differs from the defaults of `TrainConfig`."""
+
+
+PRESETS: dict[str, Preset] = {
+    "laptop": Preset(
+        "A 24x24 sheet for a CPU.",
+        minutes=10,
+        settings={"n_grid_cells": 576, "steps": 3000, "lr": 1e-3},
+    ),
+    "sheet64": Preset(
+        "The full 64x64 sheet with the best recipe.",
+        minutes=60,
+        settings={"n_grid_cells": 4096, "steps": 1500, "lr": 5e-4},
+    ),
+    "original": Preset(
+        "The published settings of TopographicGridCells; meant for a GPU.",
+        minutes=3000,
+        # Everything the publication fixed is listed, also where it is today's default: defaults move, this must not.
+        settings={
+            "box_size": (2.2, 2.2),
+            "dt": 0.02,
+            "seq_length": 20,
+            "periodic": False,
+            "n_place_cells": 512,
+            "pc_width": (0.12,),
+            "DoG": True,
+            "surround_scale": 2.0,
+            "surround_amplitude": 1.0,
+            "n_grid_cells": 4096,
+            "activation": "relu",
+            "init": "xavier",
+            "signed_start": True,
+            "tau_min": 1.0,
+            "tau_max": 50.0,
+            "tau_init": "gradient",
+            "learnable_tau": True,
+            "tau_smoothness_weight": 1.0,
+            "tau_variance_weight": 0.1,
+            "tau_diversity": "variance",
+            "topoloss_weight": 1.0,
+            "topoloss_on": "recurrent",
+            "topoloss_factor": 2,
+            "steps": 100_000,
+            "batch_size": 200,
+            "lr": 1e-4,
+            "lr_schedule": "constant",
+            "warmup_steps": 0,
+            "weight_decay": 1e-4,
+            "weight_decay_towards": "zero",
+            "activity_cost": 0.0,
+            "grad_clip": 1.0,
+            "precision": "fp32",
+        },
+    ),
+    "smoke": Preset(
+        "Seconds, to see that everything runs; nothing is learned.",
+        minutes=0.2,
+        settings={
+            "n_grid_cells": 64,
+            "n_place_cells": 32,
+            "steps": 5,
+            "batch_size": 8,
+            "warmup_steps": 2,
+            "print_every": 1,
+            "eval_walks": 40,
+            "eval_bins": 12,
+            "long_seconds": 1.0,
+            "long_walks": 8,
+        },
+    ),
+}
+
+
+class Parsed(NamedTuple):
+    """Settings as the command line asks for them."""
+
+    config: TrainConfig
+    explicit: frozenset[str]
+    """Fields that the command line itself names."""
+
+
+class _Given(NamedTuple):
+    value: Any
+    flag: str
+    switched_off: bool
+    """Whether the user spelled out that this feature is off; its other flags are then let pass, as sweeps give them."""
+
+
+# Flags beside those named like a field, each with the field it sets and the value that "true" stands for.
+_ALIASES: dict[str, tuple[str, Any, str]] = {
+    "no_DoG": ("DoG", False, "Gaussian place code; the opposite of --DoG."),
+    "fixed_tau": ("learnable_tau", False, "Freeze the time constants; the opposite of --learnable_tau."),
+    "wandb_offline": ("wandb", "offline", "The same as --wandb offline."),
+}
+_WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+# argparse takes what begins with a dash for a flag, except plain decimals: "-1e-4" and "-inf" would be misread.
+_NEGATIVE_NUMBER = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
+
+
+def parse_arguments(argv: Sequence[str] | None = None) -> Parsed:
+    """Resolve a command line into checked settings. Writes no file.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name; those of this process by default.
+
+    Returns
+    -------
+    Parsed
+        With ``--resume``, the saved settings of that run with the given ones on top; ``config.resume`` is then the run
+        folder or checkpoint to continue, or empty if ``auto`` found none.
+
+    Raises
+    ------
+    SettingsError
+        If anything on the command line, in a resumed run or about this machine does not let the run start.
+    SystemExit
+        After ``--help``.
+    """
+    given = _read_flags(argv)
+    run = _find_run(given)
+    config = _fresh_config(given) if run is None else _continued_config(run, given)
+    _refuse_idle_flags(config, given)
+    check_machine(config)
+    return Parsed(config, frozenset(given))
+
+
+def check_machine(config: TrainConfig) -> None:
+    """Refuse what this machine cannot do: a batch that does not split, too large a network, folders it cannot write.
+
+    Raises
+    ------
+    SettingsError
+        With the remedy.
+    """
+    _check_processes(config)
+    needed, present = memory_needed(config), machine_memory()
+    if needed > present:
+        sizes = "n_grid_cells" if _weights(config) > _step_values(config) else "batch_size, seq_length or n_place_cells"
+        raise SettingsError(
+            f"{config.n_grid_cells} units and a batch of {config.batch_size} need at least {_gib(needed)} of memory, "
+            f"this machine has {_gib(present)}; lower {sizes}"
+        )
+    for name in ("save_dir", "gallery_dir"):
+        _check_folder(name, Path(getattr(config, name)))
+
+
+def memory_needed(config: TrainConfig) -> int:
+    """Bytes that training needs at the least: weights with their gradient and Adam's two moments, and one batch."""
+    # Activity is kept with what went into each step and with its gradient; the place code with logits and theirs.
+    return 4 * (4 * _weights(config) + 3 * _step_values(config))
+
+
+def machine_memory() -> int:
+    """Bytes of memory this machine has; a generous guess where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 2**40
+
+
+def _weights(config: TrainConfig) -> int:
+    return config.n_grid_cells * (config.n_grid_cells + 2 + 2 * config.n_place_cells)
+
+
+def _step_values(config: TrainConfig) -> int:
+    return config.seq_length * config.batch_size * (config.n_grid_cells + config.n_place_cells)
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:,.3g} GiB"
+
+
+def _check_processes(config: TrainConfig) -> None:
+    text = os.environ.get("WORLD_SIZE", "1")
+    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
+        raise SettingsError(f"WORLD_SIZE in the environment must be a number of processes, got {show(text)}; unset it")
+    processes = int(text[:9])
+    if config.batch_size % processes:
+        below = config.batch_size // processes * processes
+        nearest = f"{below} or {below + processes}" if below else f"{processes}"
+        raise SettingsError(
+            f"batch_size must split evenly over {processes} processes, got {config.batch_size}; give {nearest}"
+        )
+
+
+def _check_folder(name: str, folder: Path) -> None:
+    existing = folder
+    while not os.path.lexists(existing) and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise SettingsError(f"{name} must be a folder, but {show(str(existing))} is a file; give another path")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise SettingsError(f"{name} cannot be written: no permission in {show(str(existing))}; give another path")
+
+
+def _read_flags(argv: Sequence[str] | None) -> dict[str, _Given]:
+    """Return the settings that the command line names, by field."""
+    arguments = sys.argv[1:] if argv is None else argv
+    namespace, rest = _parser().parse_known_args([_normal(argument) for argument in arguments])
+    if rest:
+        _refuse_unknown(rest)
+    given: dict[str, _Given] = {}
+    for flag, occurrences in vars(namespace).items():
+        for texts in occurrences:
+            field, one = _read_occurrence(flag, texts)
+            if field is not None:
+                _refuse_contradiction(given.get(field), one)
+                given[field] = one
+    return given
+
+
+def _normal(argument: str) -> str:
+    """Underscores for the dashes of a flag, and a blank before negative numbers, which keeps argparse from guessing."""
+    if argument.startswith("--"):
+        flag, equals, value = argument[2:].partition("=")
+        return "--" + flag.replace("-", "_") + equals + value
+    return " " + argument if _NEGATIVE_NUMBER.match(argument) else argument
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        missing = re.match(r"argument (\S+): expected", message)
+        raise SettingsError(f"{missing[1]} needs a value; see --help" if missing else f"{message}; see --help")
+
+
+def _parser() -> _Parser:
+    presets = "\n".join(f"  {name:9} {preset.about}" for name, preset in PRESETS.items())
+    parser = _Parser(
+        prog="train_grid.py",
+        usage="train_grid.py [--tau] [--topoloss] [--preset NAME] [--steps N] [--OTHER VALUE ...]",
+        description="Train a path-integrating network whose units stand on a sheet; with --tau, each at its own pace.",
+        epilog=f"presets:\n{presets}\n\nDashes may stand for underscores. A switch without a value is true.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    headings = {group: parser.add_argument_group(title) for group, title in GROUPS.items()}
+    for field in dataclasses.fields(TrainConfig):
+        group = headings[field.metadata["group"]]
+        group.add_argument(f"--{field.name}", action="append", help=_help_text(field), **_shape_of(field))
+        for alias, (aliased, _value, about) in _ALIASES.items():
+            if aliased == field.name:
+                group.add_argument(f"--{alias}", action="append", help=about, **_SWITCH)
+    return parser
+
+
+_SWITCH: dict[str, Any] = {"nargs": "?", "const": None, "metavar": "true|false"}
+
+
+def _shape_of(field: dataclasses.Field[Any]) -> dict[str, Any]:
+    """How many values a flag takes and what the help calls them."""
+    kind = KINDS[field.name]
+    if kind is bool:
+        return _SWITCH
+    choices = sorted(PRESETS) if field.name == "preset" else field.metadata["choices"]
+    metavar = "{" + ",".join(choices) + "}" if choices else field.metadata["unit"].upper() or _METAVARS[kind]
+    return {"nargs": "+" if kind in _SEVERAL else None, "metavar": metavar}
+
+
+_SEVERAL = (tuple[float, float], tuple[float, ...], tuple[str, ...])
+_METAVARS: dict[Any, str] = {int: "N", float: "X", str: "TEXT", tuple[str, ...]: "WORD"}
+
+
+def _help_text(field: dataclasses.Field[Any]) -> str:
+    unit = f" [{field.metadata['unit']}]" if field.metadata["unit"] else ""
+    default = field.default
+    if isinstance(default, tuple):
+        default = " ".join(map(str, default))
+    default = str(default).lower() if isinstance(default, bool) else default
+    return f"{field.metadata['help']}{unit} (default: {'none' if default == '' else default})".replace("%", "%%")
+
+
+def _refuse_unknown(rest: Sequence[str]) -> NoReturn:
+    flag = next((argument for argument in rest if argument.startswith("-")), None)
+    if flag is None:
+        raise SettingsError(
+            f"{show(rest[0].strip())} belongs to no flag; settings are given as --name value, see --help"
+        )
+    name = flag.partition("=")[0]
+    hint = did_you_mean(name.lstrip("-"), [*KINDS, *_ALIASES], mark="--")
+    raise SettingsError(f"unknown flag {show(name)}{hint or '; see --help'}")
+
+
+def _read_occurrence(flag: str, texts: Any) -> tuple[str | None, _Given]:
+    """Field that one occurrence of a flag sets, with its value; no field where it sets none."""
+    if flag in _ALIASES:
+        field, stands_for, _about = _ALIASES[flag]
+        on = _convert(flag, bool, texts)
+        if KINDS[field] is bool:
+            return field, _Given(stands_for if on else not stands_for, flag, texts is not None)
+        return field if on else None, _Given(stands_for, flag, False)
+    value = _convert(flag, KINDS[flag], texts)
+    off = (value is False and texts is not None) or (flag == "wandb" and value == "disabled")
+    return flag, _Given(value, flag, off)
+
+
+def _convert(flag: str, kind: Any, texts: Any) -> Any:
+    """Value of a flag from its text, or its list of texts; ``None`` is a switch without a value."""
+    try:
+        return _FROM_TEXT[kind](texts)
+    except (ValueError, OverflowError, KeyError):
+        given = " ".join(texts) if isinstance(texts, list) else texts
+        raise SettingsError(f"--{flag} must be {KIND_NAMES[kind]}, got {show(given.strip(' '))}") from None
+
+
+def _whole_number(text: str) -> int:
+    """Return the number; also of ``1e5`` and ``1500.0``, the way people and sweeps write whole numbers."""
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+        if number != int(number):
+            raise
+        return int(number)
+
+
+def _words(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError
+    return text.strip()
+
+
+_FROM_TEXT: dict[Any, Callable[[Any], Any]] = {
+    bool: lambda text: True if text is None else _WORDS[text.strip().lower()],
+    int: _whole_number,
+    float: float,
+    str: _words,
+    tuple[float, float]: lambda texts: tuple(map(float, texts)),
+    tuple[float, ...]: lambda texts: tuple(map(float, texts)),
+    tuple[str, ...]: lambda texts: tuple(map(_words, texts)),
+    int | str: lambda text: text if text == "auto" else _whole_number(text),
+}
+
+
+def _refuse_contradiction(before: _Given | None, now: _Given) -> None:
+    if before is None or before.value == now.value:
+        return
+    if before.flag == now.flag:
+        raise SettingsError(
+            f"--{now.flag} is given twice, as {show(before.value)} and as {show(now.value)}; give it once"
+        )
+    raise SettingsError(f"--{before.flag} and --{now.flag} contradict each other; give one of them")
+
+
+def _refuse_idle_flags(config: TrainConfig, given: Mapping[str, _Given]) -> None:
+    needs = {field.name: field.metadata["needs"] for field in dataclasses.fields(TrainConfig)}
+    for name, one in given.items():
+        for switch, wanted in needs[name].items():
+            if switch in given and given[switch].switched_off:
+                break
+            value = getattr(config, switch)
+            if not (value > 0 if wanted is ABOVE_ZERO else value in wanted):
+                raise SettingsError(f"--{one.flag} has no effect {_remedy(switch, wanted, given.get(switch))}")
+
+
+def _remedy(switch: str, wanted: Any, standing: _Given | None) -> str:
+    if standing is not None:
+        value = standing.value
+        against = standing.flag if isinstance(value, bool) or standing.flag != switch else f"{switch} {value}"
+        return f"with --{against}; leave one of them out"
+    needed = f"a --{switch} above 0" if wanted is ABOVE_ZERO else f"--{switch}"
+    words = "" if wanted is ABOVE_ZERO or wanted == (True,) else f" {wanted[0]}"
+    return f"without {needed}{words}; add that or leave it out"
+
+
+def _fresh_config(given: Mapping[str, _Given]) -> TrainConfig:
+    name = given["preset"].value if "preset" in given else ""
+    if "preset" in given and name not in PRESETS:
+        hint = did_you_mean(name, list(PRESETS))
+        raise SettingsError(f"preset must be one of {', '.join(PRESETS)}, got {show(name)}{hint}")
+    settings = dict(PRESETS[name].settings) if name else {}
+    settings |= {field: one.value for field, one in given.items() if field != "resume"}
+    return TrainConfig(**settings)
+
+
+class _Run(NamedTuple):
+    folder: Path
+    start: Path
+    """What to continue from: the folder, or one checkpoint in it."""
+
+
+def _find_run(given: Mapping[str, _Given]) -> _Run | None:
+    """Run that ``--resume`` names; ``None`` without the flag, or if ``auto`` found none."""
+    if "resume" not in given:
+        return None
+    save_dir, name = (given[key].value if key in given else getattr(TrainConfig, key) for key in ("save_dir", "name"))
+    wanted = given["resume"].value
+    if wanted == "auto":
+        folder = _newest_run(Path(save_dir), name)
+        return None if folder is None else _Run(folder, folder)
+    path = Path(os.path.abspath(wanted)) if Path(wanted).name in ("", "..") else Path(wanted)
+    if not wanted or not os.path.exists(path):
+        inside = Path(save_dir) / wanted
+        hint = (
+            f"did you mean {inside}?" if wanted and os.path.isdir(inside) else "give a run folder, a checkpoint or auto"
+        )
+        raise SettingsError(f"--resume found nothing at {show(wanted)}; {hint}")
+    folder = path if path.is_dir() else path.parent.parent
+    if not (folder / "config.json").is_file() or not (path.is_dir() or path.parent.name == "checkpoints"):
+        raise SettingsError(f"--resume must be a run folder or a checkpoint inside one, but {show(wanted)} is neither")
+    if not _checkpoints(folder):
+        raise SettingsError(f"--resume found no checkpoint in {show(wanted)}; start that run anew without --resume")
+    return _Run(folder, path)
+
+
+def _newest_run(save_dir: Path, name: str) -> Path | None:
+    folders = [save_dir / name] if name else sorted(save_dir.glob("*"))
+    saved = {folder: _checkpoints(folder) for folder in folders if (folder / "config.json").is_file()}
+    times = {folder: max(path.stat().st_mtime for path in paths) for folder, paths in saved.items() if paths}
+    return max(times, key=times.__getitem__, default=None)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return list((folder / "checkpoints").glob("*.pt"))
+
+
+def _continued_config(run: _Run, given: Mapping[str, _Given]) -> TrainConfig:
+    """Take the settings of a saved run with the given ones on top."""
+    for field, belongs in (("save_dir", run.folder.parent), ("name", Path(run.folder.name))):
+        if field in given and os.path.abspath(given[field].value) != os.path.abspath(belongs):
+            other = show(given[field].value)
+            raise SettingsError(f"--resume continues {run.folder}, but {field} is {other}; leave --{field} out")
+    saved = TrainConfig.from_json(run.folder / "config.json")
+    place = {"save_dir": str(run.folder.parent), "name": run.folder.name, "resume": str(run.start)}
+    new = dataclasses.replace(saved, **{field: one.value for field, one in given.items()} | place)
+    conflicts = resume_conflicts(saved, new)
+    if conflicts:
+        raise SettingsError(
+            f"{run.folder} cannot continue with other settings: {'; '.join(conflicts)}; "
+            "leave these flags out or start a new run without --resume"
+        )
+    return new

@@ -1,0 +1,393 @@
+"""One run from its settings to its finished folder: build or resume, train, evaluate, draw, save, track."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import datetime
+import io
+import math
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from tqdm import tqdm
+
+from topogrid.config import TrainConfig
+from topogrid.evaluation import Evaluation, evaluate, save_evaluation, summarise, unit_rows
+from topogrid.gallery import draw_evaluation, draw_tau
+from topogrid.hardware import choose_device, choose_precision
+from topogrid.presets import PRESETS
+from topogrid.runs import (
+    CheckpointError,
+    Resumable,
+    RunFolder,
+    default_name,
+    find_checkpoint,
+    make_generators,
+    read_metrics,
+    save_checkpoint,
+    set_aside_later,
+    truncate_metrics,
+    versions,
+    write_json_atomic,
+    write_text_atomic,
+)
+from topogrid.stopping import StopRequest
+from topogrid.tracking import Tracker, TrackingError, choose_mode
+from topogrid.training import StepRecord, TrainState, learning_rate, new_state, train
+
+Say = Callable[[str], None]
+
+DONE, CANNOT_START, CANNOT_SAVE, NON_FINITE = 0, 2, 1, 3  # exit codes
+PATIENCE_HOURS = 2.0  # a run expected to take longer is announced
+TIMED_STEPS = (2, 8)  # steps between which the duration of a run is guessed; the first ones are slower
+
+
+class CannotStartError(Exception):
+    """The run cannot begin; nothing was written."""
+
+
+def run_training(config: TrainConfig, say: Say) -> int:
+    """Do everything that ``train_grid.py`` promises.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Checked settings; ``config.resume`` names the run to continue, if any.
+    say : callable
+        Takes each line meant for a person.
+
+    Returns
+    -------
+    int
+        Exit code: 0 done, 1 the final checkpoint could not be saved, 2 cannot start, 3 stopped on a non-finite loss,
+        130 or 143 stopped by a signal after saving.
+    """
+    try:
+        run = _prepare(config, say)
+    except (CannotStartError, CheckpointError, TrackingError, OSError, ValueError) as error:
+        say(f"topogrid: {error}")
+        return CANNOT_START
+    with StopRequest() as stop:
+        return run.train(stop)
+
+
+def _prepare(config: TrainConfig, say: Say) -> Run:
+    """Build or reload everything a run needs; files are made only once nothing can go wrong any more."""
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    device = choose_device(config.device)
+    precision = choose_precision(config.precision, device)
+    mode = None if config.wandb == "auto" else config.wandb
+    choose_mode(mode)
+    resumed = find_checkpoint(config.resume, config.save_dir, config.gallery_dir) if config.resume else None
+    generators = make_generators(config.seed, "cpu", ("weights", "place_cells"))
+    generators |= make_generators(config.seed, device, ("walks",))
+    state = new_state(config, device, precision, generators)
+    if resumed is not None:
+        _continue(resumed, state, config, say)
+        folder = resumed.folder
+    else:
+        name = config.name or default_name(
+            config.describe(), config.n_grid_cells, config.seed, datetime.datetime.now(datetime.UTC)
+        )
+        folder = RunFolder.create(config.save_dir, name, config.gallery_dir)
+    config = dataclasses.replace(config, name=folder.name)
+    config.to_json(folder.config_path)
+    write_json_atomic(folder.versions_path, versions() | {"device": str(device), "precision": precision})
+    tracker = Tracker(
+        folder,
+        dataclasses.asdict(config) | {"mode": config.describe()},
+        mode=mode,
+        project=config.wandb_project,
+        entity=config.wandb_entity,
+        name=config.wandb_name,
+        group=config.wandb_group,
+        tags=config.wandb_tags,
+        run_id=resumed.state.get("run_id") if resumed else None,
+        resumed=resumed is not None,
+        log_artifact=config.wandb_artifact,
+        say=say,
+    )
+    best = resumed.state["best"] if resumed else None
+    run = Run(config, state, folder, tracker, _Log(folder, say), best=tuple(best) if best else None)
+    run.log(
+        f"{folder.name}: {config.describe()} network, {config.sheet_side}x{config.sheet_side} units, "
+        f"{config.n_place_cells} place cells, steps {state.step + 1} to {config.steps} on {device} ({precision})"
+    )
+    return run
+
+
+def _continue(resumed: Resumable, state: TrainState, config: TrainConfig, say: Say) -> None:
+    """Put a fresh state back to a checkpoint, and its folder to how it was then."""
+    saved_step = resumed.state.get("step")
+    try:
+        state.load_state_dict(resumed.state)
+    except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise CannotStartError(f"{resumed.path} does not fit the settings of its run: {error}") from error
+    if state.step >= config.steps:
+        raise CannotStartError(
+            f"{resumed.path} was saved after step {saved_step}, and --steps is {config.steps}: nothing is left to do; "
+            "give more --steps"
+        )
+    for note in (*resumed.notes, *set_aside_later(resumed.folder, state.step)):
+        say(note)
+    truncate_metrics(resumed.folder.metrics_path, state.step)
+
+
+@dataclass
+class _Log:
+    """Lines for a person, on the screen and in ``log.txt``."""
+
+    folder: RunFolder
+    say: Say
+
+    def __call__(self, line: str) -> None:
+        self.say(line)
+        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
+        try:
+            with self.folder.log_path.open("a", encoding="utf-8") as file:
+                file.write(f"{stamp} {line}\n")
+        except OSError:  # the line was said; a full disk must not end the run
+            return
+
+
+@dataclass
+class Run:
+    """A run in progress."""
+
+    config: TrainConfig
+    state: TrainState
+    folder: RunFolder
+    tracker: Tracker
+    log: _Log
+    best: tuple[int, float] | None = None
+    """Step and 20-step error, cm, of the best evaluation so far."""
+    began: float = field(default_factory=time.perf_counter)
+    last_saved: float = field(default_factory=time.perf_counter)
+    evaluation: Evaluation | None = None
+    busy_elsewhere: float = 0.0
+    """Seconds of evaluating and saving since the last logged step, which say nothing about training speed."""
+
+    def train(self, stop: StopRequest) -> int:
+        """Train to the end, or to where it has to stop; returns the exit code."""
+        config, state = self.config, self.state
+        if state.step == 0:
+            self._evaluate()
+        code = DONE
+        with _progress_bar(state.step, config.steps) as bar:
+            pace = _Pace(state.step)
+            for record in train(state, config):
+                last = record.step == config.steps
+                if record.metrics and not self._report(record, pace, bar):
+                    code = NON_FINITE
+                    break
+                self._announce_duration(record.step, pace)
+                stopping = stop.exit_code is not None
+                if not last and not stopping and record.step % config.eval_every == 0:
+                    self._evaluate()
+                if not last and (stopping or self._save_is_due(record.step)):
+                    self._save()
+                if stopping:
+                    code = stop.exit_code or DONE
+                    break
+                bar.update()
+        return self._finish(code)
+
+    def _report(self, record: StepRecord, pace: _Pace, bar: tqdm[None]) -> bool:
+        """Log the metrics of a step; False if they are not finite."""
+        row = {name: float(value) for name, value in record.metrics.items()}
+        finite = bool(record.finite)
+        speed = pace.steps_per_second(record.step, self.busy_elsewhere)
+        self.busy_elsewhere = 0.0
+        row |= {
+            "train/lr": learning_rate(record.step, self.config),
+            "train/steps_per_sec": speed,
+            "perf/step_ms": 1000 / speed if speed else math.nan,
+            "perf/peak_memory_mb": peak_memory_mb(),
+        }
+        self.tracker.log(record.step, row)
+        loss, error = row["train/total_loss"], row["train/position_error_cm"]
+        bar.set_postfix_str(f"loss {loss:.4f}, error {error:.1f} cm")
+        if bar.disable:
+            left = (self.config.steps - record.step) / speed if speed else math.nan
+            self.log(
+                f"step {record.step}/{self.config.steps}: loss {loss:.4f}, error {error:.1f} cm, "
+                f"{speed:.2f} steps/s, {_duration(left)} left"
+            )
+        if not finite:
+            self.log(
+                f"stopped at step {record.step}: the loss or its gradient is not finite (loss {loss}, gradient "
+                f"{row['train/grad_norm']}); no weight was changed by such a step. Lower --lr, then --resume {self.folder.path}"
+            )
+        return finite
+
+    def _announce_duration(self, step: int, pace: _Pace) -> None:
+        first, second = (pace.first_step + count for count in TIMED_STEPS)
+        if step == first:
+            pace.mark()
+        elif step == second:
+            hours = (self.config.steps - step) * pace.since_mark() / (second - first) / 3600
+            if hours > PATIENCE_HOURS:
+                self.log(
+                    f"This will take about {hours:.1f} hours here. {_faster_preset(self.config)}"
+                    f"Ctrl-C saves, --resume {self.folder.path} goes on."
+                )
+
+    def _evaluate(self) -> None:
+        """Measure the network, and keep and show what was found."""
+        began = time.perf_counter()
+        state, config = self.state, self.config
+        evaluation = evaluate(state.network, state.place_cells, config, step=state.step)
+        row = summarise(evaluation, config)
+        self.tracker.log(state.step, row)
+        coupling = (row["validation/tau_spacing_rho"], row["validation/tau_spacing_p"]) if _COUPLING <= row.keys() else None
+        rows = read_metrics(self.folder.metrics_path)
+        self.tracker.figures(state.step, draw_evaluation(evaluation, config, rows=rows, coupling=coupling))
+        save_evaluation(evaluation, self.folder.evaluation / f"step_{state.step:08d}.npz")
+        self.log(_say_evaluation(state.step, row, config))
+        self.evaluation = evaluation
+        if self.best is None or row["validation/trajectory_error_cm"] < self.best[1]:
+            self.best = (state.step, row["validation/trajectory_error_cm"])
+        self.busy_elsewhere += time.perf_counter() - began
+
+    def _save_is_due(self, step: int) -> bool:
+        waited = time.perf_counter() - self.last_saved
+        return step % self.config.save_every == 0 or waited > 60 * self.config.save_minutes
+
+    def _save(self) -> bool:
+        """Save a checkpoint; a failure is said and retried at the next interval. True if it was saved."""
+        began = time.perf_counter()
+        self.last_saved = began
+        state = self.state.state_dict() | {
+            "run_id": self.tracker.run_id,
+            "best": list(self.best) if self.best else None,
+        }
+        protect = (self.best[0],) if self.best else ()
+        try:
+            save_checkpoint(
+                self.folder, state, self.state.step, keep=self.config.keep_checkpoints, protect=protect
+            )
+        except CheckpointError as error:
+            self.log(f"{error}; training goes on")
+            return False
+        finally:
+            self.busy_elsewhere += time.perf_counter() - began
+        return True
+
+    def _finish(self, code: int) -> int:
+        """Measure and save the last state, and say where everything is."""
+        if code == DONE:
+            self._evaluate()
+            if not self._save():
+                code = CANNOT_SAVE
+            self._write_units()
+        self.tracker.summary(self._summary())
+        if code == DONE:
+            self.tracker.artifact(self.folder.checkpoints / f"step_{self.state.step:08d}.pt", ("latest",))
+        elif code != NON_FINITE:
+            self.log(f"stopped after step {self.state.step}; go on with --resume {self.folder.path}")
+        for line in self.tracker.finish():
+            self.log(line)
+        return code
+
+    def _write_units(self) -> None:
+        if self.evaluation is None:
+            return
+        columns, rows = unit_rows(self.evaluation, self.config)
+        try:
+            write_text_atomic(self.folder.units_csv, _csv(columns, rows))
+        except OSError as error:
+            self.log(f"{self.folder.units_csv} could not be written: {error}")
+        self.tracker.table("validation/units", columns, rows)
+
+    def _summary(self) -> dict[str, float]:
+        network = self.state.network
+        summary: dict[str, float] = {
+            "train/steps_done": self.state.step,
+            "perf/minutes": (time.perf_counter() - self.began) / 60,
+            "perf/n_parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "perf/peak_memory_mb": peak_memory_mb(),
+        }
+        if self.best:
+            summary["validation/best_step"] = self.best[0]
+        if self.evaluation is not None and self.evaluation.step == self.state.step:
+            summary |= summarise(self.evaluation, self.config)
+        return summary
+
+
+_COUPLING = {"validation/tau_spacing_rho", "validation/tau_spacing_p"}
+
+
+class _Pace:
+    """How fast steps go by."""
+
+    def __init__(self, first_step: int) -> None:
+        self.first_step = first_step
+        self._step = first_step
+        self._time = self._marked = time.perf_counter()
+
+    def steps_per_second(self, step: int, busy_elsewhere: float) -> float:
+        now = time.perf_counter()
+        steps, seconds = step - self._step, now - self._time - busy_elsewhere
+        self._step, self._time = step, now
+        return steps / seconds if seconds > 0 else 0.0
+
+    def mark(self) -> None:
+        self._marked = time.perf_counter()
+
+    def since_mark(self) -> float:
+        return time.perf_counter() - self._marked
+
+
+def _progress_bar(done: int, steps: int) -> tqdm[None]:
+    """Return a bar on a terminal; elsewhere it is silent, and lines are written instead."""
+    return tqdm(initial=done, total=steps, unit="step", dynamic_ncols=True, disable=not sys.stderr.isatty())
+
+
+def peak_memory_mb() -> float:
+    """Most memory held so far, MB: on the GPU if there is one, else by the process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def _faster_preset(config: TrainConfig) -> str:
+    """Name the preset that fits a person's patience, if it is not the one that runs."""
+    fitting = [name for name, preset in PRESETS.items() if preset.minutes <= 60 * PATIENCE_HOURS and name != "smoke"]
+    same_sheet = [name for name in fitting if PRESETS[name].settings.get("n_grid_cells", 4096) == config.n_grid_cells]
+    names = [name for name in (same_sheet or fitting) if name != config.preset] or [n for n in fitting if n != config.preset]
+    if not names:
+        return ""
+    preset = PRESETS[names[-1]]
+    return f"--preset {names[-1]} ({preset.about.rstrip('.')}) took {preset.minutes:g} minutes on two CPU cores. "
+
+
+def _duration(seconds: float) -> str:
+    return "?" if math.isnan(seconds) else str(datetime.timedelta(seconds=round(seconds)))
+
+
+def _say_evaluation(step: int, row: dict[str, float], config: TrainConfig) -> str:
+    def percent(name: str) -> str:
+        return f"{100 * row[f'validation/{name}']:.0f}"
+
+    return (
+        f"evaluation at step {step}: error {row['validation/trajectory_error_cm']:.1f} cm over "
+        f"{config.seq_length} steps, {row['validation/long_error_cm']:.1f} cm over {config.long_seconds:g} s; "
+        f"grid score above 0.3 in {percent('share_above_0.3')} % of units (null {percent('null_share_above_0.3')} %), "
+        f"above 0.8 in {percent('share_above_0.8')} % (null {percent('null_share_above_0.8')} %), "
+        f"significant {percent('share_gate')} %; {row['perf/eval_seconds']:.0f} s"
+    )
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[float | int]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([f"{value:.6g}" if isinstance(value, float) else value for value in row] for row in rows)
+    return text.getvalue()

@@ -1,0 +1,226 @@
+"""The training step and the loop around it. Nothing here prints, plots or talks to a tracker.
+
+A step reads nothing back from the device: metrics stay tensors until whoever asked for them looks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from topogrid import losses
+from topogrid.config import TrainConfig
+from topogrid.network import PathIntegrator, Prediction
+from topogrid.place_cells import PlaceCells
+from topogrid.trajectories import simulate_walks
+
+
+class Batch(NamedTuple):
+    """What a step learns from."""
+
+    start_code: Tensor
+    """``(batch, place)``, place code before the first step."""
+    displacement: Tensor
+    """``(time, batch, 2)``, metres per step."""
+    code: Tensor
+    """``(time, batch, place)``, the target after each step."""
+    position: Tensor
+    """``(time, batch, 2)``, metres."""
+
+
+class StepRecord(NamedTuple):
+    """One step as the loop reports it."""
+
+    step: int
+    """Number of steps done, this one included."""
+    metrics: dict[str, Tensor]
+    """Scalars on the device, by their tracked names; empty unless this step was to be measured."""
+    finite: Tensor
+    """Whether loss and gradients were finite; where not, no weight was changed."""
+
+
+@dataclass
+class TrainState:
+    """Everything that changes while training, and so everything a checkpoint keeps."""
+
+    network: PathIntegrator
+    optimiser: torch.optim.Optimizer
+    place_cells: PlaceCells
+    generators: dict[str, torch.Generator]
+    step: int = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and plain containers only, so that ``torch.load(weights_only=True)`` takes them back."""
+        return {
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "place_centres": self.place_cells.centres,
+            "generators": {name: generator.get_state() for name, generator in self.generators.items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to where ``state`` was taken; settings must be those it was taken with."""
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.place_cells.centres = state["place_centres"].to(self.place_cells.centres.device)
+        for name, generator in self.generators.items():
+            generator.set_state(state["generators"][name].cpu())
+        self.step = state["step"]
+
+
+def new_state(
+    config: TrainConfig, device: torch.device, precision: str, generators: dict[str, torch.Generator]
+) -> TrainState:
+    """Untrained network, place cells and optimiser.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    device : torch.device
+        Where everything lives.
+    precision : {"fp32", "bf16"}
+        Of the matrix products.
+    generators : dict
+        Random sources named ``weights``, ``place_cells`` (both on the CPU, so that a seed means the same network on every
+        device) and ``walks`` (on ``device``).
+    """
+    place_cells = PlaceCells.from_config(config, generators["place_cells"]).to(device)
+    network = PathIntegrator.from_config(config, precision=precision, generator=generators["weights"]).to(device)
+    # A learning rate that is a tensor on the device could be changed without a host read, but fused Adam takes a float too.
+    optimiser = torch.optim.Adam(network.parameters(), lr=config.lr, fused=device.type in ("cpu", "cuda"))
+    return TrainState(network, optimiser, place_cells, generators)
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Learning rate of a step (counted from 1): linear warm-up, then a cosine fall or a constant."""
+    warm = min(1.0, step / config.warmup_steps) if config.warmup_steps else 1.0
+    if config.lr_schedule == "constant":
+        return config.lr * warm
+    fallen = 0.5 * (1 + math.cos(math.pi * min(1.0, step / config.steps)))
+    return config.lr * warm * (config.final_lr_share + (1 - config.final_lr_share) * fallen)
+
+
+def make_batch(config: TrainConfig, place_cells: PlaceCells, generator: torch.Generator) -> Batch:
+    """Fresh walks and their place code."""
+    walks = simulate_walks(
+        config.batch_size,
+        config.seq_length,
+        box_size=config.box_size,
+        dt=config.dt,
+        generator=generator,
+        periodic=config.periodic,
+    )
+    return Batch(
+        place_cells.encode(walks.start), walks.displacement, place_cells.encode(walks.position), walks.position
+    )
+
+
+def objective(
+    network: PathIntegrator,
+    place_cells: PlaceCells,
+    prediction: Prediction,
+    batch: Batch,
+    config: TrainConfig,
+) -> dict[str, Tensor]:
+    """Weighted terms of the loss and their total, by their tracked names."""
+    units = network.units
+    populations = [population.cells for population in place_cells.populations]
+    terms = {"train/ce_loss": losses.place_cross_entropy(prediction.logits, batch.code, populations)}
+    if config.weight_decay:
+        decay = losses.weight_decay(units.w_rec, config.weight_decay_towards)
+        terms["train/reg_loss"] = config.weight_decay * decay
+    if config.activity_cost:
+        terms["train/activity_loss"] = config.activity_cost * losses.activity_cost(prediction.activity)
+    terms.update(_tau_terms(network, config))
+    if config.topoloss:
+        weights = {"recurrent": units.w_rec, "input": units.w_in, "readout": network.readout.t()}[config.topoloss_on]
+        pyramid = losses.laplacian_pyramid_loss(weights, config.topoloss_factor)
+        terms["train/topo_loss"] = config.topoloss_weight * pyramid
+    total = torch.stack(list(terms.values())).sum()
+    if "train/tau_smoothness_loss" in terms:
+        terms["train/tau_loss"] = terms["train/tau_smoothness_loss"] + terms["train/tau_diversity_loss"]
+    terms["train/total_loss"] = total
+    return terms
+
+
+def _tau_terms(network: PathIntegrator, config: TrainConfig) -> dict[str, Tensor]:
+    tau = network.units.tau
+    if tau is None or not config.learnable_tau:
+        return {}
+    diversity = losses.tau_diversity(tau, config.tau_diversity, (config.tau_min, config.tau_max))
+    return {
+        "train/tau_smoothness_loss": config.tau_smoothness_weight * losses.tau_smoothness(tau),
+        "train/tau_diversity_loss": config.tau_variance_weight * diversity,
+    }
+
+
+def train_step(state: TrainState, batch: Batch, config: TrainConfig, *, measure: bool = False) -> StepRecord:
+    """Learn from one batch; advances ``state`` in place.
+
+    A non-finite loss or gradient changes nothing but the step count: the update is skipped on the device, without asking
+    the host, and `StepRecord.finite` says so to whoever reads it.
+
+    Parameters
+    ----------
+    state : TrainState
+    batch : Batch
+    config : TrainConfig
+    measure : bool
+        Also compute the metrics.
+    """
+    step = state.step + 1
+    network = state.network
+    prediction = network(batch.start_code, batch.displacement)
+    terms = objective(network, state.place_cells, prediction, batch, config)
+    state.optimiser.zero_grad(set_to_none=True)
+    terms["train/total_loss"].backward()  # type: ignore[no-untyped-call]
+    gradient_norm = _clip_gradients(network, config.grad_clip)
+    finite = torch.isfinite(gradient_norm) & torch.isfinite(terms["train/total_loss"])
+    for group in state.optimiser.param_groups:
+        group["lr"] = learning_rate(step, config)
+    _step_if(finite, state.optimiser)
+    network.units.project_tau()
+    state.step = step
+    return StepRecord(step, _metrics(terms, gradient_norm, prediction, batch, state) if measure else {}, finite)
+
+
+def _clip_gradients(network: PathIntegrator, limit: float) -> Tensor:
+    """Scale gradients down to a joint norm of ``limit`` (0: leave them); return the norm before, as a tensor."""
+    return torch.nn.utils.clip_grad_norm_(network.parameters(), limit if limit else math.inf, foreach=True)
+
+
+def _step_if(finite: Tensor, optimiser: torch.optim.Optimizer) -> None:
+    # Fused Adam skips the update on the device where `found_inf` is 1: the way gradient scalers avoid a host read.
+    if optimiser.defaults.get("fused"):
+        optimiser.found_inf = (~finite).float()  # type: ignore[attr-defined]
+        optimiser.grad_scale = None  # type: ignore[attr-defined]
+    optimiser.step()
+
+
+@torch.no_grad()
+def _metrics(
+    terms: dict[str, Tensor], gradient_norm: Tensor, prediction: Prediction, batch: Batch, state: TrainState
+) -> dict[str, Tensor]:
+    metrics = {name: value.detach() for name, value in terms.items()}
+    decoded = state.place_cells.decode(prediction.logits)
+    metrics["train/position_error_cm"] = 100 * state.place_cells.error(decoded, batch.position).mean()
+    metrics["train/grad_norm"] = gradient_norm.detach()
+    tau = state.network.units.tau
+    if tau is not None:
+        metrics |= {"tau/mean": tau.mean(), "tau/std": tau.std(correction=0), "tau/min": tau.min(), "tau/max": tau.max()}
+    return metrics
+
+
+def train(state: TrainState, config: TrainConfig) -> Iterator[StepRecord]:
+    """Train until ``config.steps``, one record a step; metrics come with the first, the last and every ``print_every``."""
+    first = state.step + 1
+    for step in range(first, config.steps + 1):
+        batch = make_batch(config, state.place_cells, state.generators["walks"])
+        measure = step in (first, config.steps) or step % config.print_every == 0
+        yield train_step(state, batch, config, measure=measure)

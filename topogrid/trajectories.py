@@ -1,0 +1,215 @@
+"""Walks of an animal in a box: simulated in batches on the device, or read from a recording.
+
+Shapes: T time, B batch. Positions are metres with the origin at the centre of the box.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# The motion model of Sorscher et al. (2019): speed is Rayleigh distributed, turning is normal.
+SPEED_SCALE = 0.13 * 2 * math.pi  # m/s, the Rayleigh parameter
+TURN_SD = 11.52  # rad/s
+WALL_DISTANCE = 0.03  # m; nearer than this the walker turns along the wall ...
+WALL_SLOWING = 0.25  # ... and slows to this share of its speed
+
+RECORDING_GAP = 1.0  # s; a hole this long is not interpolated but refused (and `t` may be sample numbers, not seconds)
+
+
+class Walks(NamedTuple):
+    """A batch of walks. ``position[t] = position[t - 1] + displacement[t]``, with ``start`` before the first."""
+
+    start: Tensor
+    """``(batch, 2)``, metres."""
+    displacement: Tensor
+    """``(time, batch, 2)``, metres moved during each step: the field's "velocity" times dt."""
+    position: Tensor
+    """``(time, batch, 2)``, metres, after each step."""
+
+
+def simulate_walks(
+    n_walks: int,
+    n_steps: int,
+    *,
+    box_size: tuple[float, float],
+    dt: float,
+    generator: torch.Generator,
+    periodic: bool = False,
+    speed_factor: float = 1.0,
+) -> Walks:
+    """Let ``n_walks`` animals forage, all at once, on the device of ``generator``.
+
+    Each starts uniformly in the box with a uniform heading. A step turns it by a normal angle, moves it by a Rayleigh
+    distance, and near a wall it was running towards turns it parallel to that wall and slows it down. A step that would
+    still leave the box ends at its wall.
+
+    Parameters
+    ----------
+    n_walks, n_steps : int
+        Number of walks and of steps in each.
+    box_size : (float, float)
+        Width and height, metres.
+    dt : float
+        Duration of a step, seconds.
+    generator : torch.Generator
+        Source of all randomness; its device is where the walks are made.
+    periodic : bool
+        Walls wrap around (a torus) instead of stopping the animal. ``displacement`` is then the movement itself, so
+        positions are its running sum modulo the box.
+    speed_factor : float
+        Multiplies all speeds, for probing a network outside what it was trained on.
+
+    Returns
+    -------
+    Walks
+
+    References
+    ----------
+    Sorscher et al., NeurIPS 2019; motion statistics after Raudies & Hasselmo, PLoS Comput. Biol. 2012.
+    """
+    device = generator.device
+    half = torch.tensor(box_size, device=device) / 2
+    start = (2 * torch.rand(n_walks, 2, generator=generator, device=device) - 1) * half
+    heading = 2 * math.pi * torch.rand(n_walks, generator=generator, device=device)
+    # 1 - rand is in (0, 1], so the logarithm is finite.
+    uniform = 1 - torch.rand(n_steps, n_walks, generator=generator, device=device)
+    distance = torch.sqrt(-2 * torch.log(uniform)) * (SPEED_SCALE * speed_factor * dt)
+    turn = torch.randn(n_steps, n_walks, generator=generator, device=device) * (TURN_SD * dt)
+    displacement = torch.empty(n_steps, n_walks, 2, device=device)
+    position = torch.empty(n_steps, n_walks, 2, device=device)
+    here = start
+    for step in range(n_steps):
+        heading = heading + turn[step]
+        length = distance[step]
+        if not periodic:
+            along_wall, near = _turn_along_wall(here, heading, half)
+            heading = heading + along_wall
+            length = torch.where(near, WALL_SLOWING * length, length)
+        move = torch.stack((length * heading.cos(), length * heading.sin()), dim=-1)
+        if periodic:
+            there = torch.remainder(here + move + half, 2 * half) - half
+        else:
+            move = torch.clamp(here + move, -half, half) - here
+            there = torch.clamp(here + move, -half, half)
+        displacement[step] = move
+        position[step] = there
+        here = there
+    return Walks(start, displacement, position)
+
+
+def _turn_along_wall(position: Tensor, heading: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
+    """Turn (radians) that makes walkers near a wall run parallel to it, and which walkers that concerns."""
+    # Distances to the walls whose outward normals point to 0, 90, 180 and 270 degrees.
+    distances = torch.cat((half - position, half + position), dim=-1)
+    nearest, wall = distances.min(dim=-1)
+    towards = torch.remainder(heading - wall * (math.pi / 2) + math.pi, 2 * math.pi) - math.pi
+    near = (nearest < WALL_DISTANCE) & (towards.abs() < math.pi / 2)
+    parallel = torch.where(towards >= 0, 1.0, -1.0) * (math.pi / 2) - towards
+    return torch.where(near, parallel, torch.zeros_like(parallel)), near
+
+
+def load_walks(path: str | Path, *, dt: float, box_size: tuple[float, float] | None = None) -> Walks:
+    """Read one recorded walk and resample it to the network's time step.
+
+    Parameters
+    ----------
+    path : path of an ``.npz`` file
+        Arrays ``t`` ``(sample,)`` in seconds and ``pos`` ``(sample, 2)`` in metres. The recording is moved so that the
+        middle of the area it covers is the origin.
+    dt : float
+        Step to resample to by linear interpolation, seconds.
+    box_size : (float, float), optional
+        Width and height of the box the walk has to fit, metres.
+
+    Returns
+    -------
+    Walks
+        One walk, ``batch`` = 1.
+
+    Raises
+    ------
+    ValueError
+        If the file is not such an archive, holds object arrays (they could run code), too few samples, values that are
+        not finite, time that does not increase, a gap of a second or more, or a path larger than ``box_size``. The
+        message names the fault and the remedy.
+    """
+    times, positions = _read_recording(Path(path))
+    _check_recording(path, times, positions)
+    positions = positions - (positions.min(axis=0) + positions.max(axis=0)) / 2
+    if box_size is not None:
+        _check_fits(path, positions, box_size)
+    n_steps = int((times[-1] - times[0]) / dt + 1e-6)
+    if n_steps < 1:
+        raise ValueError(
+            f"{path}: lasts {times[-1] - times[0]:.3g} s, at least one step of {dt} s is needed; give a longer walk"
+        )
+    grid = times[0] + dt * np.arange(n_steps + 1)
+    resampled = np.stack([np.interp(grid, times, positions[:, axis]) for axis in (0, 1)], axis=-1)
+    path_points = torch.from_numpy(resampled).float()[:, None, :]
+    return Walks(path_points[0], path_points[1:] - path_points[:-1], path_points[1:])
+
+
+def _read_recording(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    wanted = "wanted an .npz archive with arrays `t` (seconds) and `pos` (sample, 2) in metres"
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; {wanted}")
+    try:
+        # Opened here, because np.load leaves the file open when the archive in it is damaged.
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("holds a single array without a name")
+            missing = [name for name in ("t", "pos") if name not in archive]
+            if missing:
+                raise ValueError(f"has arrays {sorted(archive)}, not {' and '.join(missing)}")
+            return _numbers(archive, "t"), _numbers(archive, "pos")
+    # On damaged files zipfile, zlib and NumPy's parser of headers raise a dozen unrelated types.
+    except Exception as error:
+        fault = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{path}: {fault}; {wanted}") from error
+
+
+def _numbers(archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
+    array = archive[name]
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"`{name}` holds {array.dtype}, not numbers")
+    return array.astype(np.float64)
+
+
+def _check_recording(path: str | Path, times: np.ndarray, positions: np.ndarray) -> None:
+    if times.ndim != 1 or positions.ndim != 2 or positions.shape != (len(times), 2):
+        raise ValueError(
+            f"{path}: wanted `t` (sample,) and `pos` (sample, 2), got {times.shape} and {positions.shape}; "
+            "save one row of `pos` per element of `t`"
+        )
+    if len(times) < 2:
+        raise ValueError(f"{path}: has {len(times)} sample(s), at least 2 are needed; give a longer walk")
+    if not (np.isfinite(times).all() and np.isfinite(positions).all()):
+        bad = int((~np.isfinite(times) | ~np.isfinite(positions).all(axis=1)).sum())
+        raise ValueError(f"{path}: {bad} samples are NaN or infinite; cut or interpolate them first")
+    gaps = np.diff(times)
+    if (gaps <= 0).any():
+        where = int(np.argmax(gaps <= 0))
+        raise ValueError(
+            f"{path}: `t` must increase, but sample {where + 1} is not after sample {where}; sort it by time"
+        )
+    if gaps.max() >= RECORDING_GAP:
+        raise ValueError(
+            f"{path}: a gap of {gaps.max():.3g} s, less than {RECORDING_GAP:g} s is allowed; is `t` in seconds? "
+            "cut the walk at the gap"
+        )
+
+
+def _check_fits(path: str | Path, positions: np.ndarray, box_size: tuple[float, float]) -> None:
+    extent = positions.max(axis=0) - positions.min(axis=0)
+    if (extent > np.asarray(box_size) * (1 + 1e-6)).any():
+        raise ValueError(
+            f"{path}: covers {extent[0]:.3g} x {extent[1]:.3g} m, the box is {box_size[0]:g} x {box_size[1]:g} m; "
+            "is `pos` in metres? otherwise train with a larger --box_size"
+        )

@@ -1,0 +1,35 @@
+"""Train a path-integrating network on a sheet of units: ``python train_grid.py --help``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from topogrid.config import SettingsError
+from topogrid.presets import parse_arguments
+
+BAD_ARGUMENTS = 2  # exit code
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, check and train; returns the exit code."""
+    try:
+        config = parse_arguments(argv).config
+    except SettingsError as error:
+        print(f"train_grid.py: {error}", file=sys.stderr)
+        return BAD_ARGUMENTS
+    # PyTorch takes seconds to import; a wrong flag is answered at once.
+    from topogrid.session import run_training
+
+    return run_training(config, say=_say)
+
+
+def _say(line: str) -> None:
+    """Print a line without tearing the progress bar."""
+    from tqdm import tqdm
+
+    tqdm.write(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
