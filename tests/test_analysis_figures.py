@@ -6,6 +6,7 @@ import sys
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def unit_scores() -> Float:
     return scores
 
 
-def rate_maps(**changes: object) -> Figure:
+def rate_maps(**changes: Any) -> Figure:
     settings = {"box_size": 2.2, "n": 6, "columns": 3} | changes
     return figures.rate_map_grid(
         unit_maps(), unit_scores(), spacing_sheet().ravel(), tau_sheet().ravel() * 20, **settings
@@ -101,7 +102,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         np.zeros((2, 8, 8)), [NAN] * 2, [NAN] * 2, [20.0] * 2, box_size=1.0
     ),
     "signed maps": lambda: figures.rate_map_grid(-unit_maps()[1:3], [0.1, 0.2], [0.8] * 2, [20.0] * 2, box_size=1.0),
-    "scores": lambda: figures.score_histogram(unit_scores(), rng().normal(size=300), n_dead=2),
+    "scores": lambda: figures.score_histogram(unit_scores(), rng().normal(size=300)),
     "scores of dead units": lambda: figures.score_histogram([NAN] * 3, []),
     "spacings": lambda: figures.spacing_histogram(spacing_sheet(), 0.739),
     "no spacings": lambda: figures.spacing_histogram([NAN], 0.739, network="plain"),
@@ -140,7 +141,7 @@ def pixels(fig: Figure) -> Float:
     return np.asarray(canvas.buffer_rgba(), dtype=np.float64)[..., :3]
 
 
-def all_axes(fig: Figure) -> list:
+def all_axes(fig: Figure) -> list[Any]:
     return fig.findobj(match=lambda artist: hasattr(artist, "get_xlabel") and artist.get_visible())
 
 
@@ -265,10 +266,10 @@ def test_a_rate_map_is_drawn_with_y_up_and_scaled_to_its_peak() -> None:
 
 
 def test_shares_count_dead_units_and_stand_beside_those_of_the_null() -> None:
-    fig = figures.score_histogram([0.1, 0.5, 0.9, NAN], [0.0, 0.4], (0.3, 0.8), n_dead=1, network="plain")
-    assert "plain network: 40.0 % > 0.3, 20.0 % > 0.8" in all_text(fig)
+    fig = figures.score_histogram([0.1, 0.5, 0.9, NAN], [0.0, 0.4], (0.3, 0.8), network="plain")
+    assert "plain network: 50.0 % > 0.3, 25.0 % > 0.8" in all_text(fig)
     assert "null: 50.0 % > 0.3, 0.0 % > 0.8" in all_text(fig)
-    assert fig.get_suptitle() == "Grid scores of 5 units\n2 dead and counted in the shares; 2 null maps"
+    assert fig.get_suptitle() == "Grid scores of 4 units\n1 dead and counted in the shares; 2 null maps"
 
 
 def test_only_units_beyond_the_null_are_coloured_and_counted() -> None:

@@ -1,8 +1,8 @@
 """Run a trained network along walks it never saw and measure its units. The only place where torch becomes NumPy.
 
-Rate maps come twice. ``settled`` maps are taken after every unit has forgotten its first state; ``start`` maps are taken
-from the first step on, as is common, when a slow unit still holds the encoder's view of where the walk began. The
-difference between them is a result of its own: it is the part of a unit's tuning that path integration did not make.
+Rate maps come twice. ``settled`` maps are taken after every unit has forgotten its first state; ``start`` maps are
+taken from the first step on, as is common, when a slow unit still holds the encoder's view of where the walk began.
+The difference between them is a result of its own: the part of a unit's tuning that path integration did not make.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Evaluation:
 
 
 def burn_in_steps(tau_max: float) -> int:
-    """Steps until less than 1 % of any unit's first state is left: ``(1 - 1/tau)^t < 0.01``.
+    """Count steps until less than 1 % of any unit's first state is left: ``(1 - 1/tau)^t < 0.01``.
 
     A tau-1 unit forgets in the one step it takes.
     """
@@ -248,7 +248,7 @@ def _measure_decoding(
     shown = slice(0, SHOWN_WALKS)
     return Decoding(
         error_cm=error_cm,
-        seconds=config.dt * np.arange(1, n_steps + 1),
+        seconds=config.dt * np.arange(1, n_steps + 1, dtype=np.float64),
         long_error_cm=error.mean(axis=1),
         long_quartiles_cm=np.quantile(error, (0.25, 0.75), axis=1),
         hold_still_cm=still.mean(dim=1).cpu().double().numpy(),
@@ -276,7 +276,7 @@ def follow(network: PathIntegrator, place_cells: PlaceCells, walks: Walks, *, st
     """
     state = network.start_state(place_cells.encode(walks.start))
     decoded = []
-    for part in walks.displacement.split(steps_at_once):
+    for part in torch.split(walks.displacement, steps_at_once):
         activity = network.units(part, state)
         decoded.append(place_cells.decode(network.read_out(activity)))
         state = activity[-1]

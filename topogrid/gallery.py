@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from topogrid.analysis import figures, predicted_spacing
+from topogrid.analysis.figures.rate_map_grids import Selection
+from topogrid.analysis.figures.style import Network
 from topogrid.config import TrainConfig
 from topogrid.evaluation import Evaluation
 
@@ -39,10 +41,10 @@ def draw_evaluation(
     view, decoding = evaluation.settled, evaluation.decoding
     side = (config.sheet_side, config.sheet_side)
     theory = theory_line(config)
-    kind: figures.Network = "tau" if config.tau else "plain"
+    kind: Network = "tau" if config.tau else "plain"
     tau_ms = evaluation.tau * config.dt * 1000
     rho, p_value = coupling or (None, None)
-    # The spacing of a map that is no grid cell is the spacing of noise, so maps of the sheet show significant units only.
+    # The spacing of a map that is no grid cell is that of noise, so maps of the sheet show significant units only.
     gated = np.where(view.gate.passed, 1.0, np.nan)
     drawn = {
         "validation/top_10_ratemaps": _rate_maps(evaluation, config, "best"),
@@ -96,6 +98,12 @@ def draw_tau(tau: np.ndarray, config: TrainConfig) -> Figure:
     return figures.tau_map(tau.reshape(config.sheet_side, config.sheet_side), config.dt, limits=limits)
 
 
+def coupling_of(row: Mapping[str, float]) -> tuple[float, float] | None:
+    """Rank correlation of the tau map with the spacing map and its p-value, from a row of metrics that has them."""
+    names = ("validation/tau_spacing_rho", "validation/tau_spacing_p")
+    return (row[names[0]], row[names[1]]) if all(name in row for name in names) else None
+
+
 def theory_line(config: TrainConfig) -> float | None:
     """Spacing in metres that pattern formation predicts; ``None`` where one width and a surround are not given."""
     if not config.DoG or len(config.pc_width) > 1:
@@ -108,7 +116,7 @@ def chance_loss(config: TrainConfig) -> float:
     return float(np.log(config.n_place_cells / len(config.pc_width)))
 
 
-def _rate_maps(evaluation: Evaluation, config: TrainConfig, selection: figures.Selection) -> Figure:
+def _rate_maps(evaluation: Evaluation, config: TrainConfig, selection: Selection) -> Figure:
     view = evaluation.settled
     return figures.rate_map_grid(
         view.rate_maps.maps,

@@ -177,10 +177,11 @@ def initialise(
 ) -> None:
     """Draw the first weights in place; the same scheme serves the plain and the tau network.
 
-    ``xavier`` draws every matrix uniformly within ``sqrt(6 / (fan_in + fan_out))``. ``identity`` draws encoder and movement
-    weights the same way, times ``input_gain``; its recurrent weights are ``I + recurrent_noise * normal / sqrt(N)``, so
-    that a unit adds up its input at the rate 1 / tau; and its read-out is the transpose of the encoder, so that from the
-    first step on the network says roughly where the walk began and has only movement left to learn.
+    ``xavier`` draws every matrix uniformly within ``sqrt(6 / (fan_in + fan_out))``. ``identity`` draws encoder and
+    movement weights the same way, times ``input_gain``; its recurrent weights are
+    ``I + recurrent_noise * normal / sqrt(N)``, so that a unit adds up its input at the rate 1 / tau; and its read-out
+    is the transpose of the encoder, so that from the first step on the network says roughly where the walk began and
+    has only movement left to learn.
 
     Raises
     ------

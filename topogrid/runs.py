@@ -678,6 +678,7 @@ def load_run(path: str | Path, checkpoint: str | Path | None = None) -> LoadedRu
 
     folder = RunFolder.open(path)
     config = TrainConfig.from_json(folder.config_path)
+    folder = RunFolder.open(path, config.gallery_dir)
     if checkpoint is None:
         checkpoint, state = find_checkpoint(path)[1:3]
     else:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import datetime
-import io
 import math
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import torch
+from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from topogrid.config import TrainConfig
 from topogrid.evaluation import Evaluation, evaluate, save_evaluation, summarise, unit_rows
-from topogrid.gallery import draw_evaluation, draw_tau
+from topogrid.gallery import coupling_of, draw_evaluation, draw_tau
 from topogrid.hardware import choose_device, choose_precision
 from topogrid.presets import PRESETS
 from topogrid.runs import (
@@ -37,12 +37,14 @@ from topogrid.runs import (
     write_text_atomic,
 )
 from topogrid.stopping import StopRequest
+from topogrid.tables import to_csv
 from topogrid.tracking import Tracker, TrackingError, choose_mode
 from topogrid.training import StepRecord, TrainState, learning_rate, new_state, train
 
 Say = Callable[[str], None]
 
 DONE, CANNOT_START, CANNOT_SAVE, NON_FINITE = 0, 2, 1, 3  # exit codes
+TAU_MAP_EVERY = 5  # logged steps; the map is one figure a person watches while it forms
 PATIENCE_HOURS = 2.0  # a run expected to take longer is announced
 TIMED_STEPS = (2, 8)  # steps between which the duration of a run is guessed; the first ones are slower
 
@@ -198,7 +200,7 @@ class Run:
                 bar.update()
         return self._finish(code)
 
-    def _report(self, record: StepRecord, pace: _Pace, bar: tqdm[None]) -> bool:
+    def _report(self, record: StepRecord, pace: _Pace, bar: tqdm[NoReturn]) -> bool:
         """Log the metrics of a step; False if they are not finite."""
         row = {name: float(value) for name, value in record.metrics.items()}
         finite = bool(record.finite)
@@ -210,7 +212,7 @@ class Run:
             "perf/step_ms": 1000 / speed if speed else math.nan,
             "perf/peak_memory_mb": peak_memory_mb(),
         }
-        self.tracker.log(record.step, row)
+        self.tracker.log(record.step, row, self._tau_picture(record.step))
         loss, error = row["train/total_loss"], row["train/position_error_cm"]
         bar.set_postfix_str(f"loss {loss:.4f}, error {error:.1f} cm")
         if bar.disable:
@@ -222,9 +224,16 @@ class Run:
         if not finite:
             self.log(
                 f"stopped at step {record.step}: the loss or its gradient is not finite (loss {loss}, gradient "
-                f"{row['train/grad_norm']}); no weight was changed by such a step. Lower --lr, then --resume {self.folder.path}"
+                f"{row['train/grad_norm']}); no weight was changed. Lower --lr, then --resume {self.folder.path}"
             )
         return finite
+
+    def _tau_picture(self, step: int) -> dict[str, Figure]:
+        """Tau map of a step that shows one."""
+        tau = self.state.network.units.tau
+        if tau is None or step % (TAU_MAP_EVERY * self.config.print_every):
+            return {}
+        return {"tau/tau_map": draw_tau(tau.detach().double().cpu().numpy(), self.config)}
 
     def _announce_duration(self, step: int, pace: _Pace) -> None:
         first, second = (pace.first_step + count for count in TIMED_STEPS)
@@ -245,9 +254,8 @@ class Run:
         evaluation = evaluate(state.network, state.place_cells, config, step=state.step)
         row = summarise(evaluation, config)
         self.tracker.log(state.step, row)
-        coupling = (row["validation/tau_spacing_rho"], row["validation/tau_spacing_p"]) if _COUPLING <= row.keys() else None
         rows = read_metrics(self.folder.metrics_path)
-        self.tracker.figures(state.step, draw_evaluation(evaluation, config, rows=rows, coupling=coupling))
+        self.tracker.figures(state.step, draw_evaluation(evaluation, config, rows=rows, coupling=coupling_of(row)))
         save_evaluation(evaluation, self.folder.evaluation / f"step_{state.step:08d}.npz")
         self.log(_say_evaluation(state.step, row, config))
         self.evaluation = evaluation
@@ -269,9 +277,7 @@ class Run:
         }
         protect = (self.best[0],) if self.best else ()
         try:
-            save_checkpoint(
-                self.folder, state, self.state.step, keep=self.config.keep_checkpoints, protect=protect
-            )
+            save_checkpoint(self.folder, state, self.state.step, keep=self.config.keep_checkpoints, protect=protect)
         except CheckpointError as error:
             self.log(f"{error}; training goes on")
             return False
@@ -300,7 +306,7 @@ class Run:
             return
         columns, rows = unit_rows(self.evaluation, self.config)
         try:
-            write_text_atomic(self.folder.units_csv, _csv(columns, rows))
+            write_text_atomic(self.folder.units_csv, to_csv(columns, rows))
         except OSError as error:
             self.log(f"{self.folder.units_csv} could not be written: {error}")
         self.tracker.table("validation/units", columns, rows)
@@ -318,9 +324,6 @@ class Run:
         if self.evaluation is not None and self.evaluation.step == self.state.step:
             summary |= summarise(self.evaluation, self.config)
         return summary
-
-
-_COUPLING = {"validation/tau_spacing_rho", "validation/tau_spacing_p"}
 
 
 class _Pace:
@@ -344,7 +347,7 @@ class _Pace:
         return time.perf_counter() - self._marked
 
 
-def _progress_bar(done: int, steps: int) -> tqdm[None]:
+def _progress_bar(done: int, steps: int) -> tqdm[NoReturn]:
     """Return a bar on a terminal; elsewhere it is silent, and lines are written instead."""
     return tqdm(initial=done, total=steps, unit="step", dynamic_ncols=True, disable=not sys.stderr.isatty())
 
@@ -361,7 +364,9 @@ def _faster_preset(config: TrainConfig) -> str:
     """Name the preset that fits a person's patience, if it is not the one that runs."""
     fitting = [name for name, preset in PRESETS.items() if preset.minutes <= 60 * PATIENCE_HOURS and name != "smoke"]
     same_sheet = [name for name in fitting if PRESETS[name].settings.get("n_grid_cells", 4096) == config.n_grid_cells]
-    names = [name for name in (same_sheet or fitting) if name != config.preset] or [n for n in fitting if n != config.preset]
+    names = [name for name in (same_sheet or fitting) if name != config.preset] or [
+        n for n in fitting if n != config.preset
+    ]
     if not names:
         return ""
     preset = PRESETS[names[-1]]
@@ -383,11 +388,3 @@ def _say_evaluation(step: int, row: dict[str, float], config: TrainConfig) -> st
         f"above 0.8 in {percent('share_above_0.8')} % (null {percent('null_share_above_0.8')} %), "
         f"significant {percent('share_gate')} %; {row['perf/eval_seconds']:.0f} s"
     )
-
-
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[float | int]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([f"{value:.6g}" if isinstance(value, float) else value for value in row] for row in rows)
-    return text.getvalue()

@@ -17,6 +17,7 @@ from topogrid import losses
 from topogrid.config import TrainConfig
 from topogrid.network import PathIntegrator, Prediction
 from topogrid.place_cells import PlaceCells
+from topogrid.recurrence import Precision
 from topogrid.trajectories import simulate_walks
 
 
@@ -75,7 +76,7 @@ class TrainState:
 
 
 def new_state(
-    config: TrainConfig, device: torch.device, precision: str, generators: dict[str, torch.Generator]
+    config: TrainConfig, device: torch.device, precision: Precision, generators: dict[str, torch.Generator]
 ) -> TrainState:
     """Untrained network, place cells and optimiser.
 
@@ -87,12 +88,11 @@ def new_state(
     precision : {"fp32", "bf16"}
         Of the matrix products.
     generators : dict
-        Random sources named ``weights``, ``place_cells`` (both on the CPU, so that a seed means the same network on every
-        device) and ``walks`` (on ``device``).
+        Random sources named ``weights``, ``place_cells`` (both on the CPU, so that a seed means the same network on
+        every device) and ``walks`` (on ``device``).
     """
     place_cells = PlaceCells.from_config(config, generators["place_cells"]).to(device)
     network = PathIntegrator.from_config(config, precision=precision, generator=generators["weights"]).to(device)
-    # A learning rate that is a tensor on the device could be changed without a host read, but fused Adam takes a float too.
     optimiser = torch.optim.Adam(network.parameters(), lr=config.lr, fused=device.type in ("cpu", "cuda"))
     return TrainState(network, optimiser, place_cells, generators)
 
@@ -163,8 +163,8 @@ def _tau_terms(network: PathIntegrator, config: TrainConfig) -> dict[str, Tensor
 def train_step(state: TrainState, batch: Batch, config: TrainConfig, *, measure: bool = False) -> StepRecord:
     """Learn from one batch; advances ``state`` in place.
 
-    A non-finite loss or gradient changes nothing but the step count: the update is skipped on the device, without asking
-    the host, and `StepRecord.finite` says so to whoever reads it.
+    A non-finite loss or gradient changes nothing but the step count: the update is skipped on the device, without
+    asking the host, and `StepRecord.finite` says so to whoever reads it.
 
     Parameters
     ----------
@@ -213,12 +213,17 @@ def _metrics(
     metrics["train/grad_norm"] = gradient_norm.detach()
     tau = state.network.units.tau
     if tau is not None:
-        metrics |= {"tau/mean": tau.mean(), "tau/std": tau.std(correction=0), "tau/min": tau.min(), "tau/max": tau.max()}
+        metrics |= {
+            "tau/mean": tau.mean(),
+            "tau/std": tau.std(correction=0),
+            "tau/min": tau.min(),
+            "tau/max": tau.max(),
+        }
     return metrics
 
 
 def train(state: TrainState, config: TrainConfig) -> Iterator[StepRecord]:
-    """Train until ``config.steps``, one record a step; metrics come with the first, the last and every ``print_every``."""
+    """Train until ``config.steps``, one record a step; the first, the last and every ``print_every`` have metrics."""
     first = state.step + 1
     for step in range(first, config.steps + 1):
         batch = make_batch(config, state.place_cells, state.generators["walks"])

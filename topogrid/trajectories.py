@@ -5,6 +5,7 @@ Shapes: T time, B batch. Positions are metres with the origin at the centre of t
 
 from __future__ import annotations
 
+import importlib.metadata
 import math
 from pathlib import Path
 from typing import NamedTuple
@@ -153,6 +154,30 @@ def load_walks(path: str | Path, *, dt: float, box_size: tuple[float, float] | N
     resampled = np.stack([np.interp(grid, times, positions[:, axis]) for axis in (0, 1)], axis=-1)
     path_points = torch.from_numpy(resampled).float()[:, None, :]
     return Walks(path_points[0], path_points[1:] - path_points[:-1], path_points[1:])
+
+
+def shipped_walk() -> Path:
+    """File of the Sargolini foraging walk (50 Hz, 10 minutes, 1 m box) inside the installed package ``ratinabox``.
+
+    The package is not imported: the walk is data, its dependencies are many.
+
+    Raises
+    ------
+    ValueError
+        If the package is not installed.
+
+    References
+    ----------
+    Sargolini et al., Science 2006 (the recording); George et al., eLife 2024 (RatInABox, which ships it).
+    """
+    try:
+        path = importlib.metadata.distribution("ratinabox").locate_file("ratinabox/data/sargolini.npz")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ValueError(
+            "the Sargolini walk comes with the package ratinabox, which is not installed; "
+            "run: pip install --no-deps ratinabox"
+        ) from error
+    return Path(str(path))
 
 
 def _read_recording(path: Path) -> tuple[np.ndarray, np.ndarray]:

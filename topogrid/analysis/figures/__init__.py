@@ -6,15 +6,17 @@ could not be measured in grey instead of leaving it out.
 
 from topogrid.analysis.figures.curves import error_over_time, training_curves
 from topogrid.analysis.figures.distributions import score_histogram, spacing_histogram, tau_against_spacing
-from topogrid.analysis.figures.rate_map_grids import rate_map_grid
+from topogrid.analysis.figures.rate_map_grids import Selection, rate_map_grid
 from topogrid.analysis.figures.sheet_maps import orientation_map, phase_map, scale_map, tau_map
-from topogrid.analysis.figures.style import DPI, NETWORK_COLOURS, NULL_COLOUR, save_figure
+from topogrid.analysis.figures.style import DPI, NETWORK_COLOURS, NULL_COLOUR, Network, save_figure
 from topogrid.analysis.figures.trajectories import decoded_trajectories, followed_walk
 
 __all__ = [
     "DPI",
     "NETWORK_COLOURS",
     "NULL_COLOUR",
+    "Network",
+    "Selection",
     "decoded_trajectories",
     "error_over_time",
     "followed_walk",

@@ -31,7 +31,7 @@ def score_histogram(
     scores: ArrayLike,
     null_scores: ArrayLike,
     thresholds: tuple[float, ...] = (0.3, 0.8),
-    n_dead: int = 0,
+    n_dead: int | None = None,
     *,
     network: Network = "tau",
     null_name: str = "null",
@@ -41,13 +41,13 @@ def score_histogram(
     Parameters
     ----------
     scores : array_like, ``(unit,)``
-        Grid scores; NaN for dead units, which count in the shares' denominator.
+        Grid scores of all units; NaN, for dead units, counts in the shares' denominator.
     null_scores : array_like, ``(map,)``
         Scores of null maps; may be empty.
     thresholds : tuple of float
         Scores whose shares are told.
-    n_dead : int
-        Dead units that ``scores`` leaves out; counted like its NaN.
+    n_dead : int, optional
+        How many of the units are dead, for the title; those without a score if left out.
     network : {"plain", "tau"}
         Picks the colour.
     null_name : str
@@ -59,7 +59,7 @@ def score_histogram(
     """
     every = np.asarray(scores, dtype=np.float64).ravel()
     alive, null = finite(every), finite(null_scores)
-    total = every.size + n_dead
+    dead = every.size - alive.size if n_dead is None else n_dead
     fig = new_figure(COLUMN, 3.4)
     ax = fig.subplots()
     both = np.concatenate([alive, null, [0.0, 1.0]])
@@ -68,7 +68,7 @@ def score_histogram(
         label = f"{null_name}: {_shares(null, null.size, thresholds)}"
         ax.hist(null, edges, density=True, color=NULL_COLOUR, alpha=0.55, label=label)
     if alive.size:
-        label = f"{network} network: {_shares(alive, total, thresholds)}"
+        label = f"{network} network: {_shares(alive, every.size, thresholds)}"
         ax.hist(alive, edges, density=True, histtype="step", lw=1.6, color=NETWORK_COLOURS[network], label=label)
     else:
         empty_note(ax, "no unit could be scored")
@@ -77,13 +77,15 @@ def score_histogram(
     ax.set(xlabel="grid score (60°, dimensionless)", ylabel="density (per unit of score)")
     if alive.size or null.size:
         fig.legend(loc="outside lower left")
-    detail = f"{total - alive.size:,} dead and counted in the shares; {counted(null.size, 'null map')}"
-    headline(fig, f"Grid scores of {counted(total, 'unit')}", detail)
+    detail = f"{dead:,} dead and counted in the shares; {counted(null.size, 'null map')}"
+    headline(fig, f"Grid scores of {counted(every.size, 'unit')}", detail)
     return fig
 
 
 @styled
-def spacing_histogram(spacing: ArrayLike, predicted: float | None = None, *, network: Network = "tau") -> Figure:
+def spacing_histogram(
+    spacing: ArrayLike, predicted: float | None = None, *, network: Network = "tau", unmeasured: str = "no lattice"
+) -> Figure:
     """Draw how many units have which grid spacing.
 
     Parameters
@@ -94,6 +96,8 @@ def spacing_histogram(spacing: ArrayLike, predicted: float | None = None, *, net
         Spacing that theory predicts from the place fields, metres.
     network : {"plain", "tau"}
         Picks the colour.
+    unmeasured : str
+        Why the other units are left out, for the title.
 
     Returns
     -------
@@ -115,14 +119,14 @@ def spacing_histogram(spacing: ArrayLike, predicted: float | None = None, *, net
         median = float(np.median(values))
         ax.axvline(median, color=THEORY_COLOUR, linewidth=1, label=f"median {median:.3f} m")
     else:
-        empty_note(ax, "no unit has a lattice")
+        empty_note(ax, f"no unit left: {unmeasured}")
     if predicted is not None:
         ax.axvline(predicted, color=THEORY_COLOUR, linestyle="--", linewidth=1, label=f"theory {predicted:.3f} m")
     if values.size or predicted is not None:
         fig.legend(loc="outside lower left", ncols=2)
     ax.set(xlabel="grid spacing (m)", ylabel=f"units per {100 * _SPACING_BIN_M:g} cm")
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    detail = f"{network} network; the rest have no lattice"
+    detail = f"{network} network; left out: {unmeasured} (n = {every.size - values.size:,})"
     headline(fig, f"Grid spacing of {values.size:,} of {counted(every.size, 'unit')}", detail)
     return fig
 

@@ -1,0 +1,169 @@
+"""A whole run through the real entry point: what a user gets, and that stopping and resuming changes nothing."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import train_grid
+from topogrid.__main__ import main as topogrid_main
+from topogrid.config import TrainConfig
+from topogrid.runs import load_checkpoint, load_run, read_metrics
+from topogrid.tracking import FIGURES
+
+SMOKE = ["--preset", "smoke", "--wandb", "disabled", "--eval_walks", "10", "--precision", "fp32"]
+
+
+def run(tmp_path: Path, *arguments: str) -> int:
+    return train_grid.main([*arguments, "--save_dir", str(tmp_path / "runs"), "--gallery_dir", str(tmp_path / "imgs")])
+
+
+@pytest.fixture(scope="module")
+def tau_run(tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp("run")
+    code = run(tmp_path, *SMOKE, "--tau", "--topoloss", "--name", "a", "--steps", "4", "--save_every", "2")
+    assert code == 0
+    return tmp_path / "runs" / "a"
+
+
+def test_a_run_leaves_everything_a_person_opens(tau_run):
+    files = {path.name for path in tau_run.iterdir()}
+    assert {"config.json", "versions.json", "metrics.jsonl", "log.txt", "units.csv", "summary.json"} <= files
+    gallery = tau_run.parent.parent / "imgs" / "a"
+    for entry in FIGURES.values():
+        for folder in (tau_run / "figures", gallery):
+            pixels = np.asarray(Image.open(folder / entry.file).convert("L"), dtype=float)
+            assert pixels.std() > 3, f"{entry.file} looks blank"
+    assert (tau_run / "evaluation" / "step_00000000.npz").is_file()
+    assert (tau_run / "evaluation" / "step_00000004.npz").is_file()
+
+
+def test_units_csv_has_one_row_a_unit(tau_run):
+    with (tau_run / "units.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 64
+    assert [(int(r["row"]), int(r["col"])) for r in rows] == [(i // 8, i % 8) for i in range(64)]
+    config = TrainConfig.from_json(tau_run / "config.json")
+    for row in rows:
+        assert config.tau_min <= float(row["tau_steps"]) <= config.tau_max
+        assert float(row["tau_ms"]) == pytest.approx(20 * float(row["tau_steps"]), rel=1e-4)
+
+
+def test_metrics_hold_every_term_and_both_views(tau_run):
+    rows = read_metrics(tau_run / "metrics.jsonl")
+    trained = [row for row in rows if "train/total_loss" in row]
+    assert [row["step"] for row in trained] == [1, 2, 3, 4]
+    for row in trained:
+        terms = ("ce", "reg", "activity", "tau", "topo")
+        assert row["train/total_loss"] == pytest.approx(sum(row[f"train/{term}_loss"] for term in terms), rel=1e-5)
+    evaluated = [row for row in rows if "validation/trajectory_error_cm" in row]
+    assert [row["step"] for row in evaluated] == [0, 4]
+    assert "validation/start/share_above_0.3" in evaluated[-1]
+    summary = json.loads((tau_run / "summary.json").read_text())
+    assert summary["train/steps_done"] == 4
+    assert summary["validation/trajectory_error_cm"] == evaluated[-1]["validation/trajectory_error_cm"]
+
+
+def test_a_run_reopens_with_nothing_but_its_folder(tau_run):
+    reopened = load_run(tau_run)
+    assert reopened.step == 4
+    assert reopened.config == TrainConfig.from_json(tau_run / "config.json")
+    assert reopened.network.units.tau.shape == (64,)
+
+
+def test_resumed_run_equals_the_uninterrupted_one(tau_run, tmp_path):
+    flags = [*SMOKE, "--tau", "--topoloss", "--save_every", "2", "--name", "b"]
+    # Half the run, with the schedule of the whole: the checkpoint of step 2, gone on with.
+    assert run(tmp_path, *flags, "--steps", "4") == 0
+    folder = tmp_path / "runs" / "b"
+    for path in folder.glob("checkpoints/step_00000004*"):
+        path.unlink()
+    assert train_grid.main(["--resume", str(folder)]) == 0
+    ours, theirs = (load_checkpoint(path / "checkpoints" / "step_00000004.pt") for path in (folder, tau_run))
+    for part in ("network", "generators"):
+        for name, value in theirs[part].items():
+            assert torch.equal(value, ours[part][name]), name
+    for slot, moments in theirs["optimiser"]["state"].items():
+        assert all(torch.equal(value, ours["optimiser"]["state"][slot][name]) for name, value in moments.items())
+
+    def logged(path: Path) -> list[dict[str, float]]:
+        rows = read_metrics(path / "metrics.jsonl")
+        timeless = [{k: v for k, v in row.items() if not k.startswith("perf/") and k != "time"} for row in rows]
+        return [{k: v for k, v in row.items() if "steps_per_sec" not in k} for row in timeless]
+
+    np.testing.assert_equal(logged(folder), logged(tau_run))
+
+
+def test_nothing_left_to_do_is_said(tau_run, capsys):
+    assert train_grid.main(["--resume", str(tau_run)]) == 2
+    assert "give more --steps" in capsys.readouterr().err
+
+
+def test_explicit_online_without_a_key_makes_no_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    assert run(tmp_path, "--preset", "smoke", "--wandb", "online") == 2
+    assert not any(tmp_path.rglob("*"))
+    assert "key" in capsys.readouterr().err
+
+
+def test_non_finite_loss_exits_3_and_changes_no_weight(tmp_path, capsys, monkeypatch):
+    from topogrid import training
+
+    honest = training.make_batch
+
+    def poisoned(*arguments):
+        batch = honest(*arguments)
+        return batch._replace(displacement=batch.displacement * float("nan"))
+
+    monkeypatch.setattr(training, "make_batch", poisoned)
+    assert run(tmp_path, *SMOKE, "--name", "nan") == 3
+    assert "not finite" in capsys.readouterr().err
+
+
+def test_follow_and_evaluate_use_a_run(tau_run, tmp_path, capsys):
+    seconds = np.arange(0, 8, 0.02)
+    walk = tmp_path / "circle.npz"
+    np.savez(walk, t=seconds, pos=0.4 * np.stack([np.cos(seconds), np.sin(seconds)], axis=-1))
+    assert topogrid_main(["follow", str(tau_run), str(walk), "--restart", "2"]) == 0
+    result = json.loads((tau_run / "follow_circle.json").read_text())
+    assert result["seconds"] == pytest.approx(7.98, abs=0.03)
+    assert (tau_run / "figures" / "follow_circle.png").is_file()
+    assert topogrid_main(["evaluate", str(tau_run), "--eval_bins", "10"]) == 0
+    assert json.loads((tau_run / "evaluation" / "step_00000004.json").read_text())
+    maps = np.load(tau_run / "evaluation" / "step_00000004.npz")["settled/rate_maps"]
+    assert maps.shape == (64, 10, 10)
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["follow", "nowhere", "walk.npz"], "is not a run"),
+        (["evaluate", "nowhere"], "is not a run"),
+    ],
+)
+def test_commands_refuse_what_is_not_a_run(arguments, said, capsys):
+    assert topogrid_main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_command_line_stops_on_sigterm_after_saving(tmp_path):
+    command = [sys.executable, "train_grid.py", "--preset", "smoke", "--steps", "100000", "--name", "t"]
+    folders = ["--save_dir", str(tmp_path / "runs"), "--gallery_dir", str(tmp_path / "imgs"), "--wandb", "disabled"]
+    flags = ["--save_every", "100000", "--eval_every", "100000"]
+    with subprocess.Popen([*command, *folders, *flags], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("step 3/"):
+                break
+        process.terminate()
+        rest = process.stderr.read()
+        assert process.wait(60) == 143
+    assert "--resume" in rest
+    assert list((tmp_path / "runs" / "t" / "checkpoints").glob("*.pt"))
