@@ -54,8 +54,8 @@ format: $(STAMP) ## rewrite the files in the house style
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-figures: $(STAMP) ## draw a run's figures again from its records: make figures RUN_DIR=runs/demo
-	$(RUN) -m topogrid figures $(or $(RUN_DIR),runs/demo)
+figures: $(STAMP) ## measure a run again and draw its figures: make figures RUN_DIR=runs/demo
+	$(RUN) -m topogrid evaluate $(or $(RUN_DIR),runs/demo)
 
 gpu-check: $(STAMP) ## compare the GPU with the CPU, where there is a GPU
 	$(RUN) -m benchmarks.gpu_check

@@ -28,6 +28,7 @@ CHAINS = {
         "gallery",
         "training",
         "stopping",
+        "tables",
         "session",
         "__main__",
     ),
@@ -48,8 +49,10 @@ CHAINS = {
 }
 
 # Packages that the code may import beside the standard library, and those that only some files may.
-CORE = {"torch", "numpy", "scipy", "matplotlib", "wandb", "tqdm"}
+# PIL comes with matplotlib, which writes PNGs with it.
+CORE = {"torch", "numpy", "scipy", "matplotlib", "wandb", "tqdm", "PIL"}
 ONLY_IN = {
+    "PIL": {"topogrid/tracking.py"},
     "wandb": {"topogrid/tracking.py"},
     "argparse": {"topogrid/presets.py", "topogrid/__main__.py", "train_grid.py"},
 }

@@ -2,12 +2,11 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from topogrid import __main__ as topogrid_main
 from topogrid.config import TrainConfig
 from topogrid.presets import parse_arguments
 from topogrid.tracking import FIGURES, METRICS, TABLES
@@ -51,11 +50,8 @@ def test_every_training_command_is_understood(command: str) -> None:
 
 def test_every_other_command_of_the_package_exists() -> None:
     told = {shlex.split(command)[3] for _, command in COMMANDS if command.startswith("python -m topogrid ")}
-    listed = subprocess.run(
-        [sys.executable, "-m", "topogrid", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
     assert told
-    assert [name for name in sorted(told) if not re.search(rf"\b{name}\b", listed)] == []
+    assert told <= set(topogrid_main.COMMANDS)
 
 
 def test_every_make_target_exists_and_is_explained() -> None:

@@ -178,7 +178,7 @@ class TrainConfig:
     activation: str = _network("relu", "Non-linearity of the units.", choices=("relu", "tanh"))
     init: str = _network("identity", "First weights: recurrent identity, or Glorot's for all matrices.",
                          choices=("identity", "xavier"))
-    input_gain: float = _network(5.0, "Scale of the first encoder and movement weights, in multiples of Glorot's.",
+    input_gain: float = _network(1.0, "Scale of the first encoder and movement weights, in multiples of Glorot's.",
                                  bounds=POSITIVE, needs=_IDENTITY)
     recurrent_noise: float = _network(0.01, "Noise on the recurrent identity: its standard deviation times the root of "
                                             "the number of units.", bounds=NOT_NEGATIVE, needs=_IDENTITY)
@@ -191,9 +191,9 @@ class TrainConfig:
                          choices=("gradient", "random", "uniform", "modules", "radial"), needs=_TAU)
     learnable_tau: bool = _tau(True, "Learn the time constants.", needs=_TAU)
     n_modules: int = _tau(4, "Bands of the modules layout.", bounds=COUNT, needs={**_TAU, "tau_init": ("modules",)})
-    tau_smoothness_weight: float = _tau(1.0, "Weight of the smoothness of time constants over the sheet.",
+    tau_smoothness_weight: float = _tau(0.01, "Weight of the smoothness of time constants over the sheet.",
                                         bounds=NOT_NEGATIVE, needs=_LEARNED_TAU)
-    tau_variance_weight: float = _tau(0.1, "Weight of the diversity of time constants, measured by --tau_diversity.",
+    tau_variance_weight: float = _tau(0.001, "Weight of the diversity of time constants, measured by --tau_diversity.",
                                       bounds=NOT_NEGATIVE, needs=_LEARNED_TAU)
     tau_diversity: str = _tau("uniform", "Diversity as variance (lowest cost with two values) or as an even spread.",
                               choices=("variance", "uniform"),
@@ -210,7 +210,9 @@ class TrainConfig:
     steps: int = _optimisation(1500, "Length of training.", unit="steps", bounds=COUNT)
     batch_size: int = _optimisation(200, "Walks in a training step, over all processes.", unit="walks", bounds=COUNT,
                                     locked=True)
-    lr: float = _optimisation(5e-4, "Learning rate of Adam after the warm-up.", bounds=Bounds(0, 1, open_low=True))
+    lr: float = _optimisation(1e-3, "Learning rate of Adam after the warm-up.", bounds=Bounds(0, 1, open_low=True))
+    scale_lr: bool = _optimisation(True, "Learn recurrent and read-out weights at --lr times 576 / units, so that a "
+                                         "recipe for a small sheet holds on a large one.")
     warmup_steps: int = _optimisation(200, "Steps over which the learning rate first rises.", unit="steps",
                                       bounds=Bounds(0, 10**15))
     lr_schedule: str = _optimisation("cosine", "Course of the learning rate after the warm-up.",
@@ -221,7 +223,7 @@ class TrainConfig:
                                         bounds=NOT_NEGATIVE)
     weight_decay_towards: str = _optimisation("zero", "Where weight decay pulls the recurrent weights to.",
                                               choices=("zero", "identity"), needs={"weight_decay": ABOVE_ZERO})
-    activity_cost: float = _optimisation(5.0, "Weight of the mean squared activity in the loss.", bounds=NOT_NEGATIVE)
+    activity_cost: float = _optimisation(20.0, "Weight of the mean squared activity in the loss.", bounds=NOT_NEGATIVE)
     grad_clip: float = _optimisation(1.0, "Norm that longer gradients are shortened to; 0 leaves all as they are.",
                                      bounds=NOT_NEGATIVE)
 

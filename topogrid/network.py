@@ -16,6 +16,8 @@ from topogrid.config import TrainConfig
 from topogrid.recurrence import Activation, Precision, leaky_recurrence
 from topogrid.sheet import CorticalSheet, tau_layout
 
+REFERENCE_UNITS = 576  # the 24x24 sheet on which recipes were searched
+
 
 class Prediction(NamedTuple):
     """What the network does along a batch of walks."""
@@ -73,7 +75,7 @@ class TauRNN(nn.Module):
         if tau is None:
             self.register_parameter("log_tau", None)
         else:
-            if tau.shape != (n_units,) or tau.min() < low or tau.max() > high:
+            if tau.shape != (n_units,) or not (tau.min() >= low and tau.max() <= high):
                 raise ValueError(f"tau must be {n_units} values between {low} and {high} steps")
             self.log_tau = nn.Parameter(tau.log(), requires_grad=learnable_tau)
         self.log_bounds = (math.log(low), math.log(high))
@@ -177,11 +179,13 @@ def initialise(
 ) -> None:
     """Draw the first weights in place; the same scheme serves the plain and the tau network.
 
-    ``xavier`` draws every matrix uniformly within ``sqrt(6 / (fan_in + fan_out))``. ``identity`` draws encoder and
-    movement weights the same way, times ``input_gain``; its recurrent weights are
-    ``I + recurrent_noise * normal / sqrt(N)``, so that a unit adds up its input at the rate 1 / tau; and its read-out
-    is the transpose of the encoder, so that from the first step on the network says roughly where the walk began and
-    has only movement left to learn.
+    ``xavier`` draws every matrix uniformly within ``sqrt(6 / (fan_in + fan_out))``.
+
+    ``identity`` draws encoder and movement weights as ``xavier`` does on a sheet of `REFERENCE_UNITS`, times
+    ``input_gain``; its recurrent weights are ``I + recurrent_noise * normal / sqrt(N)``, so that a unit adds up its
+    input at the rate 1 / tau; and its read-out is the transpose of the encoder times ``REFERENCE_UNITS / N``, so that
+    from the first step on the network says roughly where the walk began and has only movement left to learn. Activity
+    and logits then start at the same size on every sheet (the maximal-update parametrisation of Yang & Hu).
 
     Raises
     ------
@@ -190,24 +194,29 @@ def initialise(
 
     References
     ----------
-    Glorot & Bengio, AISTATS 2010; Le, Jaitly & Hinton, arXiv:1504.00941 (identity-initialised ReLU networks).
+    Glorot & Bengio, AISTATS 2010; Le, Jaitly & Hinton, arXiv:1504.00941 (identity-initialised ReLU networks); Yang &
+    Hu, ICML 2021 (scaling with width).
     """
     if scheme not in ("identity", "xavier"):
         raise ValueError(f"init must be 'identity' or 'xavier', got {scheme!r}")
-    gain = input_gain if scheme == "identity" else 1.0
-    network.encoder.copy_(_xavier(network.encoder, generator) * gain)
-    network.units.w_in.copy_(_xavier(network.units.w_in, generator) * gain)
     w_rec = network.units.w_rec
     if scheme == "xavier":
-        network.readout.copy_(_xavier(network.readout, generator))
-        w_rec.copy_(_xavier(w_rec, generator))
-    else:
-        network.readout.copy_(network.encoder.t())
-        noise = torch.randn(w_rec.shape, generator=generator, device=generator.device)
-        w_rec.copy_(noise * (recurrent_noise / math.sqrt(len(w_rec))))
-        w_rec.diagonal().add_(1.0)
+        for weight in (network.encoder, network.units.w_in, network.readout, w_rec):
+            weight.copy_(_xavier(weight, generator, sum(weight.shape)))
+        return
+    for weight in (network.encoder, network.units.w_in):
+        weight.copy_(input_gain * _xavier(weight, generator, weight.shape[1] + REFERENCE_UNITS))
+    network.readout.copy_(network.encoder.t() * width_scale(len(w_rec)))
+    noise = torch.randn(w_rec.shape, generator=generator, device=generator.device)
+    w_rec.copy_(noise * (recurrent_noise / math.sqrt(len(w_rec))))
+    w_rec.diagonal().add_(1.0)
 
 
-def _xavier(weight: Tensor, generator: torch.Generator) -> Tensor:
-    bound = math.sqrt(6 / sum(weight.shape))
+def width_scale(n_units: int) -> float:
+    """Return how much smaller than on a sheet of `REFERENCE_UNITS` a weight that is summed over units has to be."""
+    return REFERENCE_UNITS / n_units
+
+
+def _xavier(weight: Tensor, generator: torch.Generator, fans: int) -> Tensor:
+    bound = math.sqrt(6 / fans)
     return bound * (2 * torch.rand(weight.shape, generator=generator, device=generator.device) - 1)

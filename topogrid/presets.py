@@ -43,12 +43,12 @@ PRESETS: dict[str, Preset] = {
     "laptop": Preset(
         "A 24x24 sheet for a CPU.",
         minutes=10,
-        settings={"n_grid_cells": 576, "steps": 3000, "lr": 1e-3},
+        settings={"n_grid_cells": 576, "steps": 4000, "eval_every": 2000},
     ),
     "sheet64": Preset(
         "The full 64x64 sheet with the best recipe.",
         minutes=60,
-        settings={"n_grid_cells": 4096, "steps": 1500, "lr": 5e-4},
+        settings={"n_grid_cells": 4096, "steps": 1500, "eval_every": 500, "save_every": 250, "print_every": 25},
     ),
     "original": Preset(
         "The published settings of TopographicGridCells; meant for a GPU.",
@@ -81,6 +81,7 @@ PRESETS: dict[str, Preset] = {
             "steps": 100_000,
             "batch_size": 200,
             "lr": 1e-4,
+            "scale_lr": False,
             "lr_schedule": "constant",
             "warmup_steps": 0,
             "weight_decay": 1e-4,

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from topogrid.config import TrainConfig
 from topogrid.evaluation import Evaluation, evaluate, save_evaluation, summarise, unit_rows
 from topogrid.gallery import coupling_of, draw_evaluation, draw_tau
-from topogrid.hardware import choose_device, choose_precision
+from topogrid.hardware import choose_device, choose_precision, keep_freed_memory
 from topogrid.presets import PRESETS
 from topogrid.runs import (
     CheckpointError,
@@ -80,6 +80,7 @@ def run_training(config: TrainConfig, say: Say) -> int:
 
 def _prepare(config: TrainConfig, say: Say) -> Run:
     """Build or reload everything a run needs; files are made only once nothing can go wrong any more."""
+    keep_freed_memory()
     if config.threads:
         torch.set_num_threads(config.threads)
     device = choose_device(config.device)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from topogrid import losses
 from topogrid.config import TrainConfig
-from topogrid.network import PathIntegrator, Prediction
+from topogrid.network import PathIntegrator, Prediction, width_scale
 from topogrid.place_cells import PlaceCells
 from topogrid.recurrence import Precision
 from topogrid.trajectories import simulate_walks
@@ -93,8 +93,18 @@ def new_state(
     """
     place_cells = PlaceCells.from_config(config, generators["place_cells"]).to(device)
     network = PathIntegrator.from_config(config, precision=precision, generator=generators["weights"]).to(device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=config.lr, fused=device.type in ("cpu", "cuda"))
+    optimiser = torch.optim.Adam(_parameter_groups(network, config), fused=True)
     return TrainState(network, optimiser, place_cells, generators)
+
+
+def _parameter_groups(network: PathIntegrator, config: TrainConfig) -> list[dict[str, Any]]:
+    """Return what sums over units, whose learning rate falls with their number (Yang & Hu, ICML 2021), and the rest."""
+    summing = [network.units.w_rec, network.readout]
+    rest = [network.encoder, network.units.w_in]
+    if network.units.log_tau is not None and config.learnable_tau:
+        rest.append(network.units.log_tau)
+    scale = width_scale(config.n_grid_cells) if config.scale_lr else 1.0
+    return [{"params": summing, "lr_scale": scale}, {"params": rest, "lr_scale": 1.0}]
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
@@ -183,7 +193,7 @@ def train_step(state: TrainState, batch: Batch, config: TrainConfig, *, measure:
     gradient_norm = _clip_gradients(network, config.grad_clip)
     finite = torch.isfinite(gradient_norm) & torch.isfinite(terms["train/total_loss"])
     for group in state.optimiser.param_groups:
-        group["lr"] = learning_rate(step, config)
+        group["lr"] = learning_rate(step, config) * group["lr_scale"]
     _step_if(finite, state.optimiser)
     network.units.project_tau()
     state.step = step

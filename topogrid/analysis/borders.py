@@ -24,7 +24,8 @@ def border_scores(
 ) -> Float:
     """Return each unit's border score, ``(coverage - distance) / (coverage + distance)``.
 
-    ``coverage`` is the largest share of one wall that one firing field touches, over all fields and walls; ``distance`` is the
+    ``coverage`` is the largest share of one wall that one firing field touches, over all fields and walls;
+    ``distance`` is the
     rate-weighted mean distance of all bins in fields from their nearest wall, over half the shorter side.
 
     Parameters
@@ -41,7 +42,8 @@ def border_scores(
     Returns
     -------
     ndarray, ``(unit,)``
-        Scores from -1 (fires only at the centre) to 1 (fires only along a whole wall); NaN without a field, or when the map is
+        Scores from -1 (fires only at the centre) to 1 (fires only along a whole wall); NaN without a field, or when
+        the map is
         constant, which is no field.
 
     Raises

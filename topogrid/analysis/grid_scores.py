@@ -1,9 +1,10 @@
 """Spatial autocorrelograms and grid scores of many rate maps at once.
 
-The formula is the one the field shares (Banino et al. 2018; Sorscher et al. 2019): rotate the autocorrelogram (SAC), correlate
-it with itself inside a ring, compare the angles a hexagon repeats at with those it does not. What differs is the cost. Rotation
-by splines is linear, so it is prepared once per map size as a sparse matrix; a SAC is symmetric through its centre, so half of
-its pixels say everything; quarter turns only permute pixels, so three spline rotations serve all seven angles; and nested rings
+The formula is the one the field shares (Banino et al. 2018; Sorscher et al. 2019): rotate the autocorrelogram (SAC),
+correlate it with itself inside a ring, compare the angles a hexagon repeats at with those it does not. What differs
+is the cost. Rotation by splines is linear, so it is prepared once per map size as a sparse matrix; a SAC is symmetric
+through its centre, so half of its pixels say everything; quarter turns only permute pixels, so three spline rotations
+serve all seven angles; and nested rings
 are running sums over pixels sorted by distance.
 
 Shapes: maps ``(unit, bin_y, bin_x)``, SACs ``(unit, lag_y, lag_x)`` with the zero lag in the middle.
@@ -54,7 +55,8 @@ class GridScores(NamedTuple):
 def autocorrelograms(rate_maps: ArrayLike) -> Float:
     """Correlate every rate map with shifted copies of itself.
 
-    Each value is Pearson's correlation over the bins that are visited both here and a lag away, so unvisited bins drop out
+    Each value is Pearson's correlation over the bins that are visited both here and a lag away, so unvisited bins
+    drop out
     instead of counting as zeros.
 
     Parameters
@@ -65,7 +67,8 @@ def autocorrelograms(rate_maps: ArrayLike) -> Float:
     Returns
     -------
     ndarray, ``(unit, 2 * bin_y - 1, 2 * bin_x - 1)``
-        Correlations in [-1, 1]; 0 where the overlap is empty or flat (varies less than 1e-5 of the unit's peak), as in the
+        Correlations in [-1, 1]; 0 where the overlap is empty or flat (varies less than 1e-5 of the unit's peak), as
+        in the
         published scorer. A constant map therefore gives zeros, not ones.
 
     Raises
@@ -87,13 +90,16 @@ def autocorrelograms(rate_maps: ArrayLike) -> Float:
 def grid_scores(rate_maps: ArrayLike) -> GridScores:
     """Score how hexagonal and how square every rate map is.
 
-    With ``c_a`` the correlation, inside a ring, between a SAC and itself turned by ``a`` degrees, the hexagonal score is
-    ``(c60 + c120)/2 - (c30 + c90 + c150)/3`` and the square score ``c90 - (c45 + c135)/2``, each the maximum over ten rings.
+    With ``c_a`` the correlation, inside a ring, between a SAC and itself turned by ``a`` degrees, the hexagonal score
+    is
+    ``(c60 + c120)/2 - (c30 + c90 + c150)/3`` and the square score ``c90 - (c45 + c135)/2``, each the maximum over ten
+    rings.
 
     Parameters
     ----------
     rate_maps : array_like, ``(unit, bin_y, bin_x)``
-        Firing rates in any unit; NaN where a bin was not visited. Bins must be square in metres. Where the box is not, rings
+        Firing rates in any unit; NaN where a bin was not visited. Bins must be square in metres. Where the box is
+        not, rings
         reach as far as its shorter side.
 
     Returns

@@ -11,7 +11,8 @@ __all__ = ["spatial_information"]
 def spatial_information(rate_maps: ArrayLike, occupancy: ArrayLike) -> NDArray[np.float64]:
     """Return each unit's spatial information in bits per spike-equivalent.
 
-    ``sum_i p_i (r_i / r) log2(r_i / r)`` with ``p_i`` the share of time in bin ``i``, ``r_i`` the rate there and ``r`` the mean
+    ``sum_i p_i (r_i / r) log2(r_i / r)`` with ``p_i`` the share of time in bin ``i``, ``r_i`` the rate there and
+    ``r`` the mean
     rate. Activity has no spikes; one spike-equivalent is one unit of time-integrated activity, which cancels.
 
     Parameters
@@ -24,7 +25,8 @@ def spatial_information(rate_maps: ArrayLike, occupancy: ArrayLike) -> NDArray[n
     Returns
     -------
     ndarray, ``(unit,)``
-        Bits; 0 for a constant map, NaN where the mean rate is zero or a rate is negative (the measure is not defined there).
+        Bits; 0 for a constant map, NaN where the mean rate is zero or a rate is negative (the measure is not defined
+        there).
 
     Raises
     ------

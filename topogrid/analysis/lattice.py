@@ -1,9 +1,10 @@
 """Spacing, orientation, phase and ellipse of the hexagonal lattice in a rate map, in metres and degrees.
 
-The six peaks of the autocorrelogram (SAC) that surround its centre are found in two steps. A bank of regular hexagons, with the
-troughs that belong to them, gives a first guess that noise on single bins cannot upset; each peak is then moved, on its own, to
-the top of a paraboloid fitted around it. A perfect lattice correlates to exactly 1 with itself at its own lattice vectors
-however few of its fields the box cuts out, so windows and walls do not bias the peaks (`tests/test_analysis_lattice.py`).
+The six peaks of the autocorrelogram (SAC) that surround its centre are found in two steps. A bank of regular
+hexagons, with the troughs that belong to them, gives a first guess that noise on single bins cannot upset; each peak
+is then moved, on its own, to the top of a paraboloid fitted around it. A perfect lattice correlates to exactly 1 with
+itself at its own lattice vectors however few of its fields the box cuts out, so windows and walls do not bias the
+peaks (`tests/test_analysis_lattice.py`).
 """
 
 from typing import NamedTuple
@@ -41,17 +42,17 @@ class Lattice(NamedTuple):
     orientation : ndarray, ``(unit,)``
         Angle of the axes anticlockwise from x, degrees in [0, 60).
     phase : ndarray, ``(unit, 2)``
-        Where a field lies in the unit cell, each coordinate in [0, 1): there is one at ``phase[0] * axes[0] + phase[1] *
-        axes[1]`` from the centre of the box, give or take whole axes.
+        Where a field lies in the unit cell, each coordinate in [0, 1): there is one at ``phase[0] * axes[0] +
+        phase[1] * axes[1]`` from the centre of the box, give or take whole axes.
     ellipse_ratio, ellipse_angle : ndarray, ``(unit,)``
-        Long over short semi-axis of the ellipse through the six peaks (1 for a circle), and the direction of the long one,
-        degrees in [0, 180).
+        Long over short semi-axis of the ellipse through the six peaks (1 for a circle), and the direction of the long
+        one, degrees in [0, 180).
     n_peaks : ndarray of int, ``(unit,)``
-        How many of the six peaks were confirmed: 0, 2, 4 or 6, since peaks come in opposite pairs. A lattice needs all six,
-        and they must also form a plausible hexagon.
+        How many of the six peaks were confirmed: 0, 2, 4 or 6, since peaks come in opposite pairs. A lattice needs
+        all six, and they must also form a plausible hexagon.
     axes : ndarray, ``(unit, 3, 2)``
-        Three neighbouring peaks as (x, y) in metres, anticlockwise, the middle one the sum of the others; the other three
-        peaks are their opposites.
+        Three neighbouring peaks as (x, y) in metres, anticlockwise, the middle one the sum of the others; the other
+        three peaks are their opposites.
     """
 
     spacing: Float
@@ -91,7 +92,8 @@ def measure_lattice(rate_maps: ArrayLike, box_size: float | tuple[float, float])
     Returns
     -------
     Lattice
-        Spacings between 3 bins and about 0.75 of the box's side can be measured. A value says that six peaks form a hexagon,
+        Spacings between 3 bins and about 0.75 of the box's side can be measured. A value says that six peaks form a
+        hexagon,
         not that chance could not have made them: see `topogrid.analysis.nulls.grid_gate` for that.
 
     Raises
@@ -164,8 +166,8 @@ def _hexagon(spacing: Float, orientation: Float) -> Float:
 def _taps(points: Float, shape: tuple[int, ...], bin_size: Float) -> tuple[NDArray[np.intp], Float]:
     """Return flat lag indices and weights, ``(points, 16)``, that read a SAC at flattened (x, y) lags in metres.
 
-    The SAC's values serve as spline coefficients, without the usual prefilter: that smooths by 0.6 bins, which takes off
-    noise and moves no peak.
+    The SAC's values serve as spline coefficients, without the usual prefilter: that smooths by 0.6 bins, which takes
+    off noise and moves no peak.
     """
     height, width = shape
     lags = points.reshape(-1, 2) / bin_size + np.array([(width - 1) // 2, (height - 1) // 2])
@@ -243,8 +245,8 @@ def _no_lattice(units: int) -> Lattice:
 def _climb(sacs: Float, start: Float, bank: _Bank) -> tuple[Float, NDArray[np.bool_]]:
     """Move each peak ``(unit, 3, 2)`` to its top, and say which of them are peaks.
 
-    A wide paraboloid climbs, since noise cannot trap it; a narrow one, which sees less of a peak's lopsided flanks, finishes
-    unless noise has made it lose the summit.
+    A wide paraboloid climbs, since noise cannot trap it; a narrow one, which sees less of a peak's lopsided flanks,
+    finishes unless noise has made it lose the summit.
     """
     scale = np.hypot(*np.moveaxis(start, -1, 0)).mean(axis=1)[:, None, None]
     peaks = start

@@ -83,8 +83,8 @@ def fit_modules(spacing: ArrayLike, max_modules: int = 5) -> Modules:
     Stensola et al., Nature 2012 (modules and their ratios); Ashman et al., Astronomical Journal 1994 (D).
 
     Notes
-    -----
-    Deterministic: expectation-maximisation from quantiles and from the widest gaps of the data, the likelier fit is kept.
+    ----- Deterministic: expectation-maximisation from quantiles and from the widest gaps of the data, the likelier
+    fit is kept.
     """
     if max_modules < 1:
         raise ValueError(f"max_modules must be at least 1, got {max_modules}")

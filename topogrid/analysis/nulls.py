@@ -1,7 +1,8 @@
 """What grid scores chance would give: surrogate maps without hexagonal order, and a gate calibrated on them.
 
-Smooth maps of any kind pass the customary threshold of 0.3 in a third of all cases, so a share of "grid cells" means nothing
-without the share among surrogates. Every surrogate here keeps the unit's unvisited bins and its own set of rates (the bins'
+Smooth maps of any kind pass the customary threshold of 0.3 in a third of all cases, so a share of "grid cells" means
+nothing without the share among surrogates. Every surrogate here keeps the unit's unvisited bins and its own set of
+rates (the bins'
 values are dealt out anew), hence its sparseness, peak and mean; what differs is how much spatial structure it keeps.
 
 Shapes: maps ``(unit, bin_y, bin_x)``.
@@ -53,8 +54,8 @@ def low_pass_noise(rate_maps: ArrayLike, rng: np.random.Generator) -> Float:
 def ring_noise(rate_maps: ArrayLike, rng: np.random.Generator) -> Float:
     """Return noise with the unit's own spatial period but no preferred direction.
 
-    Its spectrum is a ring at the radius where the unit's radially averaged power spectrum peaks. The hardest null for a grid
-    score: hexagonal order is the one thing it lacks. Parameters and result as for `low_pass_noise`.
+    Its spectrum is a ring at the radius where the unit's radially averaged power spectrum peaks. The hardest null for
+    a grid score: hexagonal order is the one thing it lacks. Parameters and result as for `low_pass_noise`.
     """
 
     def response(block: NDArray[np.floating]) -> Float:
@@ -68,8 +69,8 @@ def ring_noise(rate_maps: ArrayLike, rng: np.random.Generator) -> Float:
 def spectrum_noise(rate_maps: ArrayLike, rng: np.random.Generator) -> Float:
     """Return noise with the unit's whole radially averaged power spectrum and random phases.
 
-    The average over directions is essential: random phases alone would keep a lattice's six spectral peaks, and with them the
-    hexagon. Parameters and result as for `low_pass_noise`.
+    The average over directions is essential: random phases alone would keep a lattice's six spectral peaks, and with
+    them the hexagon. Parameters and result as for `low_pass_noise`.
     """
 
     def response(block: NDArray[np.floating]) -> Float:
@@ -82,8 +83,9 @@ def spectrum_noise(rate_maps: ArrayLike, rng: np.random.Generator) -> Float:
 def field_shuffle(rate_maps: ArrayLike, rng: np.random.Generator) -> Float:
     """Return maps with each unit's own firing fields moved to random places.
 
-    A field is a local maximum and the bins nearer to it than to any other. New centres are drawn one after another, where
-    possible no closer together than the unit's closest two fields were. Parameters and result as for `low_pass_noise`.
+    A field is a local maximum and the bins nearer to it than to any other. New centres are drawn one after another,
+    where possible no closer together than the unit's closest two fields were. Parameters and result as for
+    `low_pass_noise`.
     """
     maps = checked_maps(rate_maps)
     out = np.empty(maps.shape)
@@ -158,8 +160,8 @@ def grid_gate(
     null : {"ring", "fields", "spectrum", "low_pass"}
         Kind of surrogate, a key of `NULLS`.
     n_surrogates : int, optional
-        Surrogates per unit; by default at least four, and enough for 8,000 in all. Units of similar spatial period share
-        theirs, so each p-value rests on about 2,000 or more.
+        Surrogates per unit; by default at least four, and enough for 8,000 in all. Units of similar spatial period
+        share theirs, so each p-value rests on about 2,000 or more.
     rng : numpy.random.Generator
         Source of randomness.
 

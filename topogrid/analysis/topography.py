@@ -1,10 +1,11 @@
 """Is a property of the units laid out in order over the cortical sheet, and do two properties share their layout?
 
-Shapes: sheet maps ``(row, col)``, NaN for units without a value (dead, or without a lattice). The sheet is not periodic. Pass
+Shapes: sheet maps ``(row, col)``, NaN for units without a value (dead, or without a lattice). The sheet is not
+periodic. Pass
 ``period`` for a property that is an angle or a phase: 60 for orientation in degrees, 1 for one coordinate of the phase.
 
-One network is one sample: everything here describes the layout inside one network. Intervals that speak about a population
-of networks come from repeating the measurement over seeds.
+One network is one sample: everything here describes the layout inside one network. Intervals that speak about a
+population of networks come from repeating the measurement over seeds.
 """
 
 from collections.abc import Callable
@@ -175,7 +176,8 @@ def partial_morans_i(
     Parameters
     ----------
     sheet_map, given : array_like, ``(row, col)``
-        The property and the one to account for, for instance log spacing given log tau. Units without both are left out.
+        The property and the one to account for, for instance log spacing given log tau. Units without both are left
+        out.
     rng : numpy.random.Generator
         Source of the permutations.
     n_permutations : int
@@ -268,9 +270,9 @@ def sheet_correlation(
     map_a, map_b : array_like, ``(row, col)``
         Two properties; units without both values are left out.
     null : {"shift", "phase", "permutation"}
-        ``shift`` slides ``map_a`` over a torus made of ``map_b`` and its reflections, by every possible step; ``phase``
-        compares with maps of the same power spectrum and values as ``map_b``; ``permutation`` scatters its values and is
-        valid only for maps without spatial order.
+        ``shift`` slides ``map_a`` over a torus made of ``map_b`` and its reflections, by every possible step;
+        ``phase`` compares with maps of the same power spectrum and values as ``map_b``; ``permutation`` scatters its
+        values and is valid only for maps without spatial order.
     rng : numpy.random.Generator
         Source of the surrogates; ``shift`` is exhaustive and draws nothing.
     n_surrogates : int
@@ -281,9 +283,9 @@ def sheet_correlation(
     SheetCorrelation
 
     Notes
-    -----
-    The sheet has edges. Shifting a map round itself puts a seam where they meet, which makes the shifted maps rougher than
-    the real one and the test too eager (size 0.08 to 0.15 at 0.05 for smooth maps cut from larger ones); reflections leave
+    ----- The sheet has edges. Shifting a map round itself puts a seam where they meet, which makes the shifted maps
+    rougher than the real one and the test too eager (size 0.08 to 0.15 at 0.05 for smooth maps cut from larger ones);
+    reflections leave
     no seam (0.05 to 0.06).
 
     Raises
@@ -328,7 +330,8 @@ def scaling_slope(
     Returns
     -------
     ScalingSlope
-        NaN if tau does not vary. The interval says how well this network's slope is known; only seeds say how well it holds.
+        NaN if tau does not vary. The interval says how well this network's slope is known; only seeds say how well it
+        holds.
 
     Raises
     ------

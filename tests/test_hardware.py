@@ -1,0 +1,90 @@
+"""What is asked for and absent is refused; what is left open is chosen by what is there."""
+
+import pytest
+import torch
+
+from topogrid import hardware
+from topogrid.hardware import choose_device, choose_precision
+
+CPU = torch.device("cpu")
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, *, cuda: int = 0, mps: bool = False) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "chosen"), [(0, False, "cpu"), (0, True, "mps"), (2, False, "cuda"), (1, True, "cuda")]
+)
+def test_auto_takes_the_fastest_there_is(monkeypatch: pytest.MonkeyPatch, cuda: int, mps: bool, chosen: str) -> None:
+    pretend(monkeypatch, cuda=cuda, mps=mps)
+    assert choose_device("auto") == choose_device() == torch.device(chosen)
+
+
+@pytest.mark.parametrize("wanted", ["cpu", "cuda", "cuda:0", "cuda:1", "mps"])
+def test_a_device_that_is_there_is_taken(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    pretend(monkeypatch, cuda=2, mps=True)
+    assert choose_device(wanted) == torch.device(wanted)
+
+
+@pytest.mark.parametrize("wanted", ["cuda:2", "cuda:99", "cuda:200", "cuda:99999", "cpu:1"])
+def test_an_index_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    """PyTorch keeps indices in 8 bits, so that large ones come back negative."""
+    pretend(monkeypatch, cuda=2)
+    with pytest.raises(ValueError, match=f"device '{wanted}' was asked for, but PyTorch sees .* use --device auto"):
+        choose_device(wanted)
+
+
+@pytest.mark.parametrize("wanted", ["cuda", "cuda:0", "mps"])
+def test_an_accelerator_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    pretend(monkeypatch)
+    with pytest.raises(ValueError, match=f"'{wanted}' was asked for, but PyTorch sees 0 of that kind"):
+        choose_device(wanted)
+
+
+@pytest.mark.parametrize("wanted", ["", "gpu", "meta", "cuda:-1", "cuda:x", "CPU", "xla:0", "auto "])
+def test_a_word_that_is_no_device_is_refused(wanted: str) -> None:
+    with pytest.raises(ValueError, match="device must be auto, cpu, cuda, cuda:N or mps, got") as caught:
+        choose_device(wanted)
+    assert repr(wanted) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_named_precision_is_taken_and_an_unknown_one_refused() -> None:
+    assert choose_precision("fp32", CPU) == "fp32"
+    assert choose_precision("bf16", CPU) == "bf16"
+    with pytest.raises(ValueError, match="precision must be auto, fp32 or bf16, got 'fp16'"):
+        choose_precision("fp16", CPU)
+
+
+@pytest.mark.parametrize(("avx512", "amx", "chosen"), [(0, 0, "fp32"), (1, 0, "bf16"), (0, 1, "bf16"), (1, 1, "bf16")])
+def test_auto_takes_bf16_where_the_cpu_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch, avx512: int, amx: int, chosen: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bool(avx512))
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: bool(amx))
+    assert choose_precision("auto", CPU) == chosen
+
+
+def test_auto_is_fp32_where_pytorch_cannot_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
+    monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")
+    assert choose_precision("auto", CPU) == "fp32"
+    assert choose_precision("auto", torch.device("mps")) == "fp32"
+
+
+def test_the_probes_of_the_cpu_exist_in_this_pytorch() -> None:
+    """They are private: should they go, ``auto`` would fall back to fp32 without a word."""
+    assert isinstance(torch.cpu._is_avx512_bf16_supported(), bool)
+    assert isinstance(torch.cpu._is_amx_tile_supported(), bool)
+    assert choose_precision("auto", CPU) in ("fp32", "bf16")
+
+
+@pytest.mark.parametrize(("capability", "chosen"), [((7, 5), "fp32"), ((8, 0), "bf16"), ((9, 0), "bf16")])
+def test_auto_on_cuda_goes_by_capability(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], chosen: str
+) -> None:
+    monkeypatch.setattr(hardware.torch.cuda, "get_device_capability", lambda _device: capability)
+    assert choose_precision("auto", torch.device("cuda")) == chosen

@@ -1,0 +1,489 @@
+"""A step learns, reads nothing back from the device, survives bad batches, and goes on where it was saved."""
+
+import dataclasses
+import io
+import itertools
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from topogrid import losses
+from topogrid.config import TrainConfig
+from topogrid.training import (
+    Batch,
+    StepRecord,
+    TrainState,
+    learning_rate,
+    make_batch,
+    new_state,
+    objective,
+    train,
+    train_step,
+)
+
+CPU = torch.device("cpu")
+SMALL = TrainConfig(
+    n_grid_cells=64,
+    n_place_cells=64,
+    pc_width=(0.2,),
+    batch_size=40,
+    seq_length=8,
+    steps=12,
+    warmup_steps=4,
+    print_every=5,
+)
+BOTH = {"tau": True, "topoloss": True}
+
+
+def settings(**changes: Any) -> TrainConfig:
+    return dataclasses.replace(SMALL, **changes)
+
+
+def generators(seed: int = 0) -> dict[str, torch.Generator]:
+    names = ("weights", "place_cells", "walks", "held_out")
+    return {name: torch.Generator().manual_seed(10 * seed + index) for index, name in enumerate(names)}
+
+
+def state_of(config: TrainConfig, seed: int = 0, device: torch.device = CPU, precision: str = "fp32") -> TrainState:
+    return new_state(config, device, precision, generators(seed))  # type: ignore[arg-type]
+
+
+def batch_for(state: TrainState, config: TrainConfig) -> Batch:
+    return make_batch(config, state.place_cells, state.generators["walks"])
+
+
+def weights(state: TrainState) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in state.network.state_dict().items()}
+
+
+def moments(state: TrainState) -> list[Tensor]:
+    """Return what the optimiser remembers of every parameter."""
+    return [value.clone() for kept in state.optimiser.state_dict()["state"].values() for value in kept.values()]
+
+
+def same(one: Iterable[Tensor], other: Iterable[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def run(state: TrainState, config: TrainConfig) -> list[StepRecord]:
+    return list(train(state, config))
+
+
+# --- learning
+
+
+@pytest.mark.parametrize("changes", [{}, {"tau": True, "tau_max": 4.0}, {"topoloss": True, "topoloss_weight": 0.1}])
+def test_the_loss_falls(changes: dict[str, Any]) -> None:
+    config = settings(steps=60, lr=1e-2, warmup_steps=5, print_every=1, activity_cost=0.0, weight_decay=0.0, **changes)
+    records = run(state_of(config), config)
+    course = torch.tensor(
+        [[record.metrics[f"train/{name}"] for name in ("total_loss", "ce_loss")] for record in records]
+    )
+    early, late = course[:5].mean(dim=0), course[-5:].mean(dim=0)
+    assert (late < early).all()
+    assert late[1] < math.log(64) - 0.1
+    assert all(record.finite for record in records)
+
+
+def test_training_finds_the_way_better_than_holding_still() -> None:
+    config = settings(steps=150, lr=1e-2, seq_length=20, activity_cost=0.0, weight_decay=0.0, tau=False)
+    state = state_of(config)
+    still = batch_for(state, config)
+    lost = state.place_cells.error(still.position[:1], still.position).mean() * 100
+    *_, last = train(state, config)
+    assert last.metrics["train/position_error_cm"] < lost
+
+
+def test_the_smoke_of_every_kind() -> None:
+    """Each setting of the network, the tau terms and the objective takes two steps, in both precisions."""
+    variants: list[dict[str, Any]] = [
+        *({"tau": True, "tau_init": layout} for layout in ("gradient", "radial", "modules", "random", "uniform")),
+        {"tau": True, "learnable_tau": False},
+        {"tau": True, "tau_diversity": "variance"},
+        *({"topoloss": True, "topoloss_on": on, "topoloss_factor": 3} for on in ("recurrent", "input", "readout")),
+        {"activation": "tanh", "signed_start": True, "init": "xavier"},
+        {"periodic": True, "box_size": (1.5, 1.0)},
+        {"pc_width": (0.2, 0.3), "DoG": False},
+        {"weight_decay_towards": "identity", "lr_schedule": "constant", "warmup_steps": 0, "grad_clip": 0.0},
+        {
+            "steps": 1,
+            "batch_size": 1,
+            "seq_length": 1,
+            "n_grid_cells": 4,
+            "topoloss": True,
+            "tau": True,
+            "n_modules": 2,
+        },
+    ]
+    for changes in variants:
+        config = settings(**{"steps": 2, **changes})
+        for precision in ("fp32", "bf16"):
+            state = state_of(config, precision=precision)
+            before = weights(state)
+            records = run(state, config)
+            assert all(record.finite for record in records), changes
+            assert all(torch.isfinite(value) for value in records[-1].metrics.values()), changes
+            assert config.steps == 1 or not same(before.values(), weights(state).values()), changes
+            assert (state.network.units.log_tau is not None) == config.tau
+
+
+@pytest.mark.parametrize("layout", ["gradient", "modules"])
+def test_tau_learns_and_stays_inside_its_bounds(layout: str) -> None:
+    config = settings(tau=True, tau_init=layout, tau_min=1.0, tau_max=3.0, tau_variance_weight=10.0, lr=0.1, steps=15)
+    config = dataclasses.replace(config, tau_diversity="variance", warmup_steps=0)  # pushes outwards
+    state = state_of(config)
+    assert state.network.units.tau is not None
+    first = state.network.units.tau.detach()
+    for _ in train(state, config):
+        tau = state.network.units.tau
+        assert 1 <= tau.min()
+        assert tau.max() <= 3 * (1 + 1e-6)
+    assert not torch.allclose(tau, first)
+
+
+def test_frozen_tau_stays_as_it_was_laid_out() -> None:
+    config = settings(tau=True, learnable_tau=False)
+    state = state_of(config)
+    before = weights(state)
+    records = run(state, config)
+    after = weights(state)
+    assert torch.equal(before["units.log_tau"], after["units.log_tau"])
+    assert not torch.equal(before["units.w_rec"], after["units.w_rec"])
+    assert "train/tau_loss" not in records[-1].metrics
+
+
+# --- batches
+
+
+def test_a_batch_is_walks_and_their_place_code() -> None:
+    config = settings(pc_width=(0.2, 0.3))
+    state = state_of(config)
+    batch = batch_for(state, config)
+    assert batch.start_code.shape == (40, 64)
+    assert batch.displacement.shape == batch.position.shape == (8, 40, 2)
+    assert torch.equal(batch.code, state.place_cells.encode(batch.position))
+    start = batch.position[0] - batch.displacement[0]
+    torch.testing.assert_close(batch.start_code, state.place_cells.encode(start), rtol=1e-3, atol=1e-4)
+    assert not any(value.requires_grad for value in batch)
+    assert not same(batch, batch_for(state, config))
+    assert same(batch, batch_for(state_of(config), config))
+
+
+# --- the objective
+
+
+@pytest.mark.parametrize(("tau", "topoloss"), itertools.product((False, True), repeat=2))
+def test_the_total_is_the_sum_of_its_weighted_terms(tau: bool, topoloss: bool) -> None:
+    config = settings(tau=tau, topoloss=topoloss, weight_decay=0.01, topoloss_weight=0.7, tau_smoothness_weight=0.3)
+    state = state_of(config)
+    network, batch = state.network, batch_for(state, config)
+    prediction = network(batch.start_code, batch.displacement)
+    terms = objective(network, prediction, batch, config, state.place_cells)
+    wanted = {
+        "train/ce_loss": losses.place_cross_entropy(prediction.logits, batch.code, [slice(None)]),
+        "train/reg_loss": 0.01 * losses.weight_decay(network.units.w_rec),
+        "train/activity_loss": 5.0 * losses.activity_cost(prediction.activity),
+    }
+    if topoloss:
+        wanted["train/topo_loss"] = 0.7 * losses.laplacian_pyramid_loss(network.units.w_rec)
+    if tau:
+        values = network.units.tau
+        assert values is not None
+        wanted["train/tau_smoothness_loss"] = 0.3 * losses.tau_smoothness(values)
+        wanted["train/tau_diversity_loss"] = 0.1 * losses.tau_diversity(values, "uniform", (1.0, 10.0))
+    total = sum(term.item() for term in wanted.values())
+    if tau:
+        wanted["train/tau_loss"] = wanted["train/tau_smoothness_loss"] + wanted["train/tau_diversity_loss"]
+    assert set(terms) == {*wanted, "train/total_loss"}
+    for name, value in wanted.items():
+        torch.testing.assert_close(terms[name], value)
+    assert terms["train/total_loss"].item() == pytest.approx(total)
+
+
+@pytest.mark.parametrize("on", ["recurrent", "input", "readout"])
+def test_the_topographic_loss_is_on_the_weights_asked_for(on: str) -> None:
+    """One row per receiving unit of the sheet; of the read-out, the outgoing weights of a unit."""
+    config = settings(topoloss=True, topoloss_on=on, topoloss_factor=4)
+    state = state_of(config)
+    network, batch = state.network, batch_for(state, config)
+    terms = objective(network, network(batch.start_code, batch.displacement), batch, config, state.place_cells)
+    weight = {"recurrent": network.units.w_rec, "input": network.units.w_in, "readout": network.readout.t()}[on]
+    torch.testing.assert_close(terms["train/topo_loss"], losses.laplacian_pyramid_loss(weight, 4))
+
+
+def test_terms_of_weight_zero_are_left_out() -> None:
+    config = settings(weight_decay=0.0, activity_cost=0.0)
+    state = state_of(config)
+    batch = batch_for(state, config)
+    prediction = state.network(batch.start_code, batch.displacement)
+    assert set(objective(state.network, prediction, batch, config, state.place_cells)) == {
+        "train/ce_loss",
+        "train/total_loss",
+    }
+
+
+# --- metrics
+
+
+def test_metrics_come_with_the_first_the_last_and_every_so_manieth_step() -> None:
+    config = settings(**BOTH)
+    records = run(state_of(config), config)
+    assert [record.step for record in records] == list(range(1, 13))
+    assert [record.step for record in records if record.metrics] == [1, 5, 10, 12]
+    assert set(records[0].metrics) == {
+        *(
+            f"train/{name}_loss"
+            for name in ("total", "ce", "reg", "activity", "topo", "tau", "tau_smoothness", "tau_diversity")
+        ),
+        "train/position_error_cm",
+        "train/grad_norm",
+        *(f"tau/{name}" for name in ("mean", "std", "min", "max")),
+    }
+    for value in records[0].metrics.values():
+        assert value.shape == ()
+        assert not value.requires_grad
+
+
+def test_the_logged_error_is_that_of_the_prediction() -> None:
+    config = settings()
+    state = state_of(config)
+    batch = batch_for(state, config)
+    logits = state.network(batch.start_code, batch.displacement).logits
+    nearest = state.place_cells.centres[logits.topk(3).indices].mean(dim=-2)
+    wanted = 100 * (nearest - batch.position).square().sum(dim=-1).sqrt().mean()
+    record = train_step(state, batch, config, measure=True)
+    torch.testing.assert_close(record.metrics["train/position_error_cm"], wanted)
+
+
+def test_measuring_changes_nothing() -> None:
+    results = []
+    for every in (1, 1000):
+        config = settings(**BOTH, print_every=every)
+        state = state_of(config)
+        run(state, config)
+        results.append(weights(state).values())
+    assert same(*results)
+
+
+def test_only_the_training_walks_are_drawn_from() -> None:
+    config = settings(**BOTH, tau_init="random")
+    state = state_of(config)
+    before = {name: generator.get_state() for name, generator in state.generators.items()}
+    everyone = torch.get_rng_state()
+    run(state, config)
+    moved = {
+        name for name, generator in state.generators.items() if not torch.equal(generator.get_state(), before[name])
+    }
+    assert moved == {"walks"}
+    assert torch.equal(torch.get_rng_state(), everyone)
+
+
+def test_a_seed_means_the_same_run() -> None:
+    config = settings(**BOTH)
+    states = [state_of(config, seed) for seed in (0, 0, 1)]
+    for state in states:
+        run(state, config)
+    first, again, other = (weights(state).values() for state in states)
+    assert same(first, again)
+    assert not any(torch.equal(one, two) for one, two in zip(first, other, strict=True))
+
+
+# --- clipping and schedule
+
+
+def test_long_gradients_are_shortened_and_their_length_is_reported() -> None:
+    norms = []
+    for limit in (0.0, 1e9, 1e-3):
+        config = settings(grad_clip=limit)
+        state = state_of(config)
+        record = train_step(state, batch_for(state, config), config, measure=True)
+        norms.append(record.metrics["train/grad_norm"])
+        left = torch.stack([parameter.grad.norm() for parameter in state.network.parameters()]).norm()  # type: ignore[union-attr]
+        torch.testing.assert_close(left, norms[-1].clamp(max=limit) if limit else norms[-1], rtol=1e-4, atol=1e-6)
+    assert same(norms[:1] * 2, norms[1:])
+
+
+@given(
+    steps=st.integers(1, 500),
+    warmup=st.integers(0, 600),
+    schedule=st.sampled_from(["cosine", "constant"]),
+    share=st.floats(0, 1),
+)
+def test_the_learning_rate_keeps_to_its_schedule(steps: int, warmup: int, schedule: str, share: float) -> None:
+    config = settings(steps=steps, warmup_steps=warmup, lr_schedule=schedule, final_lr_share=share, lr=1e-3)
+    rates = [learning_rate(step, config) for step in range(1, steps + 1)]
+    assert all(0 <= rate <= 1e-3 * (1 + 1e-12) for rate in rates)
+    after = rates[max(warmup - 1, 0) :]
+    if schedule == "constant":
+        assert after == pytest.approx([1e-3] * len(after))
+        assert rates == sorted(rates)
+    else:
+        assert after == sorted(after, reverse=True)
+        if warmup <= steps:
+            assert rates[-1] == pytest.approx(1e-3 * share, abs=1e-18)
+    for step in range(1, min(warmup, steps)):
+        plateau = learning_rate(step, dataclasses.replace(config, warmup_steps=0))
+        assert rates[step - 1] == pytest.approx(plateau * step / warmup)
+
+
+def test_the_optimiser_uses_the_rate_of_the_step() -> None:
+    config = settings()
+    state = state_of(config)
+    for record in train(state, config):
+        assert state.optimiser.param_groups[0]["lr"] == learning_rate(record.step, config)
+
+
+# --- bad batches
+
+
+def spoiled(batch: Batch, kind: str) -> Batch:
+    if kind == "nan":
+        displacement = batch.displacement.clone()
+        displacement[3, 2, 0] = math.nan
+        return batch._replace(displacement=displacement)
+    if kind == "overflow":
+        return batch._replace(displacement=1e38 * torch.ones_like(batch.displacement))
+    return batch._replace(code=torch.full_like(batch.code, math.nan))
+
+
+@pytest.mark.parametrize("limit", [0.0, 1.0])
+@pytest.mark.parametrize("kind", ["nan", "overflow", "target"])
+@pytest.mark.parametrize("steps_before", [0, 3])
+def test_a_non_finite_batch_changes_no_weight(steps_before: int, kind: str, limit: float) -> None:
+    config = settings(**BOTH, grad_clip=limit)
+    state = state_of(config)
+    for _ in itertools.islice(train(state, config), steps_before):
+        pass
+    before, remembered = weights(state), moments(state)
+    record = train_step(state, spoiled(batch_for(state, config), kind), config, measure=True)
+    assert not record.finite
+    assert record.step == state.step == steps_before + 1
+    assert same(before.values(), weights(state).values())
+    if steps_before:
+        assert same(remembered, moments(state))
+    assert train_step(state, batch_for(state, config), config).finite
+    assert not same(before.values(), weights(state).values())
+    assert all(torch.isfinite(value).all() for value in weights(state).values())
+
+
+# --- saving
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(precision: str) -> None:
+    config = settings(**BOTH)
+    whole = state_of(config, precision=precision)
+    steps = train(whole, config)
+    for _ in itertools.islice(steps, 6):
+        pass
+    file = io.BytesIO()
+    torch.save(whole.state_dict(), file)
+    rest = list(steps)
+
+    resumed = state_of(config, seed=9, precision=precision)
+    file.seek(0)
+    resumed.load_state_dict(torch.load(file, weights_only=True))
+    assert resumed.step == 6
+    again = run(resumed, config)
+    assert [record.step for record in again] == [record.step for record in rest] == list(range(7, 13))
+    assert same(rest[-1].metrics.values(), again[-1].metrics.values())
+    assert same(weights(whole).values(), weights(resumed).values())
+    assert same(moments(whole), moments(resumed))
+    assert torch.equal(whole.place_cells.centres, resumed.place_cells.centres)
+    for name, generator in whole.generators.items():
+        assert torch.equal(generator.get_state(), resumed.generators[name].get_state())
+
+
+def test_a_finished_run_has_nothing_left_to_do() -> None:
+    config = settings(steps=2)
+    state = state_of(config)
+    run(state, config)
+    assert run(state, config) == []
+    assert len(run(state, dataclasses.replace(config, steps=5))) == 3
+
+
+def test_the_weights_of_a_seed_do_not_depend_on_the_device() -> None:
+    there = state_of(SMALL, device=torch.device("meta"))
+    here = state_of(SMALL)
+    assert there.network.encoder.device.type == there.place_cells.centres.device.type == "meta"
+    for name in ("weights", "place_cells"):
+        assert torch.equal(here.generators[name].get_state(), there.generators[name].get_state())
+
+
+# --- nothing comes back from the device
+
+
+class Watch(TorchDispatchMode):
+    """Notes every operation that reads values back to the host, or that takes tensors of two devices."""
+
+    READS = ("_local_scalar_dense", "item", "nonzero", "is_nonzero", "masked_select", "equal", "_unique2", "unique_dim")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: list[str] = []
+        self.mixed: list[str] = []
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        name = func.overloadpacket.__name__
+        devices = {leaf.device.type for leaf in tree_leaves((args, kwargs or {})) if isinstance(leaf, Tensor)}
+        if name in self.READS:
+            self.reads.append(name)
+        if len(devices) > 1:
+            self.mixed.append(f"{name} {sorted(devices)}")
+        return func(*args, **(kwargs or {}))
+
+
+STEP_KINDS = [
+    {},
+    BOTH,
+    {**BOTH, "precision": "bf16", "periodic": True, "pc_width": (0.2, 0.3), "activation": "tanh"},
+]
+
+
+def test_the_watch_sees_a_read() -> None:
+    with Watch() as watch:
+        float(torch.ones(()))
+        torch.ones(3)[torch.tensor([True, False, True])]
+    assert watch.reads == ["_local_scalar_dense", "nonzero"] or set(watch.reads) >= {"_local_scalar_dense"}
+
+
+@pytest.mark.parametrize("measure", [False, True])
+@pytest.mark.parametrize("changes", STEP_KINDS, ids=["plain", "tau and topoloss", "all the rest"])
+def test_a_step_reads_nothing_back(changes: dict[str, Any], measure: bool) -> None:
+    config = settings(**changes)
+    state = state_of(config, precision=config.precision if config.precision == "bf16" else "fp32")
+    for _ in range(2):
+        with Watch() as watch:
+            batch = batch_for(state, config)
+            train_step(state, batch, config, measure=measure)
+        assert watch.count > 100
+        assert watch.reads == []
+
+
+@pytest.mark.parametrize("measure", [False, True])
+@pytest.mark.parametrize("changes", STEP_KINDS, ids=["plain", "tau and topoloss", "all the rest"])
+def test_a_step_runs_unchanged_on_meta(changes: dict[str, Any], measure: bool) -> None:
+    """A tensor on meta has no values: what reads one, or makes one elsewhere, fails here."""
+    config = settings(**changes)
+    on_cpu = state_of(config)
+    batch = Batch(*(value.to("meta") for value in batch_for(on_cpu, config)))
+    state = state_of(config, device=torch.device("meta"), precision="bf16" if config.precision == "bf16" else "fp32")
+    for step in (1, 2):
+        with Watch() as watch:
+            record = train_step(state, batch, config, measure=measure)
+        assert watch.mixed == []
+        assert record.step == step
+        assert record.finite.device.type == "meta"
+        assert bool(record.metrics) == measure
+        assert all(value.device.type == "meta" for value in record.metrics.values())
+    assert state.place_cells.encode(batch.position).device.type == "meta"
