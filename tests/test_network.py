@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from topogrid.config import TrainConfig
-from topogrid.network import PathIntegrator, TauRNN, initialise
+from topogrid.network import REFERENCE_UNITS, PathIntegrator, TauRNN, initialise
 from topogrid.recurrence import leaky_recurrence
 
 SMALL = TrainConfig(n_grid_cells=64, n_place_cells=48, pc_width=(0.2,))
@@ -154,13 +154,23 @@ def test_identity_init() -> None:
     assert noise.std().item() == pytest.approx(0.01 / 8, rel=0.05)
     assert abs(noise.diagonal().mean().item()) < 4 * 0.01 / 8 / 8
     assert torch.equal(rest(network(recurrent_noise=0.0).units.w_rec.detach()), torch.zeros(64, 64))
-    encoder_bound = 5 * math.sqrt(6 / (64 + 48))
-    assert 0.97 * encoder_bound < net.encoder.abs().max() <= encoder_bound
+    # As Glorot has it on the reference sheet, whatever the size of this one.
+    for weight, fan_in in ((net.encoder, 48), (net.units.w_in, 2)):
+        bound = 5 * math.sqrt(6 / (fan_in + REFERENCE_UNITS))
+        assert 0.95 * bound < weight.abs().max() <= bound
+
+
+def test_with_identity_init_activity_and_logits_start_alike_on_every_sheet() -> None:
+    sizes = []
+    for n_units in (256, 1024):
+        prediction = network(n_grid_cells=n_units)(*inputs(20, 50))
+        sizes.append([value.square().mean().sqrt().item() for value in prediction])
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.3)
 
 
 def test_with_identity_init_the_first_prediction_is_where_the_walk_began() -> None:
     net = network(init="identity", recurrent_noise=0.0)
-    assert torch.equal(net.readout, net.encoder.t())
+    torch.testing.assert_close(net.readout, net.encoder.t() * REFERENCE_UNITS / 64)
     code, moves = inputs()
     logits = net(code, torch.zeros_like(moves)).logits
     torch.testing.assert_close(logits, logits[:1].expand_as(logits))

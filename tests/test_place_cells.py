@@ -61,7 +61,7 @@ def test_range_of_the_dos_code(place: tuple[float, float], seed: int) -> None:
     assert code.sum().item() == pytest.approx(1, abs=1e-5)
     assert code.min() == 0
     assert code.median().item() == pytest.approx(1 / 512, rel=0.01)
-    assert 4 / 512 < code.max() < 14 / 512
+    assert 2 / 512 < code.max() < 14 / 512
 
 
 def test_entropy_of_the_targets_lies_a_tenth_of_a_nat_below_knowing_nothing() -> None:

@@ -32,6 +32,7 @@ from topogrid.training import (
 CPU = torch.device("cpu")
 SMALL = TrainConfig(
     n_grid_cells=64,
+    activity_cost=5.0,
     n_place_cells=64,
     pc_width=(0.2,),
     batch_size=40,
@@ -80,26 +81,40 @@ def run(state: TrainState, config: TrainConfig) -> list[StepRecord]:
 # --- learning
 
 
-@pytest.mark.parametrize("changes", [{}, {"tau": True, "tau_max": 4.0}, {"topoloss": True, "topoloss_weight": 0.1}])
+QUICK = {"steps": 60, "warmup_steps": 5, "print_every": 1, "input_gain": 5.0, "activity_cost": 0.0, "weight_decay": 0.0}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"tau": True, "tau_max": 4.0}, {"topoloss": True, "topoloss_weight": 0.1}, {"precision": "bf16"}]
+)
 def test_the_loss_falls(changes: dict[str, Any]) -> None:
-    config = settings(steps=60, lr=1e-2, warmup_steps=5, print_every=1, activity_cost=0.0, weight_decay=0.0, **changes)
-    records = run(state_of(config), config)
-    course = torch.tensor(
-        [[record.metrics[f"train/{name}"] for name in ("total_loss", "ce_loss")] for record in records]
-    )
+    config = settings(**QUICK, lr=5e-3, DoG=False, **changes)
+    records = run(state_of(config, precision="bf16" if config.precision == "bf16" else "fp32"), config)
+    names = ("train/total_loss", "train/ce_loss", "train/position_error_cm")
+    course = torch.tensor([[record.metrics[name] for name in names] for record in records])
     early, late = course[:5].mean(dim=0), course[-5:].mean(dim=0)
-    assert (late < early).all()
-    assert late[1] < math.log(64) - 0.1
+    assert (late < torch.tensor([0.8, 0.8, 0.6]) * early).all()
     assert all(record.finite for record in records)
 
 
-def test_training_finds_the_way_better_than_holding_still() -> None:
-    config = settings(steps=150, lr=1e-2, seq_length=20, activity_cost=0.0, weight_decay=0.0, tau=False)
+def test_with_the_dos_code_too_it_soon_knows_more_than_nothing() -> None:
+    config = settings(**QUICK, lr=2e-3)
+    records = run(state_of(config), config)
+    assert torch.stack([record.metrics["train/ce_loss"] for record in records[-5:]]).mean() < math.log(64) - 0.03
+
+
+def test_a_trained_network_makes_use_of_movement() -> None:
+    config = settings(
+        **{**QUICK, "steps": 150}, lr=5e-3, DoG=False, box_size=(1.0, 1.0), pc_width=(0.1,), seq_length=20
+    )
     state = state_of(config)
-    still = batch_for(state, config)
-    lost = state.place_cells.error(still.position[:1], still.position).mean() * 100
-    *_, last = train(state, config)
-    assert last.metrics["train/position_error_cm"] < lost
+    run(state, config)
+    batch = batch_for(state, config)
+    costs = [
+        losses.place_cross_entropy(state.network(batch.start_code, moves).logits, batch.code, [slice(None)]).item()
+        for moves in (batch.displacement, 0 * batch.displacement, -batch.displacement)
+    ]
+    assert costs[0] + 0.2 < costs[1] < costs[2]
 
 
 def test_the_smoke_of_every_kind() -> None:
@@ -144,7 +159,7 @@ def test_tau_learns_and_stays_inside_its_bounds(layout: str) -> None:
     first = state.network.units.tau.detach()
     for _ in train(state, config):
         tau = state.network.units.tau
-        assert 1 <= tau.min()
+        assert tau.min() >= 1
         assert tau.max() <= 3 * (1 + 1e-6)
     assert not torch.allclose(tau, first)
 
@@ -180,13 +195,14 @@ def test_a_batch_is_walks_and_their_place_code() -> None:
 # --- the objective
 
 
-@pytest.mark.parametrize(("tau", "topoloss"), itertools.product((False, True), repeat=2))
+@pytest.mark.parametrize("tau", [False, True])
+@pytest.mark.parametrize("topoloss", [False, True])
 def test_the_total_is_the_sum_of_its_weighted_terms(tau: bool, topoloss: bool) -> None:
     config = settings(tau=tau, topoloss=topoloss, weight_decay=0.01, topoloss_weight=0.7, tau_smoothness_weight=0.3)
     state = state_of(config)
     network, batch = state.network, batch_for(state, config)
     prediction = network(batch.start_code, batch.displacement)
-    terms = objective(network, prediction, batch, config, state.place_cells)
+    terms = objective(network, state.place_cells, prediction, batch, config)
     wanted = {
         "train/ce_loss": losses.place_cross_entropy(prediction.logits, batch.code, [slice(None)]),
         "train/reg_loss": 0.01 * losses.weight_decay(network.units.w_rec),
@@ -214,7 +230,7 @@ def test_the_topographic_loss_is_on_the_weights_asked_for(on: str) -> None:
     config = settings(topoloss=True, topoloss_on=on, topoloss_factor=4)
     state = state_of(config)
     network, batch = state.network, batch_for(state, config)
-    terms = objective(network, network(batch.start_code, batch.displacement), batch, config, state.place_cells)
+    terms = objective(network, state.place_cells, network(batch.start_code, batch.displacement), batch, config)
     weight = {"recurrent": network.units.w_rec, "input": network.units.w_in, "readout": network.readout.t()}[on]
     torch.testing.assert_close(terms["train/topo_loss"], losses.laplacian_pyramid_loss(weight, 4))
 
@@ -224,7 +240,7 @@ def test_terms_of_weight_zero_are_left_out() -> None:
     state = state_of(config)
     batch = batch_for(state, config)
     prediction = state.network(batch.start_code, batch.displacement)
-    assert set(objective(state.network, prediction, batch, config, state.place_cells)) == {
+    assert set(objective(state.network, state.place_cells, prediction, batch, config)) == {
         "train/ce_loss",
         "train/total_loss",
     }
@@ -301,7 +317,7 @@ def test_a_seed_means_the_same_run() -> None:
 
 def test_long_gradients_are_shortened_and_their_length_is_reported() -> None:
     norms = []
-    for limit in (0.0, 1e9, 1e-3):
+    for limit in (0.0, 1e6, 1e-3):
         config = settings(grad_clip=limit)
         state = state_of(config)
         record = train_step(state, batch_for(state, config), config, measure=True)
@@ -329,16 +345,27 @@ def test_the_learning_rate_keeps_to_its_schedule(steps: int, warmup: int, schedu
         assert after == sorted(after, reverse=True)
         if warmup <= steps:
             assert rates[-1] == pytest.approx(1e-3 * share, abs=1e-18)
+    cold = dataclasses.replace(config, warmup_steps=0)
     for step in range(1, min(warmup, steps)):
-        plateau = learning_rate(step, dataclasses.replace(config, warmup_steps=0))
-        assert rates[step - 1] == pytest.approx(plateau * step / warmup)
+        assert rates[step - 1] == pytest.approx(learning_rate(step, cold) * step / warmup)
 
 
 def test_the_optimiser_uses_the_rate_of_the_step() -> None:
     config = settings()
     state = state_of(config)
     for record in train(state, config):
-        assert state.optimiser.param_groups[0]["lr"] == learning_rate(record.step, config)
+        for group in state.optimiser.param_groups:
+            assert group["lr"] == learning_rate(record.step, config) * group["lr_scale"]
+
+
+@pytest.mark.parametrize(("scaled", "factor"), [(True, 576 / 64), (False, 1.0)])
+def test_what_sums_over_units_learns_at_a_rate_that_falls_with_their_number(scaled: bool, factor: float) -> None:
+    config = settings(**BOTH, scale_lr=scaled)
+    state = state_of(config)
+    names = {id(parameter): name for name, parameter in state.network.named_parameters()}
+    scales = {names[id(one)]: group["lr_scale"] for group in state.optimiser.param_groups for one in group["params"]}
+    rest = {"encoder": 1.0, "units.w_in": 1.0, "units.log_tau": 1.0}
+    assert scales == {"units.w_rec": factor, "readout": factor, **rest}
 
 
 # --- bad batches

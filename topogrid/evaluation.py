@@ -28,6 +28,7 @@ from topogrid.analysis import (
     grid_scores,
     measure_lattice,
     morans_i,
+    predicted_spacing,
     sheet_correlation,
     spatial_information,
 )
@@ -294,6 +295,9 @@ def summarise(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
         "validation/share_negative": float(evaluation.negative_share.mean()),
         "perf/eval_seconds": evaluation.seconds_taken,
     }
+    theory = theory_line(config)
+    if theory is not None:
+        row["validation/predicted_spacing_m"] = theory
     for prefix, view in (("validation/", evaluation.settled), ("validation/start/", evaluation.start)):
         row |= {prefix + name: value for name, value in _summarise_view(view).items()}
     return row | _summarise_sheet(evaluation, config, rng)
@@ -333,6 +337,13 @@ def _summarise_sheet(evaluation: Evaluation, config: TrainConfig, rng: np.random
             coupling = sheet_correlation(tau, spacing, rng=rng)
             row |= {"validation/tau_spacing_rho": coupling.rho, "validation/tau_spacing_p": coupling.p_value}
     return row
+
+
+def theory_line(config: TrainConfig) -> float | None:
+    """Spacing in metres that pattern formation predicts; ``None`` where one width and a surround are not given."""
+    if not config.DoG or config.surround_amplitude == 0 or len(config.pc_width) > 1:
+        return None
+    return predicted_spacing(config.pc_width[0], config.surround_scale)
 
 
 def unit_rows(evaluation: Evaluation, config: TrainConfig) -> tuple[list[str], list[list[float | int]]]:

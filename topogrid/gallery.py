@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from topogrid.analysis import figures, predicted_spacing
-from topogrid.analysis.figures.rate_map_grids import Selection
-from topogrid.analysis.figures.style import Network
+from topogrid.analysis import figures
+from topogrid.analysis.figures import Network, Selection
 from topogrid.config import TrainConfig
-from topogrid.evaluation import Evaluation
+from topogrid.evaluation import Evaluation, theory_line
 
 
 def draw_evaluation(
@@ -65,9 +64,11 @@ def draw_evaluation(
             network=kind,
             null_name="ring noise",
         ),
-        "validation/spacing_histogram": figures.spacing_histogram(view.lattice.spacing * gated, theory, network=kind),
+        "validation/spacing_histogram": figures.spacing_histogram(
+            view.lattice.spacing * gated, theory, network=kind, unmeasured="not significant"
+        ),
         "validation/trajectories": figures.decoded_trajectories(
-            decoding.true_paths, decoding.decoded_paths, config.box_size
+            decoding.true_paths, decoding.decoded_paths, config.box_size, dt_s=config.dt, network=kind
         ),
         "validation/long_error": figures.error_over_time(
             decoding.seconds,
@@ -102,13 +103,6 @@ def coupling_of(row: Mapping[str, float]) -> tuple[float, float] | None:
     """Rank correlation of the tau map with the spacing map and its p-value, from a row of metrics that has them."""
     names = ("validation/tau_spacing_rho", "validation/tau_spacing_p")
     return (row[names[0]], row[names[1]]) if all(name in row for name in names) else None
-
-
-def theory_line(config: TrainConfig) -> float | None:
-    """Spacing in metres that pattern formation predicts; ``None`` where one width and a surround are not given."""
-    if not config.DoG or len(config.pc_width) > 1:
-        return None
-    return predicted_spacing(config.pc_width[0], config.surround_scale)
 
 
 def chance_loss(config: TrainConfig) -> float:

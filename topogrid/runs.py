@@ -74,13 +74,13 @@ class RunFolder:
         """
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:120]
         if not stem:
-            raise ValueError(f"a run name needs a letter or a digit, got {name!r}; try --wandb_name first-run")
+            raise ValueError(f"a run name needs a letter or a digit, got {name!r}; try --name first-run")
         for count in range(1, 100_000):
             numbered = stem if count == 1 else f"{stem}-{count}"
             folder = cls(Path(save_dir) / numbered, Path(gallery_root) / numbered)
             if folder._claim():
                 return folder
-        raise OSError(f"no free name like {stem!r} in {save_dir}; choose another --wandb_name or --save_dir")
+        raise OSError(f"no free name like {stem!r} in {save_dir}; choose another --name or --save_dir")
 
     def _claim(self) -> bool:
         """Make both folders, or neither; mkdir is atomic, so of two runs that start together only one gets a name."""
@@ -417,6 +417,20 @@ def save_checkpoint(
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         raise CheckpointError(f"checkpoint {path} could not be saved: {_one_line(error)}") from error
     _retain(folder.checkpoints, path, keep, protect)
+    return path
+
+
+def save_weights(folder: RunFolder, network: PathIntegrator, place_cells: PlaceCells) -> Path:
+    """Write what is needed to use a trained network, and nothing to train it on: ``weights.pt`` in the run folder.
+
+    Raises
+    ------
+    OSError
+        If the disk does not take it.
+    """
+    path = folder.path / "weights.pt"
+    weights = {"network": network.state_dict(), "place_centres": place_cells.centres}
+    _put(_write_beside(path, lambda file: torch.save(weights, file)), path)
     return path
 
 

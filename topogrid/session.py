@@ -30,6 +30,7 @@ from topogrid.runs import (
     make_generators,
     read_metrics,
     save_checkpoint,
+    save_weights,
     set_aside_later,
     truncate_metrics,
     versions,
@@ -254,9 +255,9 @@ class Run:
         state, config = self.state, self.config
         evaluation = evaluate(state.network, state.place_cells, config, step=state.step)
         row = summarise(evaluation, config)
-        self.tracker.log(state.step, row)
-        rows = read_metrics(self.folder.metrics_path)
-        self.tracker.figures(state.step, draw_evaluation(evaluation, config, rows=rows, coupling=coupling_of(row)))
+        rows = [*read_metrics(self.folder.metrics_path), {"step": state.step, **row}]
+        drawn = draw_evaluation(evaluation, config, rows=rows, coupling=coupling_of(row))
+        self.tracker.log(state.step, row, drawn)
         save_evaluation(evaluation, self.folder.evaluation / f"step_{state.step:08d}.npz")
         self.log(_say_evaluation(state.step, row, config))
         self.evaluation = evaluation
@@ -295,7 +296,7 @@ class Run:
             self._write_units()
         self.tracker.summary(self._summary())
         if code == DONE:
-            self.tracker.artifact(self.folder.checkpoints / f"step_{self.state.step:08d}.pt", ("latest",))
+            self._publish_weights()
         elif code != NON_FINITE:
             self.log(f"stopped after step {self.state.step}; go on with --resume {self.folder.path}")
         for line in self.tracker.finish():
@@ -311,6 +312,18 @@ class Run:
         except OSError as error:
             self.log(f"{self.folder.units_csv} could not be written: {error}")
         self.tracker.table("validation/units", columns, rows)
+
+    def _publish_weights(self) -> None:
+        """Give W&B the trained weights alone, where it takes them."""
+        if not self.tracker.takes_artifacts:
+            return
+        is_best = self.best is not None and self.best[0] == self.state.step
+        try:
+            path = save_weights(self.folder, self.state.network, self.state.place_cells)
+        except OSError as error:
+            self.log(f"the weights could not be written for W&B: {error}")
+            return
+        self.tracker.artifact(path, ("latest", "best") if is_best else ("latest",))
 
     def _summary(self) -> dict[str, float]:
         network = self.state.network

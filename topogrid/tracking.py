@@ -385,9 +385,14 @@ class Tracker:
             self._note(f"summary.json could not be written: {_one_line(error)}")
         self._submit(lambda mirror: mirror.run.summary.update(numbers))
 
+    @property
+    def takes_artifacts(self) -> bool:
+        """Whether `artifact` does anything: online, or offline if it was asked for."""
+        return self.mode.mode == "online" or (self.mode.mode == "offline" and self._log_artifact)
+
     def artifact(self, path: Path, aliases: Sequence[str] = ("latest",)) -> None:
         """Log a file of weights as W&B artifact ``model-<run id>``; offline only if that was asked for."""
-        if self.mode.mode == "online" or self._log_artifact:
+        if self.takes_artifacts:
             self._submit(lambda mirror: mirror.artifact(f"model-{self.run_id}", path, list(aliases)))
 
     def finish(self, timeout: float = FINISH_TIMEOUT) -> list[str]:

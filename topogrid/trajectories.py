@@ -43,6 +43,7 @@ def simulate_walks(
     generator: torch.Generator,
     periodic: bool = False,
     speed_factor: float = 1.0,
+    start_box: tuple[float, float] | None = None,
 ) -> Walks:
     """Let ``n_walks`` animals forage, all at once, on the device of ``generator``.
 
@@ -65,10 +66,17 @@ def simulate_walks(
         positions are its running sum modulo the box.
     speed_factor : float
         Multiplies all speeds, for probing a network outside what it was trained on.
+    start_box : (float, float), optional
+        Width and height of the middle part of the box in which walks start, metres; all of it by default.
 
     Returns
     -------
     Walks
+
+    Raises
+    ------
+    ValueError
+        If ``start_box`` is larger than the box.
 
     References
     ----------
@@ -76,7 +84,10 @@ def simulate_walks(
     """
     device = generator.device
     half = torch.tensor(box_size, device=device) / 2
-    start = (2 * torch.rand(n_walks, 2, generator=generator, device=device) - 1) * half
+    start_half = half if start_box is None else torch.tensor(start_box, device=device) / 2
+    if (start_half > half).any():
+        raise ValueError(f"walks must start inside the box of {box_size} m, got a start_box of {start_box} m")
+    start = (2 * torch.rand(n_walks, 2, generator=generator, device=device) - 1) * start_half
     heading = 2 * math.pi * torch.rand(n_walks, generator=generator, device=device)
     # 1 - rand is in (0, 1], so the logarithm is finite.
     uniform = 1 - torch.rand(n_steps, n_walks, generator=generator, device=device)
@@ -113,6 +124,53 @@ def _turn_along_wall(position: Tensor, heading: Tensor, half: Tensor) -> tuple[T
     near = (nearest < WALL_DISTANCE) & (towards.abs() < math.pi / 2)
     parallel = torch.where(towards >= 0, 1.0, -1.0) * (math.pi / 2) - towards
     return torch.where(near, parallel, torch.zeros_like(parallel)), near
+
+
+def split_steps(walks: Walks, parts: int, *, box_size: tuple[float, float], periodic: bool = False) -> Walks:
+    """Sample the same paths more often: every step becomes ``parts`` equal ones along the straight line.
+
+    Parameters
+    ----------
+    walks : Walks
+    parts : int
+        New steps per old one, at least 1.
+    box_size : (float, float)
+        Width and height, metres; only used when ``periodic``.
+    periodic : bool
+        Whether the walls wrap around.
+
+    Returns
+    -------
+    Walks
+        ``parts`` times as many steps; every ``parts``-th position is one of ``walks``.
+    """
+    before = torch.cat((walks.start[None], walks.position[:-1]))
+    share = torch.arange(1, parts, device=walks.start.device) / parts
+    between = before[:, None] + share[:, None, None] * walks.displacement[:, None]
+    if periodic:
+        box = torch.tensor(box_size, device=walks.start.device)
+        between = torch.remainder(between + box / 2, box) - box / 2
+    position = torch.cat((between, walks.position[:, None]), dim=1).flatten(0, 1)
+    return Walks(walks.start, walks.displacement.repeat_interleave(parts, dim=0) / parts, position)
+
+
+def join_steps(walks: Walks, parts: int) -> Walks:
+    """Sample the same paths less often: every ``parts`` steps become one; a rest at the end is cut off.
+
+    Parameters
+    ----------
+    walks : Walks
+        At least ``parts`` steps long.
+    parts : int
+        Old steps per new one, at least 1.
+
+    Returns
+    -------
+    Walks
+    """
+    n_steps = len(walks.displacement) // parts
+    displacement = walks.displacement[: n_steps * parts].unflatten(0, (n_steps, parts)).sum(dim=1)
+    return Walks(walks.start, displacement, walks.position[parts - 1 :: parts][:n_steps])
 
 
 def load_walks(path: str | Path, *, dt: float, box_size: tuple[float, float] | None = None) -> Walks:

@@ -1,4 +1,4 @@
-"""Border scores: does a unit fire along a wall?"""
+"""Border scores: how much a unit fires along a wall."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,7 +82,7 @@ def border_scores(
     return scores
 
 
-def _wall_coverage(labels: NDArray[np.int32], visited: NDArray[np.bool_], n_fields: int) -> Float:
+def _wall_coverage(labels: NDArray[np.integer], visited: NDArray[np.bool_], n_fields: int) -> Float:
     """Return the largest share of a wall's visited bins that belong to one field, per unit."""
     best = np.zeros(len(labels))
     for wall in (np.s_[:, 0, :], np.s_[:, -1, :], np.s_[:, :, 0], np.s_[:, :, -1]):

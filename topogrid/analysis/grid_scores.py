@@ -152,7 +152,7 @@ def checked_maps(rate_maps: ArrayLike) -> NDArray[np.floating]:
 
 
 def over_chunks(work: Callable[[slice], None], units: int) -> None:
-    """Run ``work`` over slices of the units on every core: FFTs, BLAS and sparse products release the interpreter lock."""
+    """Run ``work`` over slices of the units on every core; the heavy steps all release the interpreter lock."""
     chunks = [slice(start, min(start + _CHUNK, units)) for start in range(0, units, _CHUNK)]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if min(cores, len(chunks)) < 2:
@@ -235,7 +235,7 @@ def _rotation(side: int) -> _Rotation:
         plain=pixels,
         quarter=(x + side - 1) * length + (side - 1 - y),
         turned={angle: _spline_turn(x, y, angle, side) for angle in (30, 45, 60)},
-        gaps=sparse.csr_array((np.ones(pixels.size), np.arange(pixels.size), bounds), shape=(ring_sizes.size, pixels.size)),
+        gaps=sparse.csr_array((np.ones(pixels.size), np.arange(pixels.size), bounds)),
         ring_sizes=ring_sizes.astype(np.float64),
     )
 

@@ -40,7 +40,9 @@ def spatial_information(rate_maps: ArrayLike, occupancy: ArrayLike) -> NDArray[n
     maps = checked_maps(rate_maps)
     time = np.asarray(occupancy, dtype=np.float64)
     if time.shape != maps.shape[1:] or not (time >= 0).all():
-        raise ValueError(f"occupancy must be {maps.shape[1:]} and not negative, got {time.shape}: pass RateMaps.occupancy")
+        raise ValueError(
+            f"occupancy must be {maps.shape[1:]} and not negative, got {time.shape}: pass RateMaps.occupancy"
+        )
     rates = maps.reshape(len(maps), -1).astype(np.float64)
     visited = np.isfinite(rates) & (time.ravel() > 0)
     share = visited * time.ravel()

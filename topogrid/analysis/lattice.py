@@ -153,8 +153,8 @@ def _overlap(visited: NDArray[np.bool_]) -> Float:
     """Return, for every lag, the share of visited bins that are still visited a lag away."""
     shape = tuple(2 * n - 1 for n in visited.shape)
     spectrum = fft.rfft2(visited.astype(np.float64), shape)
-    counts: Float = fft.fftshift(fft.irfft2(np.abs(spectrum) ** 2, shape))
-    return counts / max(int(visited.sum()), 1)
+    share: Float = fft.fftshift(fft.irfft2(np.abs(spectrum) ** 2, shape)) / max(int(visited.sum()), 1)
+    return share
 
 
 def _hexagon(spacing: Float, orientation: Float) -> Float:
@@ -223,9 +223,10 @@ def _measure(maps: NDArray[np.floating], sacs: Float, bank: _Bank) -> Lattice:
 
 
 def _smallest_good(contrast: Float, bank: _Bank) -> NDArray[np.intp]:
-    """Return, for each unit, the smallest hexagon that stands out; a lattice fits the one of sqrt(7) times its spacing too.
+    """Return, for each unit, the smallest hexagon that stands out.
 
-    To stand out is to be the best among similar spacings, with most of the best contrast of all.
+    To stand out is to be the best among similar spacings, with most of the best contrast of all. The smallest,
+    because a lattice also fits the hexagon of sqrt(7) times its spacing.
     """
     contrast = np.where(bank.allowed[:, None], contrast, -1.0)
     by_spacing = contrast.reshape(-1, _ORIENTATIONS.size, contrast.shape[1])
@@ -233,13 +234,15 @@ def _smallest_good(contrast: Float, bank: _Bank) -> NDArray[np.intp]:
     local = profile >= ndimage.maximum_filter1d(profile, 5, axis=0, mode="nearest")
     chosen = (local & (profile >= _STANDS_OUT * profile.max(axis=0))).argmax(axis=0)
     angle = by_spacing[chosen, :, np.arange(contrast.shape[1])].argmax(axis=1)
-    return chosen * _ORIENTATIONS.size + angle
+    best: NDArray[np.intp] = chosen * _ORIENTATIONS.size + angle
+    return best
 
 
 def _no_lattice(units: int) -> Lattice:
     """Return the result of units that have no lattice."""
-    shapes = [(units,), (units,), (units, 2), (units,), (units,)]
-    return Lattice(*(np.full(s, np.nan) for s in shapes), np.zeros(units, np.int64), np.full((units, 3, 2), np.nan))
+    spacing, orientation, ratio, angle = np.full((4, units), np.nan)
+    phase, axes = np.full((units, 2), np.nan), np.full((units, 3, 2), np.nan)
+    return Lattice(spacing, orientation, phase, ratio, angle, np.zeros(units, np.int64), axes)
 
 
 def _climb(sacs: Float, start: Float, bank: _Bank) -> tuple[Float, NDArray[np.bool_]]:
@@ -270,9 +273,8 @@ def _climb(sacs: Float, start: Float, bank: _Bank) -> tuple[Float, NDArray[np.bo
 
 _ANGLES: Float = np.arange(12) * np.pi / 6
 _DISC: Float = np.concatenate([[[0, 0]], *(r * np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1) for r in (0.5, 1))])
-_FIT: Float = np.linalg.pinv(  # values on the disc -> coefficients of 1, x, y, x**2, x*y, y**2
-    np.stack([np.ones(25), _DISC[:, 0], _DISC[:, 1], _DISC[:, 0] ** 2, _DISC[:, 0] * _DISC[:, 1], _DISC[:, 1] ** 2], axis=1)
-)
+_POWERS: Float = np.array([[0, 0], [1, 0], [0, 1], [2, 0], [1, 1], [0, 2]])  # of x and y in a paraboloid's terms
+_FIT: Float = np.linalg.pinv((_DISC[:, None] ** _POWERS).prod(axis=2))  # values on the disc -> the terms' coefficients
 
 
 def _uphill(sacs: Float, peaks: Float, reach: Float, bin_size: Float) -> tuple[Float, NDArray[np.bool_]]:
@@ -292,7 +294,7 @@ def _uphill(sacs: Float, peaks: Float, reach: Float, bin_size: Float) -> tuple[F
 
 
 def _close(peaks: Float) -> tuple[Float, Float]:
-    """Return the axes nearest to the peaks (least squares) whose middle one is the sum of the others, and the misfit."""
+    """Return the axes nearest to the peaks whose middle one is the sum of the others, and how far it was from it."""
     first, middle, last = np.moveaxis(peaks, 1, 0)
     misfit = first + last - middle
     axes = np.stack([first - misfit / 3, middle + misfit / 3, last - misfit / 3], axis=1)
@@ -300,7 +302,7 @@ def _close(peaks: Float) -> tuple[Float, Float]:
 
 
 def _ellipse(axes: Float) -> tuple[Float, Float]:
-    """Return axis ratio and direction (degrees) of the ellipse centred on 0 through the axes; infinite if it is none."""
+    """Return axis ratio (infinite if there is none) and direction in degrees of the ellipse through the axes."""
     x, y = axes[..., 0], axes[..., 1]
     design = np.stack([x**2, 2 * x * y, y**2], axis=-1)
     singular = np.abs(np.linalg.det(design)) < 1e-12 * np.hypot(x, y).mean(axis=1) ** 6
@@ -346,4 +348,5 @@ def _phase(maps: NDArray[np.floating], axes: Float, bin_size: Float) -> Float:
         slope = turned.imag @ directions
         bend = np.einsum("uw,wi,wj->uij", np.abs(turned), directions, directions)
         phase = phase - np.linalg.solve(bend, slope[..., None])[..., 0] / (2 * np.pi)
-    return phase % 1.0
+    wrapped: Float = phase % 1.0
+    return np.where(wrapped >= 1.0, 0.0, wrapped)  # a tiny negative phase rounds up to 1

@@ -1,4 +1,4 @@
-"""Do grid spacings come in modules? A Gaussian mixture on log spacing, against the alternative of a single component."""
+"""Modules of grid spacing: a Gaussian mixture on log spacing, against the alternative of a single component."""
 
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ class _Mixture(NamedTuple):
 
 
 def fit_modules(spacing: ArrayLike, max_modules: int = 5) -> Modules:
-    """Fit Gaussian mixtures with 1 to ``max_modules`` components to the logarithm of spacing and keep the one of lowest BIC.
+    """Fit Gaussian mixtures of one component and more to log spacing, and keep the one of lowest BIC.
 
     Parameters
     ----------
@@ -78,13 +78,14 @@ def fit_modules(spacing: ArrayLike, max_modules: int = 5) -> Modules:
     ValueError
         If a spacing is not positive, or ``max_modules`` is below 1.
 
+    Notes
+    -----
+    Deterministic: expectation-maximisation from quantiles and from the widest gaps of the data; the likelier is kept.
+
     References
     ----------
     Stensola et al., Nature 2012 (modules and their ratios); Ashman et al., Astronomical Journal 1994 (D).
 
-    Notes
-    ----- Deterministic: expectation-maximisation from quantiles and from the widest gaps of the data, the likelier
-    fit is kept.
     """
     if max_modules < 1:
         raise ValueError(f"max_modules must be at least 1, got {max_modules}")

@@ -22,7 +22,9 @@ __all__ = ["NULLS", "GridGate", "field_shuffle", "grid_gate", "low_pass_noise", 
 
 Float = NDArray[np.float64]
 
-_CANVAS = 4  # noise is made on a periodic canvas this many boxes wide and cut out, so the box's own walls are not periodic
+_CANVAS = (
+    4  # noise is made on a periodic canvas this many boxes wide and cut out, so the box's own walls are not periodic
+)
 _UNITS_AT_ONCE = 128
 _RING_WIDTH = 0.25  # sd of the spectral ring, cycles per box: about what one box can resolve
 _LOW_PASS_WIDTH = 0.075  # sd of the low-pass filter, shares of the box
@@ -192,23 +194,30 @@ def grid_gate(
 
     p_value, threshold = np.full(len(maps), np.nan), np.full(len(maps), np.nan)
     p_value[alive], threshold[alive] = _pooled_p_values(scores[alive], null_scores, ring_radius(living))
-    levels = (0.3, 0.5, 0.8)
-    per_unit = max(len(maps), 1)
     passed = _benjamini_hochberg(p_value, 0.05) & (p_value <= 0.01)
-    null_scores_of_all = np.full((len(maps), n_surrogates), np.nan)
-    null_scores_of_all[alive] = null_scores
+    every_null_score = np.full((len(maps), n_surrogates), np.nan)
+    every_null_score[alive] = null_scores
     return GridGate(
-        p_value,
-        passed,
-        threshold,
-        scores,
-        *(float((scores > level).sum()) / per_unit for level in levels),
-        *(float((null_scores > level).sum()) / (per_unit * n_surrogates) for level in levels),
-        float(p_value[passed].max(initial=0.0)) * float(alive.mean()) if len(maps) else 0.0,
-        null_scores_of_all,
-        n_surrogates,
-        null,
+        p_value=p_value,
+        passed=passed,
+        threshold=threshold,
+        score_60=scores,
+        share_03=_share_above(scores, 0.3),
+        share_05=_share_above(scores, 0.5),
+        share_08=_share_above(scores, 0.8),
+        null_share_03=_share_above(every_null_score, 0.3),
+        null_share_05=_share_above(every_null_score, 0.5),
+        null_share_08=_share_above(every_null_score, 0.8),
+        null_share_gate=float(p_value[passed].max(initial=0.0)) * float(alive.sum()) / max(len(maps), 1),
+        null_scores=every_null_score,
+        n_surrogates=n_surrogates,
+        null=null,
     )
+
+
+def _share_above(scores: Float, level: float) -> float:
+    """Return the share of all scores above a level; a dead unit's NaN counts as one that is not."""
+    return float(np.count_nonzero(scores > level)) / max(scores.size, 1)
 
 
 def ring_radius(rate_maps: ArrayLike) -> Float:
@@ -283,7 +292,9 @@ def _deal_out(priority: NDArray[np.floating], maps: NDArray[np.floating]) -> Flo
     units = len(maps)
     rank = np.where(np.isfinite(maps), priority, np.inf).reshape(units, -1).argsort(axis=1)
     out = np.empty((units, rank.shape[1]))
-    np.put_along_axis(out, rank, np.sort(maps.reshape(units, -1), axis=1), axis=1)  # NaN sorts last, onto unvisited bins
+    np.put_along_axis(
+        out, rank, np.sort(maps.reshape(units, -1), axis=1), axis=1
+    )  # NaN sorts last, onto unvisited bins
     return out.reshape(maps.shape)
 
 
