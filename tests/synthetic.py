@@ -1,4 +1,4 @@
-"""Synthetic truth: the perfect hexagonal cell, with known spacing, orientation and phase, to ask the measurements about."""
+"""Synthetic truth: the perfect hexagonal cell, of known spacing, orientation and phase, to try the measurements on."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ def field_map(centres: Float, width: float, *, n_bins: int = 20, box_size: float
 
 
 def smooth_noise(n_maps: int, n_bins: int, width: float, rng: np.random.Generator) -> Float:
-    """Return ``(map, bin, bin)`` Gaussian noise, low-passed with a Gaussian of ``width`` bins, periodic, unit variance."""
+    """Return periodic Gaussian noise ``(map, bin, bin)`` of unit variance, blurred by a Gaussian of ``width`` bins."""
     k = 2 * np.pi * np.fft.fftfreq(n_bins)
     response = np.exp(-((k[:, None] ** 2 + k[None, :] ** 2) * width**2) / 2)
     noise = np.fft.ifft2(np.fft.fft2(rng.normal(size=(n_maps, n_bins, n_bins))) * response).real

@@ -12,12 +12,14 @@ import torch
 from PIL import Image
 
 import train_grid
+from tests.wandb_records import history, read_offline_run
 from topogrid.__main__ import main as topogrid_main
 from topogrid.config import TrainConfig
 from topogrid.runs import load_checkpoint, load_run, read_metrics
 from topogrid.tracking import FIGURES
 
-SMOKE = ["--preset", "smoke", "--wandb", "disabled", "--eval_walks", "10", "--precision", "fp32"]
+QUICK = ["--preset", "smoke", "--eval_walks", "10", "--precision", "fp32"]
+SMOKE = [*QUICK, "--wandb", "disabled"]
 
 
 def run(tmp_path: Path, *arguments: str) -> int:
@@ -27,7 +29,20 @@ def run(tmp_path: Path, *arguments: str) -> int:
 @pytest.fixture(scope="module")
 def tau_run(tmp_path_factory):
     tmp_path = tmp_path_factory.mktemp("run")
-    code = run(tmp_path, *SMOKE, "--tau", "--topoloss", "--name", "a", "--steps", "4", "--save_every", "2")
+    code = run(
+        tmp_path,
+        *QUICK,
+        "--wandb",
+        "offline",
+        "--tau",
+        "--topoloss",
+        "--name",
+        "a",
+        "--steps",
+        "4",
+        "--save_every",
+        "2",
+    )
     assert code == 0
     return tmp_path / "runs" / "a"
 
@@ -68,6 +83,17 @@ def test_metrics_hold_every_term_and_both_views(tau_run):
     summary = json.loads((tau_run / "summary.json").read_text())
     assert summary["train/steps_done"] == 4
     assert summary["validation/trajectory_error_cm"] == evaluated[-1]["validation/trajectory_error_cm"]
+
+
+def test_wandb_mirror_reads_back_with_every_number_and_picture(tau_run):
+    (offline,) = (tau_run / "wandb").glob("offline-run-*")
+    mirrored = {key for row in history(read_offline_run(offline)) for key in row}
+    local = {key for row in read_metrics(tau_run / "metrics.jsonl") for key in row} - {"time"}
+    assert local | {f"{key}.path" for key in FIGURES} <= mirrored
+    pictures = list((offline / "files" / "media" / "images").rglob("*.png"))
+    assert len(pictures) >= 2 * len(FIGURES) - 1
+    for path in pictures:
+        assert np.asarray(Image.open(path).convert("L"), dtype=float).std() > 3, f"{path.name} looks blank"
 
 
 def test_a_run_reopens_with_nothing_but_its_folder(tau_run):

@@ -17,6 +17,7 @@ import wandb
 from matplotlib.figure import Figure
 from PIL import Image
 
+from tests.wandb_records import history, read_offline_run
 from topogrid import tracking
 from topogrid.runs import RunFolder, read_metrics
 from topogrid.tracking import FIGURES, METRICS, Tracker, TrackingError, choose_mode, resolve_mode
@@ -54,17 +55,6 @@ def clean_environment(monkeypatch, tmp_path):
 @pytest.fixture
 def folder(tmp_path):
     return RunFolder.create(tmp_path / "runs", "run", tmp_path / "tau_imgs")
-
-
-def read_offline_run(wandb_run_dir: Path) -> list[dict]:
-    """Read the records of an offline run by W&B's own command."""
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(wandb_run_dir)]
-    printed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    return [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
-
-
-def history(records: list[dict]) -> list[dict]:
-    return [record["history"]["item"] for record in records if record["type"] == "history"]
 
 
 def offline_dir(folder: RunFolder) -> Path:

@@ -33,6 +33,8 @@ CPU = torch.device("cpu")
 SMALL = TrainConfig(
     n_grid_cells=64,
     activity_cost=5.0,
+    tau_max=10.0,
+    tau_diversity="uniform",
     n_place_cells=64,
     pc_width=(0.2,),
     batch_size=40,
@@ -198,7 +200,14 @@ def test_a_batch_is_walks_and_their_place_code() -> None:
 @pytest.mark.parametrize("tau", [False, True])
 @pytest.mark.parametrize("topoloss", [False, True])
 def test_the_total_is_the_sum_of_its_weighted_terms(tau: bool, topoloss: bool) -> None:
-    config = settings(tau=tau, topoloss=topoloss, weight_decay=0.01, topoloss_weight=0.7, tau_smoothness_weight=0.3)
+    config = settings(
+        tau=tau,
+        topoloss=topoloss,
+        weight_decay=0.01,
+        topoloss_weight=0.7,
+        tau_smoothness_weight=0.3,
+        tau_variance_weight=0.2,
+    )
     state = state_of(config)
     network, batch = state.network, batch_for(state, config)
     prediction = network(batch.start_code, batch.displacement)
@@ -214,7 +223,7 @@ def test_the_total_is_the_sum_of_its_weighted_terms(tau: bool, topoloss: bool) -
         values = network.units.tau
         assert values is not None
         wanted["train/tau_smoothness_loss"] = 0.3 * losses.tau_smoothness(values)
-        wanted["train/tau_diversity_loss"] = 0.1 * losses.tau_diversity(values, "uniform", (1.0, 10.0))
+        wanted["train/tau_diversity_loss"] = 0.2 * losses.tau_diversity(values, "uniform", (1.0, 10.0))
     total = sum(term.item() for term in wanted.values())
     if tau:
         wanted["train/tau_loss"] = wanted["train/tau_smoothness_loss"] + wanted["train/tau_diversity_loss"]

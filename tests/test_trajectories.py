@@ -87,6 +87,18 @@ def test_walks_fill_the_box_evenly_at_the_start() -> None:
     assert stats.kstest(headings[far] / (2 * math.pi) + 0.5, "uniform").pvalue > LEVEL
 
 
+def test_walks_start_in_the_part_of_the_box_asked_for() -> None:
+    walks = simulate(5000, 3, (2.0, 1.0), start_box=(0.5, 1.0))
+    for axis, side in enumerate((0.5, 1.0)):
+        assert stats.kstest(walks.start[:, axis] / side + 0.5, "uniform").pvalue > LEVEL
+    whole, same = simulate(box_size=(2.0, 1.0)), simulate(box_size=(2.0, 1.0), start_box=(2.0, 1.0))
+    assert torch.equal(whole.position, same.position)
+    with pytest.raises(
+        ValueError, match=r"start inside the box of \(2\.0, 1\.0\) m, got a start_box of \(0\.5, 1\.1\) m"
+    ):
+        simulate(box_size=(2.0, 1.0), start_box=(0.5, 1.1))
+
+
 def test_a_seed_means_the_same_walks_and_a_generator_moves_on() -> None:
     first, again, other = simulate(seed=3), simulate(seed=3), simulate(seed=4)
     assert all(torch.equal(one, two) for one, two in zip(first, again, strict=True))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -28,7 +29,9 @@ from topogrid.analysis import (
     grid_scores,
     measure_lattice,
     morans_i,
+    partial_morans_i,
     predicted_spacing,
+    scaling_slope,
     sheet_correlation,
     spatial_information,
 )
@@ -36,14 +39,45 @@ from topogrid.config import TrainConfig
 from topogrid.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.runs import make_generators
-from topogrid.trajectories import Walks, simulate_walks
+from topogrid.trajectories import Walks, join_steps, simulate_walks, split_steps
 
 Float = NDArray[np.float64]
 
 FORGOTTEN = 0.01  # a unit has forgotten its start when this share of it is left
-WALKS_AT_ONCE = 200  # bounds memory: activity of this many walks is held for one walk's length
+WALKS_AT_ONCE, STEPS_AT_ONCE = 200, 64  # bound memory: activity of this many walks is held for this many steps
 SHOWN_WALKS = 6  # walks kept whole, for the picture of decoded paths
-FEWEST_MEASURED = 10  # units with a spacing below which no statistics of the sheet are computed
+FEWEST_MEASURED = 10  # grid cells with a spacing below which no statistics of the sheet are computed
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How held-out animals walk where that differs from training; the default is as in training."""
+
+    speed_factor: float = 1.0
+    """Multiplies all speeds."""
+    box_factor: float = 1.0
+    """Multiplies the sides of the box, at least 1. Walks start in the trained box, the only one that the encoder knows;
+    rate maps cover the larger box in bins of the same size, on more samples; errors are counted in the trained box."""
+    dt_factor: float = 1.0
+    """Multiplies the duration of a step, a whole number or one over it. The paths are those of training, sampled more
+    or less often, and everything that is counted in steps keeps its duration in seconds."""
+
+    def __post_init__(self) -> None:
+        """Refuse factors that mean nothing."""
+        if not self.speed_factor > 0 or not self.box_factor >= 1:
+            raise ValueError(
+                f"speed_factor must be above 0 and box_factor at least 1, got {self.speed_factor} and {self.box_factor}"
+            )
+        whole = max(self.dt_factor, 1 / self.dt_factor) if self.dt_factor > 0 else 0.5
+        if abs(whole - round(whole)) > 1e-9:
+            raise ValueError(f"dt_factor must be a whole number or one over it, got {self.dt_factor}")
+
+    def steps(self, count: float) -> int:
+        """Steps that last as long as ``count`` of training's."""
+        return max(1, round(count / self.dt_factor))
+
+
+AS_TRAINED = Probe()
 
 
 @dataclass(frozen=True)
@@ -79,7 +113,7 @@ class Decoding:
     """How well the place read-out knows where the animal is."""
 
     error_cm: float
-    """Mean over walks and steps of training length."""
+    """Mean over walks and steps of training length; this and all errors inside the trained box only."""
     seconds: Float
     """``(time,)``, of the long walks, from their start."""
     long_error_cm: Float
@@ -124,7 +158,9 @@ def burn_in_steps(tau_max: float) -> int:
 
 
 @torch.no_grad()
-def evaluate(network: PathIntegrator, place_cells: PlaceCells, config: TrainConfig, *, step: int) -> Evaluation:
+def evaluate(
+    network: PathIntegrator, place_cells: PlaceCells, config: TrainConfig, *, step: int, probe: Probe = AS_TRAINED
+) -> Evaluation:
     """Measure a network on held-out walks.
 
     The walks and the surrogates depend on ``config.seed`` alone, so two evaluations of one run see the same animals and
@@ -138,6 +174,8 @@ def evaluate(network: PathIntegrator, place_cells: PlaceCells, config: TrainConf
         Box, walks, bins and burn-in.
     step : int
         Steps the network was trained for; goes into the result.
+    probe : Probe
+        How the animals walk where that differs from training.
 
     Returns
     -------
@@ -149,8 +187,9 @@ def evaluate(network: PathIntegrator, place_cells: PlaceCells, config: TrainConf
     rng = np.random.default_rng([config.seed, 20])
     tau = network.units.tau
     tau_steps = np.ones(config.n_grid_cells) if tau is None else tau.double().cpu().numpy()
-    burn_in = burn_in_steps(float(tau_steps.max())) if config.eval_burn_in == "auto" else int(config.eval_burn_in)
-    maps = _stream_rate_maps(network, place_cells, config, generators["held_out_walks"], burn_in)
+    auto = config.eval_burn_in == "auto"
+    burn_in = burn_in_steps(float(tau_steps.max())) if auto else round(int(config.eval_burn_in) / probe.dt_factor)
+    maps = _stream_rate_maps(network, place_cells, config, probe, generators["held_out_walks"], burn_in)
     return Evaluation(
         step=step,
         tau=tau_steps,
@@ -158,7 +197,9 @@ def evaluate(network: PathIntegrator, place_cells: PlaceCells, config: TrainConf
         settled=measure_units(maps.settled, rng),
         start=measure_units(maps.start, rng),
         negative_share=maps.negative_share,
-        decoding=_measure_decoding(network, place_cells, config, maps.error_cm, generators["held_out_long_walks"]),
+        decoding=_measure_decoding(
+            network, place_cells, config, probe, maps.error_cm, generators["held_out_long_walks"]
+        ),
         seconds_taken=time.perf_counter() - began,
     )
 
@@ -187,76 +228,117 @@ def _stream_rate_maps(
     network: PathIntegrator,
     place_cells: PlaceCells,
     config: TrainConfig,
+    probe: Probe,
     generator: torch.Generator,
     burn_in: int,
 ) -> _StreamedMaps:
-    """Walk, and forget each batch of walks once it is counted: memory does not grow with ``eval_walks``."""
-    settled, start = (
-        RateMapAccumulator(config.n_grid_cells, config.box_size, config.eval_bins) for _view in ("settled", "start")
-    )
+    """Walk, and forget what was counted: memory does not grow with the number or the length of the walks."""
+    box, bins = _walked_box(config, probe), round(config.eval_bins * probe.box_factor)
+    settled, start = (RateMapAccumulator(config.n_grid_cells, box, bins) for _view in ("settled", "start"))
     negative = torch.zeros(config.n_grid_cells, dtype=torch.float64)
-    error_sum = torch.zeros(())
-    for walks in _held_out_walks(config, generator, burn_in + config.seq_length):
-        prediction = network(place_cells.encode(walks.start), walks.displacement)
-        trained = slice(0, config.seq_length)
-        decoded = place_cells.decode(prediction.logits[trained])
-        error_sum += place_cells.error(decoded, walks.position[trained]).mean(dim=0).sum().cpu()
-        for accumulator, steps in ((start, trained), (settled, slice(burn_in, None))):
-            positions = walks.position[steps].reshape(-1, 2).cpu().numpy()
-            accumulator.add(positions, prediction.activity[steps].flatten(0, 1).cpu().numpy())
-        negative += (prediction.activity[burn_in:] < 0).sum(dim=(0, 1)).double().cpu()
-    samples = config.eval_walks * config.seq_length
+    error_sum, n_inside = 0.0, 0
+    trained = probe.steps(config.seq_length)
+    # A larger box takes as many more samples to cover, and longer walks to get to its far corners.
+    n_settled = round(trained * probe.box_factor**2)
+    for walks in _held_out_walks(config, probe, generator, burn_in + n_settled):
+        for first, activity in _in_parts(network, place_cells, walks, STEPS_AT_ONCE):
+            position = walks.position[first : first + len(activity)]
+            at_first, once_settled = slice(0, max(0, trained - first)), slice(max(0, burn_in - first), None)
+            for accumulator, steps in ((start, at_first), (settled, once_settled)):
+                positions = position[steps].reshape(-1, 2).cpu().numpy()
+                accumulator.add(positions, activity[steps].flatten(0, 1).cpu().numpy())
+            negative += (activity[once_settled] < 0).sum(dim=(0, 1)).double().cpu()
+            decoded = place_cells.decode(network.read_out(activity[at_first]))
+            error = _error_inside(place_cells, decoded, position[at_first])
+            error_sum += float(error.nansum(dtype=torch.float64))
+            n_inside += int(error.isfinite().sum())
     return _StreamedMaps(
         settled.rate_maps(),
         start.rate_maps(),
-        (negative / samples).numpy(),
-        100 * float(error_sum) / config.eval_walks,
+        (negative / (config.eval_walks * n_settled)).numpy(),
+        100 * error_sum / n_inside if n_inside else math.nan,
     )
 
 
-def _held_out_walks(config: TrainConfig, generator: torch.Generator, n_steps: int) -> Iterator[Walks]:
+def _held_out_walks(config: TrainConfig, probe: Probe, generator: torch.Generator, n_steps: int) -> Iterator[Walks]:
     for first in range(0, config.eval_walks, WALKS_AT_ONCE):
-        yield simulate_walks(
-            min(WALKS_AT_ONCE, config.eval_walks - first),
-            n_steps,
-            box_size=config.box_size,
-            dt=config.dt,
-            generator=generator,
-            periodic=config.periodic,
-        )
+        yield _walk(config, probe, min(WALKS_AT_ONCE, config.eval_walks - first), n_steps, generator)
+
+
+def _walked_box(config: TrainConfig, probe: Probe) -> tuple[float, float]:
+    width, height = config.box_size
+    return width * probe.box_factor, height * probe.box_factor
+
+
+def _walk(config: TrainConfig, probe: Probe, n_walks: int, n_steps: int, generator: torch.Generator) -> Walks:
+    """Let animals walk for ``n_steps`` of the probe's steps."""
+    box = _walked_box(config, probe)
+    walks = simulate_walks(
+        n_walks,
+        math.ceil(n_steps * probe.dt_factor),
+        box_size=box,
+        dt=config.dt,
+        generator=generator,
+        periodic=config.periodic,
+        speed_factor=probe.speed_factor,
+        start_box=config.box_size,
+    )
+    if probe.dt_factor < 1:
+        walks = split_steps(walks, round(1 / probe.dt_factor), box_size=box, periodic=config.periodic)
+    elif probe.dt_factor > 1:
+        walks = join_steps(walks, round(probe.dt_factor))
+    return Walks(walks.start, walks.displacement[:n_steps], walks.position[:n_steps])
+
+
+def _in_parts(
+    network: PathIntegrator, place_cells: PlaceCells, walks: Walks, steps_at_once: int
+) -> Iterator[tuple[int, torch.Tensor]]:
+    """Yield activity ``(time, batch, unit)`` along walks, a part at a time, with the number of the part's first step."""
+    state, first = network.start_state(place_cells.encode(walks.start)), 0
+    for part in torch.split(walks.displacement, steps_at_once):
+        activity = network.units(part, state)
+        yield first, activity
+        state, first = activity[-1], first + len(part)
+
+
+def _error_inside(place_cells: PlaceCells, decoded: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+    """Return decoding errors in metres; NaN outside the trained box, where no place cell could be right."""
+    half = torch.tensor(place_cells.box_size, device=position.device) / 2
+    inside = (position.abs() <= half * (1 + 1e-6)).all(dim=-1)
+    return place_cells.error(decoded, position).where(inside, math.nan)
 
 
 def _measure_decoding(
     network: PathIntegrator,
     place_cells: PlaceCells,
     config: TrainConfig,
+    probe: Probe,
     error_cm: float,
     generator: torch.Generator,
 ) -> Decoding:
-    n_steps = max(1, round(config.long_seconds / config.dt))
-    walks = simulate_walks(
-        config.long_walks,
-        n_steps,
-        box_size=config.box_size,
-        dt=config.dt,
-        generator=generator,
-        periodic=config.periodic,
-    )
+    n_steps = probe.steps(config.long_seconds / config.dt)
+    walks = _walk(config, probe, config.long_walks, n_steps, generator)
     decoded = follow(network, place_cells, walks)
-    error = 100 * place_cells.error(decoded, walks.position).cpu().double().numpy()
-    still = 100 * place_cells.error(walks.start.expand_as(walks.position), walks.position)
     perfect = place_cells.decode(place_cells.encode(walks.position))
-    shown = slice(0, SHOWN_WALKS)
-    return Decoding(
-        error_cm=error_cm,
-        seconds=config.dt * np.arange(1, n_steps + 1, dtype=np.float64),
-        long_error_cm=error.mean(axis=1),
-        long_quartiles_cm=np.quantile(error, (0.25, 0.75), axis=1),
-        hold_still_cm=still.mean(dim=1).cpu().double().numpy(),
-        floor_cm=float(100 * place_cells.error(perfect, walks.position).mean()),
-        true_paths=walks.position[:, shown].transpose(0, 1).cpu().double().numpy(),
-        decoded_paths=decoded[:, shown].transpose(0, 1).cpu().double().numpy(),
-    )
+
+    def errors_cm(believed: torch.Tensor) -> Float:
+        error: Float = _error_inside(place_cells, believed, walks.position).cpu().double().numpy()
+        return 100 * error
+
+    error, shown = errors_cm(decoded), slice(0, SHOWN_WALKS)
+    with warnings.catch_warnings():
+        # No animal is in the trained box at that moment: NaN says so.
+        warnings.filterwarnings("ignore", "Mean of empty slice|All-NaN slice", RuntimeWarning)
+        return Decoding(
+            error_cm=error_cm,
+            seconds=config.dt * probe.dt_factor * np.arange(1, n_steps + 1, dtype=np.float64),
+            long_error_cm=np.nanmean(error, axis=1),
+            long_quartiles_cm=np.nanquantile(error, (0.25, 0.75), axis=1),
+            hold_still_cm=np.nanmean(errors_cm(walks.start.expand_as(walks.position)), axis=1),
+            floor_cm=float(np.nanmean(errors_cm(perfect))),
+            true_paths=walks.position[:, shown].transpose(0, 1).cpu().double().numpy(),
+            decoded_paths=decoded[:, shown].transpose(0, 1).cpu().double().numpy(),
+        )
 
 
 @torch.no_grad()
@@ -275,13 +357,8 @@ def follow(network: PathIntegrator, place_cells: PlaceCells, walks: Walks, *, st
     Tensor, ``(time, batch, 2)``
         Decoded positions, metres.
     """
-    state = network.start_state(place_cells.encode(walks.start))
-    decoded = []
-    for part in torch.split(walks.displacement, steps_at_once):
-        activity = network.units(part, state)
-        decoded.append(place_cells.decode(network.read_out(activity)))
-        state = activity[-1]
-    return torch.cat(decoded)
+    parts = _in_parts(network, place_cells, walks, steps_at_once)
+    return torch.cat([place_cells.decode(network.read_out(activity)) for _first, activity in parts])
 
 
 def summarise(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
@@ -290,8 +367,8 @@ def summarise(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
     decoding = evaluation.decoding
     row = {
         "validation/trajectory_error_cm": decoding.error_cm,
-        "validation/long_error_cm": float(decoding.long_error_cm.mean()),
-        "validation/hold_still_error_cm": float(decoding.hold_still_cm.mean()),
+        "validation/long_error_cm": _over_finite(np.mean, decoding.long_error_cm),
+        "validation/hold_still_error_cm": _over_finite(np.mean, decoding.hold_still_cm),
         "validation/share_negative": float(evaluation.negative_share.mean()),
         "perf/eval_seconds": evaluation.seconds_taken,
     }
@@ -299,17 +376,22 @@ def summarise(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
     if theory is not None:
         row["validation/predicted_spacing_m"] = theory
     for prefix, view in (("validation/", evaluation.settled), ("validation/start/", evaluation.start)):
-        row |= {prefix + name: value for name, value in _summarise_view(view).items()}
-    return row | _summarise_sheet(evaluation, config, rng)
+        measures = _summarise_view(view) | _summarise_sheet(view, evaluation.tau, config, rng)
+        row |= {prefix + name: value for name, value in measures.items()}
+    return row | _summarise_tau(evaluation, config, rng)
+
+
+def _over_finite(statistic: Callable[[Float], np.floating], values: Float) -> float:
+    """Return a statistic of the values that are there; NaN if none is."""
+    there = values[np.isfinite(values)]
+    return float(statistic(there)) if there.size else math.nan
 
 
 def _summarise_view(view: UnitMeasures) -> dict[str, float]:
-    scores = view.scores.score_60
-    measured = bool(np.isfinite(scores).any())
-    spacing = view.lattice.spacing
+    scores, spacing = view.scores.score_60, view.lattice.spacing
     return {
-        "grid_score_mean": float(np.nanmean(scores)) if measured else math.nan,
-        "grid_score_max": float(np.nanmax(scores)) if measured else math.nan,
+        "grid_score_mean": _over_finite(np.mean, scores),
+        "grid_score_max": _over_finite(np.max, scores),
         "n_grid_cells_above_0.3": float(np.nansum(scores > 0.3)),
         "share_above_0.3": view.share_above(0.3),
         "share_above_0.8": view.share_above(0.8),
@@ -318,25 +400,46 @@ def _summarise_view(view: UnitMeasures) -> dict[str, float]:
         "share_gate": float(view.gate.passed.mean()),
         "null_share_gate": view.gate.null_share_gate,
         "share_dead": float(view.dead.mean()),
-        "spacing_median_m": float(np.nanmedian(spacing)) if np.isfinite(spacing).any() else math.nan,
+        "spacing_median_m": _over_finite(np.median, spacing),
         "spacing_nan_share": float(np.isnan(spacing).mean()),
+        "grid_cell_spacing_m": _over_finite(np.median, spacing[view.gate.passed]),
     }
 
 
-def _summarise_sheet(evaluation: Evaluation, config: TrainConfig, rng: np.random.Generator) -> dict[str, float]:
-    """Order on the sheet: the topography of tau is asked for by the loss, that of spacing is the question."""
+def _summarise_sheet(view: UnitMeasures, tau: Float, config: TrainConfig, rng: np.random.Generator) -> dict[str, float]:
+    """Order of spacing on the sheet, which is the question, over grid cells: other units' "spacing" is that of noise."""
     side = (config.sheet_side, config.sheet_side)
-    spacing = np.log(evaluation.settled.lattice.spacing).reshape(side)
-    tau = np.log(evaluation.tau).reshape(side)
-    row: dict[str, float] = {}
-    if np.isfinite(spacing).sum() >= FEWEST_MEASURED:
-        row["validation/spacing_morans_i"] = morans_i(spacing, rng=rng).value
-    if np.ptp(tau) > 0:
-        row["tau/morans_i"] = morans_i(tau, rng=rng).value
-        if np.isfinite(spacing).sum() >= FEWEST_MEASURED:
-            coupling = sheet_correlation(tau, spacing, rng=rng)
-            row |= {"validation/tau_spacing_rho": coupling.rho, "validation/tau_spacing_p": coupling.p_value}
-    return row
+    spacing = np.where(view.gate.passed, view.lattice.spacing, np.nan).reshape(side)
+    if np.isfinite(spacing).sum() < FEWEST_MEASURED:
+        return {}
+    row = {"spacing_morans_i": morans_i(np.log(spacing), rng=rng, n_permutations=0).value}
+    if np.ptp(tau) == 0:
+        return row
+    log_tau = np.log(tau).reshape(side)
+    coupling = sheet_correlation(log_tau, spacing, rng=rng)
+    slope = scaling_slope(tau.reshape(side), spacing, rng=rng)
+    return row | {
+        "spacing_partial_morans_i": partial_morans_i(np.log(spacing), log_tau, rng=rng, n_permutations=0).value,
+        "tau_spacing_rho": coupling.rho,
+        "tau_spacing_p": coupling.p_value,
+        "scaling_slope": slope.beta,
+        "scaling_slope_low": slope.low,
+        "scaling_slope_high": slope.high,
+    }
+
+
+def _summarise_tau(evaluation: Evaluation, config: TrainConfig, rng: np.random.Generator) -> dict[str, float]:
+    """Order of tau on the sheet, which the loss asks for, and whether slow units stay below zero."""
+    if np.ptp(evaluation.tau) == 0:
+        return {}
+    log_tau = np.log(evaluation.tau).reshape(config.sheet_side, config.sheet_side)
+    fastest_first = np.argsort(evaluation.tau, kind="stable")
+    fifth = max(1, len(fastest_first) // 5)
+    return {
+        "tau/morans_i": morans_i(log_tau, rng=rng, n_permutations=0).value,
+        "validation/share_negative_slow": float(evaluation.negative_share[fastest_first[-fifth:]].mean()),
+        "validation/share_negative_fast": float(evaluation.negative_share[fastest_first[:fifth]].mean()),
+    }
 
 
 def theory_line(config: TrainConfig) -> float | None:

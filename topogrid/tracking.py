@@ -71,16 +71,23 @@ _MAP_MEASURES = {
     "share_dead": "Share of units that are never active.",
     "spacing_median_m": "Median grid spacing of the units with a lattice, m.",
     "spacing_nan_share": "Share of units without six autocorrelogram peaks, so without a spacing.",
+    "grid_cell_spacing_m": "Median grid spacing of the grid cells, m.",
+    "spacing_morans_i": "Moran's I of the log spacing of grid cells on the sheet, -1 to 1.",
+    "spacing_partial_morans_i": "The same of what a straight line on log tau leaves over.",
+    "tau_spacing_rho": "Spearman correlation of tau and spacing over grid cells.",
+    "tau_spacing_p": "Its p-value against toroidal shifts of one map.",
+    "scaling_slope": "Slope beta of log spacing on log tau over grid cells; 0: tau does not set spacing.",
+    "scaling_slope_low": "Lower end of its 95 % interval, from resampled blocks of the sheet.",
+    "scaling_slope_high": "Upper end of its 95 % interval, from resampled blocks of the sheet.",
 }
 _VALIDATION = {
     "validation/share_negative": "Share of hidden states below zero.",
+    "validation/share_negative_slow": "The same in the fifth of units with the largest tau.",
+    "validation/share_negative_fast": "The same in the fifth of units with the smallest tau.",
     "validation/predicted_spacing_m": "Spacing that pattern-formation theory predicts from the place-field width, m.",
     "validation/trajectory_error_cm": "Mean decoding error on held-out walks of the training length (20 steps), cm.",
     "validation/long_error_cm": "Mean decoding error on held-out walks of 10 s, cm.",
     "validation/hold_still_error_cm": "Error of a decoder that stays at the start, cm: the bar to beat.",
-    "validation/spacing_morans_i": "Moran's I of log spacing on the sheet, -1 to 1.",
-    "validation/tau_spacing_rho": "Spearman correlation of tau and spacing over the sheet.",
-    "validation/tau_spacing_p": "Its p-value against toroidal shifts of one map.",
     "validation/best_step": "Step of the checkpoint with the smallest error.",
 }
 

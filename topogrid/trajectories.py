@@ -84,9 +84,9 @@ def simulate_walks(
     """
     device = generator.device
     half = torch.tensor(box_size, device=device) / 2
-    start_half = half if start_box is None else torch.tensor(start_box, device=device) / 2
-    if (start_half > half).any():
+    if start_box is not None and not (start_box[0] <= box_size[0] and start_box[1] <= box_size[1]):
         raise ValueError(f"walks must start inside the box of {box_size} m, got a start_box of {start_box} m")
+    start_half = half if start_box is None else torch.tensor(start_box, device=device) / 2
     start = (2 * torch.rand(n_walks, 2, generator=generator, device=device) - 1) * start_half
     heading = 2 * math.pi * torch.rand(n_walks, generator=generator, device=device)
     # 1 - rand is in (0, 1], so the logarithm is finite.

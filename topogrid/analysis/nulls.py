@@ -274,7 +274,7 @@ def _radial_power(maps: NDArray[np.floating]) -> Float:
 def _filtered_noise(
     maps: NDArray[np.floating], response: Callable[[NDArray[np.floating]], Float], rng: np.random.Generator
 ) -> Float:
-    """Filter white noise with ``response(maps) -> (unit, frequency_y, frequency_x)`` and deal the rates out by its ranks."""
+    """Filter white noise with ``response(maps)`` ``(unit, frequency_y, frequency_x)``, deal rates out by its ranks."""
     _, height, width = maps.shape
     out = np.empty(maps.shape)
     for start in range(0, len(maps), _UNITS_AT_ONCE):
@@ -354,7 +354,7 @@ def _new_centres(
     width: int,
     rng: np.random.Generator,
 ) -> NDArray[np.intp]:
-    """Draw new field centres one after another: the first of eight random bins that is far enough from those before it."""
+    """Draw new field centres in turn: the first of eight random bins that is far enough from those before it."""
     units, n_fields = centres.shape
     place = np.stack(np.divmod(centres, width), axis=-1).astype(np.float64)
     pairs = exists[:, :, None] & exists[:, None, :] & ~np.eye(n_fields, dtype=bool)
@@ -378,7 +378,7 @@ def _new_centres(
 
 
 def _pooled_p_values(scores: Float, null_scores: Float, radius: Float) -> tuple[Float, Float]:
-    """Judge each unit against the surrogates of all units of similar spectral radius; also return their 99th percentile."""
+    """Judge each unit against the surrogates of units of similar spectral radius; also return their 99th percentile."""
     p_value, threshold = np.ones(scores.size), np.full(scores.size, np.nan)
     n_pools = max(1, null_scores.size // _MIN_POOL)
     for members in np.array_split(np.argsort(radius, kind="stable"), n_pools):

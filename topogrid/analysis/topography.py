@@ -1,4 +1,4 @@
-"""Is a property of the units laid out in order over the cortical sheet, and do two properties share their layout?
+"""Order of a unit property over the cortical sheet, and how far two properties share their layout.
 
 Shapes: sheet maps ``(row, col)``, NaN for units without a value (dead, or without a lattice). The sheet is not
 periodic. Pass
@@ -241,7 +241,8 @@ def distance_similarity(
     def by_distance(values: NDArray[np.inexact]) -> Float:
         """Sum products of values over all ordered pairs, by rounded distance."""
         pairs = fft.ifft2(np.abs(fft.fft2(values, shape)) ** 2).real
-        return np.bincount(whole, weights=pairs.ravel())[steps]
+        sums: Float = np.bincount(whole, weights=pairs.ravel())[steps]
+        return sums
 
     n_pairs = np.rint(by_distance(has_value.astype(np.float64)) / 2).astype(np.int64)
     similarity = np.full(steps.size, np.nan)
@@ -282,16 +283,16 @@ def sheet_correlation(
     -------
     SheetCorrelation
 
-    Notes
-    ----- The sheet has edges. Shifting a map round itself puts a seam where they meet, which makes the shifted maps
-    rougher than the real one and the test too eager (size 0.08 to 0.15 at 0.05 for smooth maps cut from larger ones);
-    reflections leave
-    no seam (0.05 to 0.06).
-
     Raises
     ------
     ValueError
         If the null is unknown, the maps are not two-dimensional or differ in shape, or there are no surrogates.
+
+    Notes
+    -----
+    The sheet has edges. Shifting a map round itself puts a seam where they meet, which makes the shifted maps rougher
+    than the real one and the test too eager (size 0.08 to 0.15 at 0.05 for smooth maps cut from larger ones);
+    reflections leave no seam (0.05 to 0.06).
     """
     if null not in _NULLS:
         raise ValueError(f"null must be one of {', '.join(_NULLS)}, got {null!r}")
@@ -349,9 +350,9 @@ def scaling_slope(
     if n_units < 3 or np.ptp(x) == 0:
         return ScalingSlope(np.nan, np.nan, np.nan, n_units)
     x, y = x - x.mean(), y - y.mean()  # for precision; the slope does not depend on it
-    row, col = (axis[both] // block for axis in np.indices(both.shape))
-    _, member = np.unique(row * both.shape[1] + col, return_inverse=True)
-    moments = np.stack([np.bincount(member, weights=w) for w in (np.ones_like(x), x, y, x * x, x * y)], axis=1)
+    row, col = np.nonzero(both)
+    _, member = np.unique(row // block * both.shape[1] + col // block, return_inverse=True)
+    moments: Float = np.stack([np.bincount(member, weights=w) for w in (np.ones_like(x), x, y, x * x, x * y)], axis=1)
     n_blocks = len(moments)
     drawn = rng.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=n_resamples)
     slopes = _slope(drawn @ moments)
@@ -388,7 +389,7 @@ def _checked_pair(map_a: ArrayLike, map_b: ArrayLike) -> tuple[Float, Float]:
 
 
 def _standardised(values: Float, period: float | None) -> NDArray[np.inexact] | None:
-    """Return deviations from the mean with unit mean square (complex if circular), or None if the values do not vary."""
+    """Return deviations from the mean, mean square 1, complex if circular; None if the values do not vary."""
     if period is not None and not period > 0:
         raise ValueError(f"period must be positive, got {period}")
     if values.size == 0:
@@ -413,8 +414,8 @@ def _queen_neighbours(has_value: NDArray[np.bool_]) -> sparse.csr_array:
         pair = np.stack([number[here].ravel(), number[there].ravel()])
         pairs.append(pair[:, (pair >= 0).all(axis=0)])
     first, second = np.concatenate(pairs, axis=1)
-    size = (int(has_value.sum()),) * 2
-    one_way = sparse.coo_array((np.ones(first.size), (first, second)), shape=size)
+    n_units = int(np.count_nonzero(has_value))
+    one_way = sparse.coo_array((np.ones(first.size), (first, second)), shape=(n_units, n_units))
     return (one_way + one_way.T).tocsr()
 
 
@@ -427,7 +428,7 @@ def _centred_ranks(values: Float) -> Float:
 
 
 def _correlation(a: Float, b: Float) -> Float:
-    """Correlate the centred ranks ``a`` ``(unit,)`` with every row of ``b`` ``(arrangement, unit)``; NaN if one is constant."""
+    """Correlate centred ranks ``(unit,)`` with every row of ``(arrangement, unit)``; NaN if one is constant."""
     scale = np.sqrt((a @ a) * (b**2).sum(axis=1))
     rho: Float = np.divide(b @ a, scale, out=np.full(len(b), np.nan), where=scale > 0)
     return rho
@@ -459,7 +460,9 @@ def _by_shift(a: Float, b: Float, valid: NDArray[np.bool_], rng: np.random.Gener
     covariance = over_shifts(a, torus) * per_unit - mean_a * mean_b
     flat = 1e-9 * valid.sum() ** 2  # far below the variance of ranks, far above rounding
     enough = (n >= max(3, 0.2 * valid.sum())) & (variance_a > flat) & (variance_b > flat)
-    return np.divide(covariance, np.sqrt(np.abs(variance_a * variance_b)), out=np.full(n.shape, np.nan), where=enough)
+    spread = np.sqrt(np.abs(variance_a * variance_b))
+    rho: Float = np.divide(covariance, spread, out=np.full(n.shape, np.nan), where=enough)
+    return rho
 
 
 def _by_phase(a: Float, b: Float, valid: NDArray[np.bool_], rng: np.random.Generator, n_surrogates: int) -> Float:
