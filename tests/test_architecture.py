@@ -29,6 +29,8 @@ CHAINS = {
         "training",
         "stopping",
         "tables",
+        "interventions",
+        "intervention_report",
         "session",
         "__main__",
     ),
@@ -45,7 +47,15 @@ CHAINS = {
         "figures",
         "report",
     ),
-    "topogrid.analysis.figures": ("style", "curves", "distributions", "rate_map_grids", "sheet_maps", "trajectories"),
+    "topogrid.analysis.figures": (
+        "style",
+        "comparisons",
+        "curves",
+        "distributions",
+        "rate_map_grids",
+        "sheet_maps",
+        "trajectories",
+    ),
 }
 
 # Packages that the code may import beside the standard library, and those that only some files may.

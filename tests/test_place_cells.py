@@ -180,7 +180,7 @@ def test_decoding_takes_logits_as_well() -> None:
 
 
 def test_several_populations_vote() -> None:
-    cells = place_cells((0.12, 0.2), 200)
+    cells = place_cells((0.3, 0.4), 200)
     code = torch.rand(5, 200, generator=torch.Generator().manual_seed(0))
     votes = [
         PlaceCells(cells.centres[part], [0.12], box_size=BOX).decode(code[:, part])
@@ -268,3 +268,12 @@ def test_moving_keeps_everything() -> None:
 def test_settings_out_of_range(widths: tuple[float, ...], settings: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         place_cells(widths, 10, **settings)
+
+
+def test_populations_too_narrow_to_decode_from_do_not_vote() -> None:
+    generator = torch.Generator().manual_seed(3)
+    centres = (2 * torch.rand(512, 2, generator=generator) - 1) * 1.1
+    cells = PlaceCells(centres, (0.09, 0.16, 0.28), box_size=(2.2, 2.2))
+    positions = (2 * torch.rand(2000, 2, generator=generator) - 1) * 1.1
+    error_cm = 100 * cells.error(cells.decode(cells.encode(positions)), positions).mean()
+    assert error_cm < 9  # 13 cm if the narrow population votes too

@@ -12,13 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from topogrid.analysis.figures import followed_walk, save_figure
 from topogrid.config import SettingsError, TrainConfig
 from topogrid.evaluation import evaluate, follow, save_evaluation, summarise, unit_rows
 from topogrid.gallery import coupling_of, draw_evaluation
+from topogrid.intervention_report import KEY, as_page, as_record, draw_outcomes, full_table, key_table
+from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, intervene, obstacles
 from topogrid.runs import CheckpointError, LoadedRun, load_run, read_metrics, write_json_atomic, write_text_atomic
-from topogrid.tables import to_csv
+from topogrid.tables import to_csv, to_text
 from topogrid.tracking import FIGURES
 from topogrid.trajectories import Walks, load_walks, shipped_walk
 
@@ -172,9 +175,56 @@ def _whole(text: str) -> int | str:
     return text if text == "auto" else int(text)
 
 
+# --- intervene -------------------------------------------------------------------------------------------------------
+
+
+def _declare_intervene(parser: argparse.ArgumentParser) -> None:
+    _declare_evaluate(parser)
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help=f"some of {', '.join(INTERVENTIONS)} (default: all of them)"
+    )
+
+
+def _intervene(arguments: argparse.Namespace) -> None:
+    wanted = choose(arguments.only)
+    run = load_run(arguments.run, arguments.checkpoint)
+    config = _with_changes(run.config, arguments)
+    subject = Subject(run.network, run.place_cells, config, run.step)
+    skipped = obstacles(subject, wanted)
+    for name, reason in skipped.items():
+        print(f"left out {name}: {reason}", file=sys.stderr)
+    names = [name for name in wanted if name not in skipped]
+    stem = run.folder.path / "interventions" / ("table" if arguments.only is None else "selection")
+    stem.parent.mkdir(exist_ok=True)
+    outcomes: list[Outcome] = []
+    with tqdm(total=1 + len(names), unit="intervention", disable=not sys.stderr.isatty()) as bar:
+        for outcome in intervene(subject, names):
+            outcomes.append(outcome)
+            # Written after each, so that whoever stops an hour of measuring keeps what there is.
+            _write_outcomes(stem, outcomes, skipped, run)
+            bar.set_postfix_str(outcome.name)
+            bar.update(not outcome.hidden)
+    save_figure(draw_outcomes(outcomes, config), stem.with_suffix(".png"))
+    print(to_text(*key_table(outcomes)))
+    for outcome in outcomes:
+        if outcome.note:
+            print(f"{outcome.name}: {outcome.note}")
+    print(KEY)
+    print(f"Everything measured: {stem}.csv .json .md .png", file=sys.stderr)
+
+
+def _write_outcomes(stem: Path, outcomes: Sequence[Outcome], left_out: dict[str, str], run: LoadedRun) -> None:
+    title = f"Interventions on {run.folder.name} after {run.step} steps of training"
+    write_text_atomic(stem.with_suffix(".csv"), to_csv(*full_table(outcomes)))
+    write_text_atomic(stem.with_suffix(".md"), as_page(title, outcomes, left_out))
+    result = {"run": run.folder.name, "step": run.step, "outcomes": as_record(outcomes), "left_out": left_out}
+    write_json_atomic(stem.with_suffix(".json"), result)
+
+
 COMMANDS = {
     "follow": Command("Follow a recorded walk with a trained network.", _declare_follow, _follow),
     "evaluate": Command("Measure a run again and draw its figures.", _declare_evaluate, _evaluate),
+    "intervene": Command("Change one thing at a time and measure everything again.", _declare_intervene, _intervene),
 }
 
 

@@ -73,7 +73,7 @@ class Probe:
             raise ValueError(f"dt_factor must be a whole number or one over it, got {self.dt_factor}")
 
     def steps(self, count: float) -> int:
-        """Steps that last as long as ``count`` of training's."""
+        """Return how many steps last as long as ``count`` of training's."""
         return max(1, round(count / self.dt_factor))
 
 
@@ -293,7 +293,7 @@ def _walk(config: TrainConfig, probe: Probe, n_walks: int, n_steps: int, generat
 def _in_parts(
     network: PathIntegrator, place_cells: PlaceCells, walks: Walks, steps_at_once: int
 ) -> Iterator[tuple[int, torch.Tensor]]:
-    """Yield activity ``(time, batch, unit)`` along walks, a part at a time, with the number of the part's first step."""
+    """Yield activity ``(time, batch, unit)`` along walks, part by part, with the number of the part's first step."""
     state, first = network.start_state(place_cells.encode(walks.start)), 0
     for part in torch.split(walks.displacement, steps_at_once):
         activity = network.units(part, state)
@@ -407,7 +407,7 @@ def _summarise_view(view: UnitMeasures) -> dict[str, float]:
 
 
 def _summarise_sheet(view: UnitMeasures, tau: Float, config: TrainConfig, rng: np.random.Generator) -> dict[str, float]:
-    """Order of spacing on the sheet, which is the question, over grid cells: other units' "spacing" is that of noise."""
+    """Order of spacing on the sheet: the question. Over grid cells: the "spacing" of other units is that of noise."""
     side = (config.sheet_side, config.sheet_side)
     spacing = np.where(view.gate.passed, view.lattice.spacing, np.nan).reshape(side)
     if np.isfinite(spacing).sum() < FEWEST_MEASURED:

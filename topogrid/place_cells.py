@@ -5,6 +5,7 @@ Shapes: ``...`` any leading axes, P place cells. A code is non-negative and ever
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ from torch import Tensor
 from topogrid.config import TrainConfig
 
 DECODED_CELLS = 3  # most active place cells whose centres are averaged
+# With a surround, cells that are neither near nor far are the least active of all. Fields narrower than this share of
+# the distance between cells have fewer than three cells before that trough, and the third most active one is anywhere.
+NARROWEST_DECODED = 0.9
 
 
 class Population(NamedTuple):
@@ -127,8 +131,8 @@ class PlaceCells:
     def decode(self, code: Tensor) -> Tensor:
         """Position from a place code, or from its logits: the mean centre of the three most active cells.
 
-        With several populations, the mean of what each of them says. On a torus the mean is taken around the most
-        active cell, so that it does not fall between opposite walls.
+        With several populations, the mean of what those say whose fields are wide enough for it. On a torus the mean
+        is taken around the most active cell, so that it does not fall between opposite walls.
 
         Parameters
         ----------
@@ -141,7 +145,7 @@ class PlaceCells:
             Metres.
         """
         said = []
-        for population in self.populations:
+        for population in self._decodable():
             top = code[..., population.cells].topk(DECODED_CELLS, dim=-1).indices
             centres = self.centres[population.cells][top]
             if self.periodic:
@@ -153,6 +157,19 @@ class PlaceCells:
             return self._wrap(first)
         offsets = torch.stack([self._shortest(other - first) for other in said])
         return self._wrap(first + offsets.mean(dim=0))
+
+    def _decodable(self) -> tuple[Population, ...]:
+        """Choose the populations whose three most active cells are near each other; all, where none is."""
+        if self.surround_amplitude == 0:
+            return self.populations
+        area = self.box_size[0] * self.box_size[1]
+        wide = tuple(
+            population
+            for population in self.populations
+            if population.width
+            >= NARROWEST_DECODED * math.sqrt(area / (population.cells.stop - population.cells.start))
+        )
+        return wide or self.populations
 
     def error(self, decoded: Tensor, position: Tensor) -> Tensor:
         """Distance between positions ``(..., 2)`` in metres, along the shortest way on a torus."""

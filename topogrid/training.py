@@ -18,6 +18,7 @@ from topogrid.config import TrainConfig
 from topogrid.network import PathIntegrator, Prediction, width_scale
 from topogrid.place_cells import PlaceCells
 from topogrid.recurrence import Precision
+from topogrid.runs import generator_states, restore_generators
 from topogrid.trajectories import simulate_walks
 
 
@@ -62,7 +63,7 @@ class TrainState:
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "place_centres": self.place_cells.centres,
-            "generators": {name: generator.get_state() for name, generator in self.generators.items()},
+            "generators": generator_states(self.generators),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -70,8 +71,7 @@ class TrainState:
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.place_cells.centres = state["place_centres"].to(self.place_cells.centres.device)
-        for name, generator in self.generators.items():
-            generator.set_state(state["generators"][name].cpu())
+        restore_generators(self.generators, state["generators"])
         self.step = state["step"]
 
 
@@ -93,7 +93,7 @@ def new_state(
     """
     place_cells = PlaceCells.from_config(config, generators["place_cells"]).to(device)
     network = PathIntegrator.from_config(config, precision=precision, generator=generators["weights"]).to(device)
-    optimiser = torch.optim.Adam(_parameter_groups(network, config), fused=True)
+    optimiser = torch.optim.Adam(_parameter_groups(network, config), fused=device.type != "meta")
     return TrainState(network, optimiser, place_cells, generators)
 
 
@@ -202,7 +202,7 @@ def train_step(state: TrainState, batch: Batch, config: TrainConfig, *, measure:
 
 def _clip_gradients(network: PathIntegrator, limit: float) -> Tensor:
     """Scale gradients down to a joint norm of ``limit`` (0: leave them); return the norm before, as a tensor."""
-    return torch.nn.utils.clip_grad_norm_(network.parameters(), limit if limit else math.inf, foreach=True)
+    return torch.nn.utils.clip_grad_norm_(network.parameters(), limit if limit else math.inf)
 
 
 def _step_if(finite: Tensor, optimiser: torch.optim.Optimizer) -> None:

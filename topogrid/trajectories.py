@@ -169,7 +169,7 @@ def join_steps(walks: Walks, parts: int) -> Walks:
     Walks
     """
     n_steps = len(walks.displacement) // parts
-    displacement = walks.displacement[: n_steps * parts].unflatten(0, (n_steps, parts)).sum(dim=1)
+    displacement = walks.displacement[: n_steps * parts].reshape(n_steps, parts, -1, 2).sum(dim=1)
     return Walks(walks.start, displacement, walks.position[parts - 1 :: parts][:n_steps])
 
 

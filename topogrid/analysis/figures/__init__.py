@@ -4,6 +4,7 @@ Every figure names what was measured and on how many units, carries units on its
 could not be measured in grey instead of leaving it out.
 """
 
+from topogrid.analysis.figures.comparisons import Panel, comparison
 from topogrid.analysis.figures.curves import error_over_time, training_curves
 from topogrid.analysis.figures.distributions import score_histogram, spacing_histogram, tau_against_spacing
 from topogrid.analysis.figures.rate_map_grids import Selection, rate_map_grid
@@ -16,7 +17,9 @@ __all__ = [
     "NETWORK_COLOURS",
     "NULL_COLOUR",
     "Network",
+    "Panel",
     "Selection",
+    "comparison",
     "decoded_trajectories",
     "error_over_time",
     "followed_walk",
