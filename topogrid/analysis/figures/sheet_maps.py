@@ -83,7 +83,9 @@ def tau_map(tau_sheet: ArrayLike, dt_s: float, *, limits: tuple[float, float] | 
 
 
 @styled
-def scale_map(spacing_sheet: ArrayLike, predicted: float | None = None, *, unmeasured: str = "no lattice") -> Figure:
+def scale_map(
+    spacing_sheet: ArrayLike, predicted: float | None = None, *, unmeasured: str = "no lattice", note: str = ""
+) -> Figure:
     """Draw the grid spacing on the sheet, with each row's mean and standard error beside it.
 
     Parameters
@@ -95,6 +97,8 @@ def scale_map(spacing_sheet: ArrayLike, predicted: float | None = None, *, unmea
         reaches that far.
     unmeasured : str
         Why units are grey, for the legend.
+    note : str
+        What else a reader has to know of these units, such as how many are significant: a third line of the title.
 
     Returns
     -------
@@ -126,6 +130,7 @@ def scale_map(spacing_sheet: ArrayLike, predicted: float | None = None, *, unmea
     if values.size:
         quartiles = np.percentile(values, [25, 50, 75])
         detail = f"median {quartiles[1]:.3f} m, middle half {quartiles[0]:.3f} to {quartiles[2]:.3f} m"
+    detail = f"{detail}\n{note}" if note else detail
     headline(fig, f"Grid spacing of {values.size:,} of {counted(spacing.size, 'unit')} on the sheet", detail)
     return fig
 
