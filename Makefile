@@ -9,11 +9,11 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.made-from-pyproject-and-constraints
 
-.PHONY: help demo env test test-all lint format figures gpu-check clean
+.PHONY: help demo env test test-all lint format figures measurement gpu-check clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: runs/demo/units.csv ## train a 24x24 tau sheet on the CPU, follow a rat with it, say where the maps are
 	$(RUN) -m topogrid follow runs/demo sargolini
@@ -54,8 +54,11 @@ format: $(STAMP) ## rewrite the files in the house style
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-figures: $(STAMP) ## measure a run again and draw its figures: make figures RUN_DIR=runs/demo
-	$(RUN) -m topogrid evaluate $(or $(RUN_DIR),runs/demo)
+figures: $(STAMP) ## measure a run again, draw its figures, say what it shows: make figures RUN_DIR=runs/demo
+	$(RUN) -m topogrid analyze $(or $(RUN_DIR),runs/demo)
+
+measurement: $(STAMP) ## measure the measures: rewrites the table of docs/measurement.md
+	$(RUN) -m benchmarks.measurement
 
 gpu-check: $(STAMP) ## compare the GPU with the CPU, where there is a GPU
 	$(RUN) -m benchmarks.gpu_check

@@ -23,8 +23,10 @@ from topogrid.trajectories import (
     WALL_DISTANCE,
     WALL_SLOWING,
     Walks,
+    join_steps,
     load_walks,
     simulate_walks,
+    split_steps,
 )
 
 DT = 0.02
@@ -362,3 +364,27 @@ def test_a_pickle_is_refused_and_never_run(tmp_path: Path, kind: str) -> None:
     with pytest.raises(ValueError, match="pickle"):
         load_walks(path, dt=DT)
     assert not witness.exists()
+
+
+def test_walks_can_start_in_the_middle_of_a_larger_box() -> None:
+    walks = simulate(500, 30, box_size=(4.0, 3.0), start_box=(1.0, 0.5))
+    assert (walks.start.abs() <= torch.tensor([0.5, 0.25])).all()
+    assert walks.position[..., 0].abs().max() > 0.5
+    with pytest.raises(ValueError, match="must start inside"):
+        simulate(1, 1, box_size=(1.0, 1.0), start_box=(2.0, 1.0))
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+def test_paths_stay_the_same_however_often_they_are_sampled(periodic: bool) -> None:
+    walks = simulate(50, 40, box_size=(2.2, 2.2), periodic=periodic)
+    finer = split_steps(walks, 3, box_size=(2.2, 2.2), periodic=periodic)
+    assert torch.equal(finer.position[2::3], walks.position)
+    assert finer.position.abs().max() <= 1.1 + 1e-6
+    apart = finer.position[1:] - finer.position[:-1] - finer.displacement[1:]
+    if periodic:
+        apart = torch.remainder(apart + 1.1, 2.2) - 1.1
+    assert apart.abs().max() < 1e-6
+    back = join_steps(finer, 3)
+    torch.testing.assert_close(back.displacement, walks.displacement)
+    assert torch.equal(back.position, walks.position)
+    assert len(join_steps(walks, 7).position) == 5

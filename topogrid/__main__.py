@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,13 +15,13 @@ from tqdm import tqdm
 
 from topogrid.analysis.figures import followed_walk, save_figure
 from topogrid.config import SettingsError, TrainConfig
-from topogrid.evaluation import evaluate, follow, save_evaluation, summarise, unit_rows
-from topogrid.gallery import coupling_of, draw_evaluation
+from topogrid.evaluation import follow
 from topogrid.intervention_report import KEY, as_page, as_record, draw_outcomes, full_table, key_table
 from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, intervene, obstacles
-from topogrid.runs import CheckpointError, LoadedRun, load_run, read_metrics, write_json_atomic, write_text_atomic
+from topogrid.original import SETTINGS
+from topogrid.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
+from topogrid.runs import CheckpointError, LoadedRun, RunFolder, load_run, write_json_atomic, write_text_atomic
 from topogrid.tables import to_csv, to_text
-from topogrid.tracking import FIGURES
 from topogrid.trajectories import Walks, load_walks, shipped_walk
 
 BAD_ARGUMENTS = 2  # exit code
@@ -130,56 +129,111 @@ def _hold_still_cm(run: LoadedRun, walk: Walks, every: int) -> np.ndarray:
     return 100 * run.place_cells.error(path[told], path[1:]).double().numpy()
 
 
-# --- evaluate --------------------------------------------------------------------------------------------------------
-
-_REMEASURED = ("eval_walks", "eval_bins", "eval_burn_in", "long_seconds", "long_walks")
+# --- analyze ---------------------------------------------------------------------------------------------------------
 
 
-def _declare_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", help="folder of a run")
-    parser.add_argument("--checkpoint", help="one of its checkpoints (default: the newest)")
+def _declare_analyze(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run", help="folder of a run, or a checkpoint: of a run, away from it, or of the original project"
+    )
+    parser.add_argument("--checkpoint", help="one checkpoint of the run (default: the newest)")
+    parser.add_argument(
+        "--bins",
+        "--eval_bins",
+        "--eval-bins",
+        nargs="+",
+        metavar="N",
+        help="bins along each side of a rate map; shares are told for every number given, all else for the first",
+    )
+    _declare_settings(parser, MEASUREMENT_SETTINGS)
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="where results go (default: into the run, or beside a checkpoint)"
+    )
+    parser.add_argument(
+        "--intervene",
+        nargs="*",
+        metavar="NAME",
+        help=f"then change one thing at a time and measure again; all, or some of {', '.join(INTERVENTIONS)}",
+    )
+    bare = parser.add_argument_group("for a checkpoint that does not know its settings")
+    bare.add_argument(
+        "--place_cells", "--place-cells", metavar="FILE", help=".npy or .npz of place-field centres, (place, 2), metres"
+    )
+    _declare_settings(bare, SETTINGS)
+    bare.add_argument("--no_DoG", "--no-DoG", dest="DoG", action="store_const", const=["false"], help="no surround")
+
+
+def _analyze(arguments: argparse.Namespace) -> None:
+    wanted = None if arguments.intervene is None else choose(arguments.intervene or None)
+    settings = _given_settings(arguments, (*MEASUREMENT_SETTINGS, *SETTINGS))
+    opened = open_trained(
+        arguments.run,
+        checkpoint=arguments.checkpoint,
+        settings=settings,
+        place_cells=arguments.place_cells,
+        out=arguments.out,
+    )
+    for note in opened.notes:
+        print(f"Note: {note}.", file=sys.stderr)
+    bins = [_value(text) for text in arguments.bins or ()] or [opened.subject.config.eval_bins]
+    result = measure_again(opened, bins)
+    write_results(opened, result)
+    print(f"What {opened.source} lets a person say, at {next(iter(result.rows))} bins:\n")
+    print("\n".join(f"* {sentence}" for sentence in result.sentences))
+    print(f"\nShares of all units, in brackets those of noise:\n\n{to_text(*bins_table(result.rows))}")
+    folder = opened.folder
+    print(f"Units: {folder.units_csv}   Pictures: {folder.gallery}   All: {folder.summary_path}", file=sys.stderr)
+    if wanted is not None:
+        config = dataclasses.replace(opened.subject.config, eval_bins=next(iter(result.rows)))
+        subject = dataclasses.replace(opened.subject, config=config)
+        _measure_interventions(subject, wanted, folder, all_of_them=not arguments.intervene)
+
+
+def _declare_settings(parser: argparse._ActionsContainer, names: Sequence[str]) -> None:
+    """Add flags of the settings ``names``; their values stay text, which `TrainConfig` checks."""
     for field in dataclasses.fields(TrainConfig):
-        if field.name in _REMEASURED:
-            parser.add_argument(f"--{field.name}", f"--{field.name.replace('_', '-')}", help=field.metadata["help"])
+        if field.name in names:
+            several = isinstance(field.default, tuple)
+            switch = isinstance(field.default, bool)
+            parser.add_argument(
+                *dict.fromkeys((f"--{field.name}", f"--{field.name.replace('_', '-')}")),
+                nargs="+" if several else "?" if switch else 1,
+                const=["true"] if switch else None,
+                metavar="true|false" if switch else field.metadata["unit"].upper() or "X",
+                help=field.metadata["help"],
+            )
 
 
-def _evaluate(arguments: argparse.Namespace) -> None:
-    run = load_run(arguments.run, arguments.checkpoint)
-    config = _with_changes(run.config, arguments)
-    evaluation = evaluate(run.network, run.place_cells, config, step=run.step)
-    row = summarise(evaluation, config)
-    columns, rows = unit_rows(evaluation, config)
-    write_text_atomic(run.folder.units_csv, to_csv(columns, rows))
-    save_evaluation(evaluation, run.folder.evaluation / f"step_{run.step:08d}.npz")
-    write_json_atomic(run.folder.evaluation / f"step_{run.step:08d}.json", row)
-    drawn = draw_evaluation(evaluation, config, rows=read_metrics(run.folder.metrics_path), coupling=coupling_of(row))
-    for key, figure in drawn.items():
-        for folder in (run.folder.figures, run.folder.gallery):
-            folder.mkdir(parents=True, exist_ok=True)
-            save_figure(figure, folder / FIGURES[key].file)
-    print(json.dumps(row, indent=2))
-    print(f"Pictures: {run.folder.gallery}   Units: {run.folder.units_csv}", file=sys.stderr)
+def _given_settings(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    """Return the settings that the command line names, as `TrainConfig` takes them."""
+    given = {}
+    for name in names:
+        texts = getattr(arguments, name, None)
+        if texts is not None:
+            values = [_value(text) for text in ([texts] if isinstance(texts, str) else texts)]
+            given[name] = values[0] if len(values) == 1 else values
+    return given
 
 
-def _with_changes(config: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:
-    """Return the settings of the run with the evaluation flags on top."""
-    given = {name: getattr(arguments, name) for name in _REMEASURED if getattr(arguments, name) is not None}
-    try:
-        numbers = {name: float(text) if name == "long_seconds" else _whole(text) for name, text in given.items()}
-    except ValueError as error:
-        raise SettingsError(f"the evaluation flags take numbers: {error}") from error
-    return dataclasses.replace(config, **numbers)  # type: ignore[arg-type]
-
-
-def _whole(text: str) -> int | str:
-    return text if text == "auto" else int(text)
+def _value(text: str) -> Any:
+    """Return the number or the truth value that a text stands for, else the text itself."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text
 
 
 # --- intervene -------------------------------------------------------------------------------------------------------
 
 
 def _declare_intervene(parser: argparse.ArgumentParser) -> None:
-    _declare_evaluate(parser)
+    parser.add_argument("run", help="folder of a run")
+    parser.add_argument("--checkpoint", help="one of its checkpoints (default: the newest)")
+    _declare_settings(parser, ("eval_bins", *MEASUREMENT_SETTINGS))
     parser.add_argument(
         "--only", nargs="+", metavar="NAME", help=f"some of {', '.join(INTERVENTIONS)} (default: all of them)"
     )
@@ -188,23 +242,27 @@ def _declare_intervene(parser: argparse.ArgumentParser) -> None:
 def _intervene(arguments: argparse.Namespace) -> None:
     wanted = choose(arguments.only)
     run = load_run(arguments.run, arguments.checkpoint)
-    config = _with_changes(run.config, arguments)
+    config = dataclasses.replace(run.config, **_given_settings(arguments, ("eval_bins", *MEASUREMENT_SETTINGS)))
     subject = Subject(run.network, run.place_cells, config, run.step)
+    _measure_interventions(subject, wanted, run.folder, all_of_them=arguments.only is None)
+
+
+def _measure_interventions(subject: Subject, wanted: Sequence[str], folder: RunFolder, *, all_of_them: bool) -> None:
     skipped = obstacles(subject, wanted)
     for name, reason in skipped.items():
         print(f"left out {name}: {reason}", file=sys.stderr)
     names = [name for name in wanted if name not in skipped]
-    stem = run.folder.path / "interventions" / ("table" if arguments.only is None else "selection")
+    stem = folder.path / "interventions" / ("table" if all_of_them else "selection")
     stem.parent.mkdir(exist_ok=True)
     outcomes: list[Outcome] = []
     with tqdm(total=1 + len(names), unit="intervention", disable=not sys.stderr.isatty()) as bar:
         for outcome in intervene(subject, names):
             outcomes.append(outcome)
             # Written after each, so that whoever stops an hour of measuring keeps what there is.
-            _write_outcomes(stem, outcomes, skipped, run)
+            _write_outcomes(stem, outcomes, skipped, folder.name, subject.step)
             bar.set_postfix_str(outcome.name)
             bar.update(not outcome.hidden)
-    save_figure(draw_outcomes(outcomes, config), stem.with_suffix(".png"))
+    save_figure(draw_outcomes(outcomes, subject.config), stem.with_suffix(".png"))
     print(to_text(*key_table(outcomes)))
     for outcome in outcomes:
         if outcome.note:
@@ -213,17 +271,17 @@ def _intervene(arguments: argparse.Namespace) -> None:
     print(f"Everything measured: {stem}.csv .json .md .png", file=sys.stderr)
 
 
-def _write_outcomes(stem: Path, outcomes: Sequence[Outcome], left_out: dict[str, str], run: LoadedRun) -> None:
-    title = f"Interventions on {run.folder.name} after {run.step} steps of training"
+def _write_outcomes(stem: Path, outcomes: Sequence[Outcome], left_out: dict[str, str], name: str, step: int) -> None:
+    title = f"Interventions on {name} after {step} steps of training"
     write_text_atomic(stem.with_suffix(".csv"), to_csv(*full_table(outcomes)))
     write_text_atomic(stem.with_suffix(".md"), as_page(title, outcomes, left_out))
-    result = {"run": run.folder.name, "step": run.step, "outcomes": as_record(outcomes), "left_out": left_out}
+    result = {"run": name, "step": step, "outcomes": as_record(outcomes), "left_out": left_out}
     write_json_atomic(stem.with_suffix(".json"), result)
 
 
 COMMANDS = {
     "follow": Command("Follow a recorded walk with a trained network.", _declare_follow, _follow),
-    "evaluate": Command("Measure a run again and draw its figures.", _declare_evaluate, _evaluate),
+    "analyze": Command("Measure a run or a checkpoint again and say what it shows.", _declare_analyze, _analyze),
     "intervene": Command("Change one thing at a time and measure everything again.", _declare_intervene, _intervene),
 }
 

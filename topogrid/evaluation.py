@@ -46,7 +46,7 @@ Float = NDArray[np.float64]
 FORGOTTEN = 0.01  # a unit has forgotten its start when this share of it is left
 WALKS_AT_ONCE, STEPS_AT_ONCE = 200, 64  # bound memory: activity of this many walks is held for this many steps
 SHOWN_WALKS = 6  # walks kept whole, for the picture of decoded paths
-FEWEST_MEASURED = 10  # grid cells with a spacing below which no statistics of the sheet are computed
+FEWEST_MEASURED = 10  # units with a spacing below which no statistics of the sheet are computed
 
 
 @dataclass(frozen=True)
@@ -376,7 +376,11 @@ def summarise(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
     if theory is not None:
         row["validation/predicted_spacing_m"] = theory
     for prefix, view in (("validation/", evaluation.settled), ("validation/start/", evaluation.start)):
-        measures = _summarise_view(view) | _summarise_sheet(view, evaluation.tau, config, rng)
+        measures = _summarise_view(view)
+        spacing = view.lattice.spacing
+        for which, counted in (("", np.where(view.gate.passed, spacing, np.nan)), ("lattices/", spacing)):
+            order = _summarise_sheet(counted, evaluation.tau, config, rng)
+            measures |= {which + name: value for name, value in order.items()}
         row |= {prefix + name: value for name, value in measures.items()}
     return row | _summarise_tau(evaluation, config, rng)
 
@@ -403,23 +407,28 @@ def _summarise_view(view: UnitMeasures) -> dict[str, float]:
         "spacing_median_m": _over_finite(np.median, spacing),
         "spacing_nan_share": float(np.isnan(spacing).mean()),
         "grid_cell_spacing_m": _over_finite(np.median, spacing[view.gate.passed]),
+        "n_grid_cell_spacings": float(np.isfinite(spacing[view.gate.passed]).sum()),
     }
 
 
-def _summarise_sheet(view: UnitMeasures, tau: Float, config: TrainConfig, rng: np.random.Generator) -> dict[str, float]:
-    """Order of spacing on the sheet: the question. Over grid cells: the "spacing" of other units is that of noise."""
+def _summarise_sheet(spacing: Float, tau: Float, config: TrainConfig, rng: np.random.Generator) -> dict[str, float]:
+    """Order of spacing ``(unit,)`` on the sheet, over the units that have one: the question."""
     side = (config.sheet_side, config.sheet_side)
-    spacing = np.where(view.gate.passed, view.lattice.spacing, np.nan).reshape(side)
+    spacing = spacing.reshape(side)
     if np.isfinite(spacing).sum() < FEWEST_MEASURED:
         return {}
-    row = {"spacing_morans_i": morans_i(np.log(spacing), rng=rng, n_permutations=0).value}
+    order_rng = np.random.default_rng([config.seed, 23])
+    order = morans_i(np.log(spacing), rng=order_rng)
+    row = {"spacing_morans_i": order.value, "spacing_morans_p": order.p_value}
     if np.ptp(tau) == 0:
         return row
     log_tau = np.log(tau).reshape(side)
+    unexplained = partial_morans_i(np.log(spacing), log_tau, rng=order_rng)
     coupling = sheet_correlation(log_tau, spacing, rng=rng)
     slope = scaling_slope(tau.reshape(side), spacing, rng=rng)
     return row | {
-        "spacing_partial_morans_i": partial_morans_i(np.log(spacing), log_tau, rng=rng, n_permutations=0).value,
+        "spacing_partial_morans_i": unexplained.value,
+        "spacing_partial_morans_p": unexplained.p_value,
         "tau_spacing_rho": coupling.rho,
         "tau_spacing_p": coupling.p_value,
         "scaling_slope": slope.beta,

@@ -95,8 +95,8 @@ def draw_tau(tau: np.ndarray, config: TrainConfig) -> Figure:
 
 
 def coupling_of(row: Mapping[str, float]) -> tuple[float, float] | None:
-    """Rank correlation of the tau map with the spacing map and its p-value, from a row of metrics that has them."""
-    names = ("validation/tau_spacing_rho", "validation/tau_spacing_p")
+    """Rank correlation of tau with spacing over all units with a lattice, and its p-value, from a row of metrics."""
+    names = ("validation/lattices/tau_spacing_rho", "validation/lattices/tau_spacing_p")
     return (row[names[0]], row[names[1]]) if all(name in row for name in names) else None
 
 

@@ -82,18 +82,19 @@ def draw_outcomes(outcomes: Sequence[Outcome], config: TrainConfig) -> Figure:
         return figures.Panel(label, of(f"validation/{name}", 100), of(f"validation/null_{name}", 100), from_zero=True)
 
     panels = [
-        figures.Panel("error (cm)", of("validation/trajectory_error_cm"), from_zero=True),
-        share("GS > 0.3 (% of units)", "share_above_0.3"),
-        share("grid cells (% of units)", "share_gate"),
-        figures.Panel("spacing of grid cells (m)", of("validation/grid_cell_spacing_m"), line=theory_line(config)),
+        figures.Panel("error\n(cm)", of("validation/trajectory_error_cm"), from_zero=True),
+        share("GS > 0.3\n(% of units)", "share_above_0.3"),
+        share("grid cells\n(% of units)", "share_gate"),
+        figures.Panel("grid-cell spacing\n(m)", of("validation/grid_cell_spacing_m"), line=theory_line(config)),
     ]
     if config.tau:
-        panels.append(figures.Panel("tau and spacing (rho)", of("validation/tau_spacing_rho"), line=0.0))
+        panels.append(figures.Panel("tau with spacing\n(Spearman's rho)", of("validation/tau_spacing_rho"), line=0.0))
     return figures.comparison(
         [one.name for one in outcomes],
         panels,
         title=f"What interventions do to a {config.describe()} network of {config.n_grid_cells:,} units",
         line_name="theory, or no correlation",
+        network="tau" if config.tau else "plain",
     )
 
 

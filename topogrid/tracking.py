@@ -57,6 +57,19 @@ _TRAINING = {
     "perf/n_parameters": "Number of trained parameters.",
 }
 
+# Measured twice: over grid cells, and over all units with a lattice, most of which noise would have as well.
+_ORDER = {
+    "spacing_morans_i": "Moran's I of log spacing on the sheet, -1 to 1.",
+    "spacing_morans_p": "Its p-value against the same spacings dealt out anew.",
+    "spacing_partial_morans_i": "Moran's I of what a straight line on log tau leaves over of log spacing.",
+    "spacing_partial_morans_p": "Its p-value against the same remainders dealt out anew.",
+    "tau_spacing_rho": "Spearman correlation of tau and spacing.",
+    "tau_spacing_p": "Its p-value against toroidal shifts of one map.",
+    "scaling_slope": "Slope beta of log spacing on log tau; 0: tau does not set spacing.",
+    "scaling_slope_low": "Lower end of its 95 % interval, from resampled blocks of the sheet.",
+    "scaling_slope_high": "Upper end of its 95 % interval, from resampled blocks of the sheet.",
+}
+
 # Measured twice: after every unit has forgotten its start, and from the start.
 _MAP_MEASURES = {
     "grid_score_mean": "Mean 60-degree grid score of all units with a score.",
@@ -72,13 +85,9 @@ _MAP_MEASURES = {
     "spacing_median_m": "Median grid spacing of the units with a lattice, m.",
     "spacing_nan_share": "Share of units without six autocorrelogram peaks, so without a spacing.",
     "grid_cell_spacing_m": "Median grid spacing of the grid cells, m.",
-    "spacing_morans_i": "Moran's I of the log spacing of grid cells on the sheet, -1 to 1.",
-    "spacing_partial_morans_i": "The same of what a straight line on log tau leaves over.",
-    "tau_spacing_rho": "Spearman correlation of tau and spacing over grid cells.",
-    "tau_spacing_p": "Its p-value against toroidal shifts of one map.",
-    "scaling_slope": "Slope beta of log spacing on log tau over grid cells; 0: tau does not set spacing.",
-    "scaling_slope_low": "Lower end of its 95 % interval, from resampled blocks of the sheet.",
-    "scaling_slope_high": "Upper end of its 95 % interval, from resampled blocks of the sheet.",
+    "n_grid_cell_spacings": "Number of grid cells with a spacing: the n of every statistic of the sheet below.",
+    **_ORDER,
+    **{f"lattices/{name}": f"Over all units with a lattice: {sentence}" for name, sentence in _ORDER.items()},
 }
 _VALIDATION = {
     "validation/share_negative": "Share of hidden states below zero.",

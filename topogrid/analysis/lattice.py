@@ -160,7 +160,8 @@ def _overlap(visited: NDArray[np.bool_]) -> Float:
 def _hexagon(spacing: Float, orientation: Float) -> Float:
     """Return three neighbouring corners ``(..., 3, 2)`` as (x, y); the other three are their opposites."""
     angle = orientation[..., None] + np.deg2rad([0, 60, 120])
-    return spacing[..., None, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    corners: Float = spacing[..., None, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    return corners
 
 
 def _taps(points: Float, shape: tuple[int, ...], bin_size: Float) -> tuple[NDArray[np.intp], Float]:

@@ -155,7 +155,8 @@ def morans_i(
 
     def statistic(values: NDArray[np.inexact]) -> Float:
         """I of each column of ``(unit, arrangement)``."""
-        products: Float = (values.conj() * (neighbours @ values)).real.sum(axis=0) / neighbours.nnz
+        around: NDArray[np.inexact] = neighbours @ values
+        products: Float = (values.conj() * around).real.sum(axis=0) / neighbours.nnz
         return products
 
     value = float(statistic(deviation[:, None])[0])
@@ -241,8 +242,8 @@ def distance_similarity(
     def by_distance(values: NDArray[np.inexact]) -> Float:
         """Sum products of values over all ordered pairs, by rounded distance."""
         pairs = fft.ifft2(np.abs(fft.fft2(values, shape)) ** 2).real
-        sums: Float = np.bincount(whole, weights=pairs.ravel())[steps]
-        return sums
+        sums = np.bincount(whole, weights=pairs.ravel())[steps]
+        return sums.astype(np.float64)
 
     n_pairs = np.rint(by_distance(has_value.astype(np.float64)) / 2).astype(np.int64)
     similarity = np.full(steps.size, np.nan)

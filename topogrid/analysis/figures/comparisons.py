@@ -13,7 +13,9 @@ from topogrid.analysis.figures.style import (
     NULL_COLOUR,
     PAGE,
     THEORY_COLOUR,
+    Network,
     counted,
+    finite,
     headline,
     new_figure,
     styled,
@@ -26,7 +28,7 @@ class Panel(NamedTuple):
     Attributes
     ----------
     label : str
-        What is measured, with its unit.
+        What is measured, with its unit; a line break keeps it off its neighbours.
     values : sequence of float, ``(condition,)``
         NaN where it has no value.
     null : sequence of float, ``(condition,)``, optional
@@ -45,7 +47,9 @@ class Panel(NamedTuple):
 
 
 @styled
-def comparison(names: Sequence[str], panels: Sequence[Panel], *, title: str, line_name: str = "theory") -> Figure:
+def comparison(
+    names: Sequence[str], panels: Sequence[Panel], *, title: str, line_name: str = "theory", network: Network = "tau"
+) -> Figure:
     """Draw conditions below each other; the first one is what the others are compared with.
 
     Parameters
@@ -58,6 +62,8 @@ def comparison(names: Sequence[str], panels: Sequence[Panel], *, title: str, lin
         What was done to what.
     line_name : str
         What the panels' lines are, for the legend.
+    network : {"plain", "tau"}
+        Picks the colour.
 
     Returns
     -------
@@ -76,7 +82,7 @@ def comparison(names: Sequence[str], panels: Sequence[Panel], *, title: str, lin
     fig = new_figure(PAGE, 1.2 + 0.19 * len(names))
     axes = fig.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for ax, panel in zip(axes, panels, strict=True):
-        _draw_panel(ax, panel)
+        _draw_panel(ax, panel, NETWORK_COLOURS[network])
     axes[0].set_yticks(np.arange(len(names)), names)
     axes[0].set_ylim(len(names) - 0.4, -0.6)
     handles = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
@@ -87,12 +93,12 @@ def comparison(names: Sequence[str], panels: Sequence[Panel], *, title: str, lin
     return fig
 
 
-def _draw_panel(ax: Axes, panel: Panel) -> None:
+def _draw_panel(ax: Axes, panel: Panel, colour: str) -> None:
     values = np.asarray(panel.values, dtype=np.float64)
     rows = np.arange(values.size)
     if panel.null is not None:
         ax.plot(panel.null, rows, "|", color=NULL_COLOUR, markersize=7, markeredgewidth=1.5, label="null")
-    ax.plot(values, rows, "o", color=NETWORK_COLOURS["tau"], markersize=4, label="measured")
+    ax.plot(values, rows, "o", color=colour, markersize=4, label="measured")
     unmeasured = rows[~np.isfinite(values)]
     for row in unmeasured:
         ax.text(0.5, row, "no value", transform=ax.get_yaxis_transform(), color=NULL_COLOUR, ha="center", va="center")
@@ -101,7 +107,8 @@ def _draw_panel(ax: Axes, panel: Panel) -> None:
     if panel.line is not None:
         ax.axvline(panel.line, color=THEORY_COLOUR, linestyle="--", linewidth=1)
     if panel.from_zero:
-        ax.set_xlim(left=min(0.0, *ax.get_xlim()))
+        top = max([1e-9, *finite(values), *finite(panel.null or ())])
+        ax.set_xlim(-0.04 * top, 1.08 * top)
     ax.set_xlabel(panel.label)
     ax.xaxis.set_major_locator(MaxNLocator(3))
     ax.tick_params(axis="y", length=0)

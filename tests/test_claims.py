@@ -1,0 +1,145 @@
+"""What is said about a network follows from its measures: yes, no, and cannot say."""
+
+import math
+
+import pytest
+
+from topogrid.claims import claims
+from topogrid.config import TrainConfig
+
+CONFIG = TrainConfig(n_grid_cells=400, tau=True)
+ROW = {
+    "validation/trajectory_error_cm": 6.0,
+    "validation/long_error_cm": 20.0,
+    "validation/hold_still_error_cm": 55.0,
+    "validation/share_above_0.3": 0.5,
+    "validation/null_share_above_0.3": 0.3,
+    "validation/share_above_0.8": 0.2,
+    "validation/null_share_above_0.8": 0.04,
+    "validation/share_gate": 0.25,
+    "validation/null_share_gate": 0.01,
+    "validation/share_dead": 0.1,
+    "validation/grid_cell_spacing_m": 0.75,
+    "validation/n_grid_cell_spacings": 90.0,
+    "validation/spacing_nan_share": 0.4,
+    "validation/predicted_spacing_m": 0.739,
+    "validation/spacing_morans_i": 0.5,
+    "validation/spacing_morans_p": 0.001,
+    "validation/spacing_partial_morans_i": 0.01,
+    "validation/spacing_partial_morans_p": 0.4,
+    "validation/tau_spacing_rho": 0.6,
+    "validation/tau_spacing_p": 0.004,
+    "validation/scaling_slope": 0.3,
+    "validation/scaling_slope_low": 0.2,
+    "validation/scaling_slope_high": 0.4,
+    "validation/start/share_above_0.3": 0.7,
+    "validation/start/tau_spacing_rho": 0.8,
+    "tau/morans_i": 0.98,
+}
+COUPLING = [f"validation/{name}" for name in ("tau_spacing_rho", "tau_spacing_p", "scaling_slope")]
+
+
+def about(topic: str, changes: dict[str, float] | None = None, config: TrainConfig = CONFIG, **options: bool) -> str:
+    """Return the one paragraph about a topic."""
+    told = [one for one in claims(ROW | (changes or {}), config, **options) if one.startswith(f"{topic}: ")]
+    assert len(told) <= 1
+    return told[0] if told else ""
+
+
+def test_nothing_is_ever_proved() -> None:
+    for sentence in claims(ROW, CONFIG):
+        assert "prove" not in sentence
+        assert "nan" not in sentence.replace("(nan", "")
+
+
+def test_path_integration() -> None:
+    assert "is consistent with path integration" in about("Path integration")
+    assert "does not show path integration" in about("Path integration", {"validation/long_error_cm": 60.0})
+    assert "cannot be said" in about("Path integration", {"validation/long_error_cm": math.nan})
+    assert "cannot be said" in about("Path integration", knows_places=False)
+
+
+def test_grid_cells() -> None:
+    yes = about("Grid cells")
+    assert "100 units (25.0 %; noise: 1.0 %)" in yes
+    assert "consistent with" in yes
+    assert "50.0 % above 0.3 (noise of their own period: 30.0 %)" in yes
+    assert "no sign of grid cells" in about("Grid cells", {"validation/share_gate": 0.0})
+    assert "cannot be said, 100.0 %" in about("Grid cells", {"validation/share_dead": 1.0})
+
+
+def test_spacing() -> None:
+    yes = about("Spacing")
+    assert "0.750 m, median of the 90 grid cells" in yes
+    assert "40.0 % of all 400 units have no measurable spacing" in yes
+    assert "is consistent with the 0.739 m" in yes
+    assert "is not the 0.739 m that theory predicts from the place fields (+35%)" in about(
+        "Spacing", {"validation/grid_cell_spacing_m": 1.0}
+    )
+    assert "no prediction" in about("Spacing", {"validation/predicted_spacing_m": math.nan})
+    assert "cannot be said" in about("Spacing", {"validation/grid_cell_spacing_m": math.nan})
+
+
+def test_map_of_spacing() -> None:
+    yes = about("Map of spacing")
+    assert "consistent with neighbours on the sheet" in yes
+    assert "no order is left (I 0.01, p 0.400)" in yes
+    assert "Once log tau is accounted for, order is left" in about(
+        "Map of spacing", {"validation/spacing_partial_morans_p": 0.01}
+    )
+    assert "no sign" in about("Map of spacing", {"validation/spacing_morans_p": 0.2})
+    few = {"validation/spacing_morans_i": math.nan, "validation/n_grid_cell_spacings": 4.0}
+    assert "cannot be said whether there is one, only 4 grid cells have a spacing" in about("Map of spacing", few)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "is consistent with tau setting spacing"),
+        ({"validation/tau_spacing_p": 0.5, "validation/scaling_slope_low": -0.1}, "does not support"),
+        ({"validation/scaling_slope_low": -0.1}, "undecided"),
+        (
+            {
+                "validation/tau_spacing_rho": -0.6,
+                "validation/scaling_slope": -0.3,
+                "validation/scaling_slope_low": -0.4,
+                "validation/scaling_slope_high": -0.2,
+            },
+            "not what tau setting spacing would give",
+        ),
+        (dict.fromkeys(COUPLING, math.nan), "cannot be said, only 90 grid cells"),
+        (dict.fromkeys([*COUPLING, "tau/morans_i"], math.nan), "cannot be said, all time constants are equal"),
+    ],
+)
+def test_tau_and_spacing(changes: dict[str, float], said: str) -> None:
+    assert said in about("Tau and spacing", changes)
+
+
+def test_a_slope_is_told_as_what_doubling_does() -> None:
+    assert "twice the tau goes with +23.1% spacing" in about("Tau and spacing")
+
+
+def test_nothing_is_said_about_the_tau_of_a_plain_network() -> None:
+    plain = TrainConfig(n_grid_cells=400)
+    row = {"tau/morans_i": math.nan} | dict.fromkeys(COUPLING, math.nan)
+    assert "cannot be said, a plain network has no time constants" in about("Tau and spacing", row, plain)
+    assert about("Map of tau", row, plain) == ""
+    assert about("Memory of the start", row, plain) == ""
+
+
+def test_order_that_was_asked_for_is_no_finding() -> None:
+    assert "the first layout (gradient) and the loss asked for it, so it is no finding" in about("Map of tau")
+    free = TrainConfig(n_grid_cells=400, tau=True, tau_init="random", tau_smoothness_weight=0.0)
+    assert "nothing asked for it" in about("Map of tau", {}, free)
+
+
+def test_memory_of_the_start_is_set_beside_what_is_left() -> None:
+    told = about("Memory of the start")
+    assert "70.0 % score above 0.3" in told
+    assert "+0.80 and +0.60" in told
+    assert "so quote the second" in told
+    assert "quote" not in about("Memory of the start", {"validation/start/share_above_0.3": 0.51})
+
+
+def test_one_network_is_one_sample() -> None:
+    assert claims(ROW, CONFIG)[-1].startswith("Scope: one network is one sample")

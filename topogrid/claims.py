@@ -1,0 +1,195 @@
+"""What the measurements of one network let a person say, in plain sentences.
+
+Every sentence is one of three kinds. What agrees with an idea *is consistent with* it, no more; what does not is said
+as plainly; and what was not measured well enough *cannot be said*. Numbers of units and of missing values stand beside
+every share.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from topogrid.config import TrainConfig
+
+LEVEL = 0.05  # p-values below it count
+NEAR_THEORY = 0.1  # relative difference of a spacing from its prediction up to which the two agree
+SHIFTED = 0.05  # difference between the views with and without burn-in, in shares, that is worth a sentence
+
+
+def claims(row: Mapping[str, float], config: TrainConfig, *, knows_places: bool = True) -> list[str]:
+    """Say what can and what cannot be claimed about one network.
+
+    Parameters
+    ----------
+    row : mapping
+        What `evaluation.summarise` returned; a measure that is missing or NaN could not be taken.
+    config : TrainConfig
+        Settings of the network.
+    knows_places : bool
+        Whether the place cells are those the network was trained with; decoding means nothing otherwise.
+
+    Returns
+    -------
+    list of str
+        One paragraph per question, each beginning with what it is about.
+    """
+    measures = {name: value for name, value in row.items() if math.isfinite(value)}
+    told = [
+        _decoding(measures, config) if knows_places else _unknown_places(),
+        _grid_cells(measures, config),
+        _spacing(measures, config),
+        _order(measures),
+        _tau_order(measures, config),
+        _coupling(measures, config),
+        _burn_in(measures, config),
+        "Scope: one network is one sample, however many units it has. Repeat with other seeds before calling any of "
+        "this a property of the method.",
+    ]
+    return [paragraph for paragraph in told if paragraph]
+
+
+def _decoding(row: Mapping[str, float], config: TrainConfig) -> str:
+    names = ("trajectory_error_cm", "long_error_cm", "hold_still_error_cm")
+    if any(f"validation/{name}" not in row for name in names):
+        return "Path integration: cannot be said, the decoding error has no value."
+    short, long, still = (row[f"validation/{name}"] for name in names)
+    told = (
+        f"Path integration: the place read out is {short:.1f} cm off over {config.seq_length} steps and {long:.1f} cm "
+        f"over {config.long_seconds:g} s ({config.long_walks} walks); an animal thought to sit still would be "
+        f"{still:.1f} cm off over the same {config.long_seconds:g} s."
+    )
+    if long < still:
+        return f"{told} This is consistent with path integration."
+    return f"{told} This does not show path integration over {config.long_seconds:g} s: sitting still is no worse."
+
+
+def _unknown_places() -> str:
+    return (
+        "Path integration: cannot be said, the place cells are not those of training. Walks also start from a wrong "
+        "idea of the place, so a lack of grid cells below says nothing about the network."
+    )
+
+
+def _grid_cells(row: Mapping[str, float], config: TrainConfig) -> str:
+    n_units, share, null = (
+        config.n_grid_cells,
+        row.get("validation/share_gate"),
+        row.get("validation/null_share_gate"),
+    )
+    dead = row.get("validation/share_dead", 0.0)
+    if share is None or null is None or dead >= 1:
+        return f"Grid cells: cannot be said, {_percent(dead)} of the {n_units} units are silent."
+    shares = " and ".join(
+        f"{_percent(row[f'validation/share_above_{level}'])} above {level} (noise of their own period: "
+        f"{_percent(row[f'validation/null_share_above_{level}'])})"
+        for level in ("0.3", "0.8")
+    )
+    told = (
+        f"Grid cells: of {n_units} units ({_percent(dead)} silent, counted as no grid cells), grid scores are {shares}."
+    )
+    n_grid = round(share * n_units)
+    if n_grid == 0:
+        return f"{told} No unit passes the gate calibrated on that noise: there is no sign of grid cells."
+    return (
+        f"{told} {n_grid} units ({_percent(share)}; noise: {_percent(null)}) pass the gate calibrated on that noise, "
+        "of whom 5 % may be false: consistent with hexagonal firing beyond what its period alone gives."
+    )
+
+
+def _spacing(row: Mapping[str, float], config: TrainConfig) -> str:
+    n, spacing = row.get("validation/n_grid_cell_spacings", 0.0), row.get("validation/grid_cell_spacing_m")
+    missing = row.get("validation/spacing_nan_share", 1.0)
+    without = f"{_percent(missing)} of all {config.n_grid_cells} units have no measurable spacing"
+    if spacing is None:
+        return f"Spacing: cannot be said, no grid cell has one; {without}."
+    told = f"Spacing: {spacing:.3f} m, median of the {n:.0f} grid cells that have one; {without}."
+    theory = row.get("validation/predicted_spacing_m")
+    if theory is None:
+        return f"{told} Theory makes no prediction for this place code."
+    off = spacing / theory - 1
+    verdict = "is consistent with" if abs(off) <= NEAR_THEORY else "is not"
+    return f"{told} That {verdict} the {theory:.3f} m that theory predicts from the place fields ({off:+.0%})."
+
+
+def _order(row: Mapping[str, float]) -> str:
+    if not {"validation/spacing_morans_i", "validation/spacing_morans_p"} <= row.keys():
+        return f"Map of spacing: cannot be said whether there is one, {_too_few(row)}."
+    value, p_value = row["validation/spacing_morans_i"], row["validation/spacing_morans_p"]
+    n = row.get("validation/n_grid_cell_spacings", 0.0)
+    told = f"Map of spacing: Moran's I of log spacing is {value:.2f} (p {p_value:.3f}, n {n:.0f} grid cells)."
+    if p_value >= LEVEL:
+        return f"{told} There is no sign that neighbours on the sheet have similar spacings."
+    told = f"{told} This is consistent with neighbours on the sheet having similar spacings."
+    if "validation/spacing_partial_morans_p" not in row:
+        return told
+    left, left_p = (row[f"validation/spacing_partial_morans_{one}"] for one in "ip")
+    kept = "order is left" if left_p < LEVEL else "no order is left"
+    return f"{told} Once log tau is accounted for, {kept} (I {left:.2f}, p {left_p:.3f})."
+
+
+def _tau_order(row: Mapping[str, float], config: TrainConfig) -> str:
+    value = row.get("tau/morans_i")
+    if value is None:
+        return ""
+    asked = []
+    if config.tau_init != "random":
+        asked.append(f"the first layout ({config.tau_init})")
+    if config.learnable_tau and config.tau_smoothness_weight > 0:
+        asked.append("the loss")
+    why = f"{' and '.join(asked)} asked for it, so it is no finding" if asked else "nothing asked for it"
+    return f"Map of tau: Moran's I of log tau is {value:.2f}; {why}."
+
+
+def _coupling(row: Mapping[str, float], config: TrainConfig) -> str:
+    if not config.tau:
+        return "Tau and spacing: cannot be said, a plain network has no time constants."
+    names = ("tau_spacing_rho", "tau_spacing_p", "scaling_slope", "scaling_slope_low", "scaling_slope_high")
+    if any(f"validation/{name}" not in row for name in names):
+        equal = "tau/morans_i" not in row
+        return f"Tau and spacing: cannot be said, {'all time constants are equal' if equal else _too_few(row)}."
+    rho, p_value, beta, low, high = (row[f"validation/{name}"] for name in names)
+    n = row.get("validation/n_grid_cell_spacings", 0.0)
+    told = (
+        f"Tau and spacing: rank correlation {rho:+.2f} (p {p_value:.3f} against shifted sheets, "
+        f"n {n:.0f} grid cells); slope of log spacing on log tau {beta:+.3f} "
+        f"(95 % interval {low:+.3f} to {high:+.3f}), so twice the tau goes with {2**beta - 1:+.1%} spacing."
+    )
+    correlated, sloped = p_value < LEVEL, not low <= 0 <= high
+    if correlated and sloped and rho > 0 and beta > 0:
+        return (
+            f"{told} This is consistent with tau setting spacing, and with both following something else that training "
+            "laid out; only changing tau can tell (--intervene)."
+        )
+    if correlated and sloped:
+        return f"{told} This is not what tau setting spacing would give, where slower units have the wider grids."
+    if correlated or sloped:
+        return f"{told} The two tests disagree: undecided."
+    return f"{told} This does not support that tau sets spacing."
+
+
+def _burn_in(row: Mapping[str, float], config: TrainConfig) -> str:
+    """Say what the memory of the start makes: nothing is said in a plain network, whose units forget at once."""
+    names = ("validation/share_above_0.3", "validation/start/share_above_0.3")
+    if not config.tau or any(name not in row for name in names):
+        return ""
+    settled, start = (row[name] for name in names)
+    told = (
+        f"Memory of the start: counted from the first step on, {_percent(start)} score above 0.3; after every unit has "
+        f"forgotten its start, {_percent(settled)}."
+    )
+    rho = [row.get(f"validation/{view}tau_spacing_rho") for view in ("start/", "")]
+    if None not in rho:
+        told += f" The rank correlation of tau and spacing is {rho[0]:+.2f} and {rho[1]:+.2f}."
+    if abs(settled - start) > SHIFTED:
+        told += " The two views differ: the first holds what units remember of the start, so quote the second."
+    return told
+
+
+def _too_few(row: Mapping[str, float]) -> str:
+    n = row.get("validation/n_grid_cell_spacings", 0.0)
+    return f"only {n:.0f} grid cells have a spacing"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
