@@ -154,7 +154,7 @@ def tau_against_spacing(
     predicted : float, optional
         Spacing that theory predicts whatever tau is, metres.
     rho, p : float, optional
-        Spearman's correlation over the units that passed, and its p-value by the test named ``p_name``.
+        Spearman's correlation over all units with a lattice, and its p-value by the test named ``p_name``.
     p_name : str
         Name of the p-value, such as ``"p (toroidal shifts)"``.
     network : {"plain", "tau"}
@@ -185,7 +185,7 @@ def tau_against_spacing(
     ax.plot(
         tau[shown], metres[shown], "o", color=NETWORK_COLOURS[network], alpha=0.6, mew=0, markersize=3.5, label=label
     )
-    _fifths(ax, tau[shown], metres[shown])
+    _fifths(ax, tau[measured], metres[measured])
     if predicted is not None:
         ax.axhline(predicted, color=THEORY_COLOUR, linestyle="--", linewidth=1, label=f"theory {predicted:.3f} m")
     if not measured.any():
@@ -194,7 +194,9 @@ def tau_against_spacing(
     ax.set(xlabel="time constant tau (ms)", ylabel="grid spacing (m)")
     fig.legend(loc="outside lower left", ncols=2)
     told = [f"Spearman's rho {rho:.2f}" if _known(rho) else "", f"{p_name} {_p_value(p)}" if _known(p) else ""]
-    detail = ", ".join([text for text in told if text] + [f"n = {shown.sum():,} of {counted(tau.size, 'unit')}"])
+    detail = ", ".join(
+        [text for text in told if text] + [f"n = {measured.sum():,} lattices of {counted(tau.size, 'unit')}"]
+    )
     headline(fig, "Does the time constant set the grid spacing?", detail)
     return fig
 
