@@ -155,7 +155,7 @@ def morans_i(
 
     def statistic(values: NDArray[np.inexact]) -> Float:
         """I of each column of ``(unit, arrangement)``."""
-        around: NDArray[np.inexact] = neighbours @ values
+        around = np.asarray(neighbours @ values)
         products: Float = (values.conj() * around).real.sum(axis=0) / neighbours.nnz
         return products
 
