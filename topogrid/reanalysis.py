@@ -207,7 +207,7 @@ def bins_table(rows: Mapping[int, Mapping[str, float]]) -> tuple[list[str], list
     """Return the shares at each number of bins as text, the null's in brackets: column names and rows."""
 
     def share(row: Mapping[str, float], name: str) -> str:
-        found, null = (100 * row.get(f"validation/{which}{name}", math.nan) for which in ("", "null_"))
+        found, null = (100 * row[f"validation/{which}{name}"] for which in ("", "null_"))
         return f"{found:.1f} ({null:.1f})"
 
     columns = ["bins", "GS > 0.3 %", "GS > 0.8 %", "grid cells %", "spacing m", "no spacing %"]
@@ -215,8 +215,8 @@ def bins_table(rows: Mapping[int, Mapping[str, float]]) -> tuple[list[str], list
         [
             str(count),
             *(share(row, name) for name in ("share_above_0.3", "share_above_0.8", "share_gate")),
-            f"{row.get('validation/grid_cell_spacing_m', math.nan):.3f}",
-            f"{100 * row.get('validation/spacing_nan_share', math.nan):.1f}",
+            f"{row['validation/grid_cell_spacing_m']:.3f}".replace("nan", "-"),
+            f"{100 * row['validation/spacing_nan_share']:.1f}",
         ]
         for count, row in rows.items()
     ]
