@@ -89,7 +89,9 @@ def test_map_of_spacing() -> None:
     )
     assert "no sign" in about("Map of spacing", {"validation/spacing_morans_p": 0.2})
     few = {"validation/spacing_morans_i": math.nan, "validation/n_grid_cell_spacings": 4.0}
-    assert "cannot be said whether there is one, only 4 grid cells have a spacing" in about("Map of spacing", few)
+    assert "cannot be said whether there is one, only 4 grid cells have a spacing, and too few" in about(
+        "Map of spacing", few
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,3 +145,18 @@ def test_memory_of_the_start_is_set_beside_what_is_left() -> None:
 
 def test_one_network_is_one_sample() -> None:
     assert claims(ROW, CONFIG)[-1].startswith("Scope: one network is one sample")
+
+
+def test_lattices_that_may_be_of_noise_give_a_hint_at_most() -> None:
+    names = ["spacing_morans_i", "spacing_morans_p", *(name.removeprefix("validation/") for name in COUPLING)]
+    moved = {f"validation/{name}": math.nan for name in names} | {"validation/n_grid_cell_spacings": 3.0}
+    row = moved | {
+        name.replace("validation/", "validation/lattices/"): value
+        for name, value in ROW.items()
+        if "morans" in name or "scaling" in name or "tau_spacing" in name
+    }
+    for topic in ("Map of spacing", "Tau and spacing"):
+        told = about(topic, row)
+        assert "n 240 units with a lattice" in told
+        assert "only 3 of them are grid cells" in told
+        assert "a hint at most" in told

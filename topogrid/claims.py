@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from topogrid.config import TrainConfig
 
@@ -39,7 +40,7 @@ def claims(row: Mapping[str, float], config: TrainConfig, *, knows_places: bool 
         _decoding(measures, config) if knows_places else _unknown_places(),
         _grid_cells(measures, config),
         _spacing(measures, config),
-        _order(measures),
+        _order(measures, config),
         _tau_order(measures, config),
         _coupling(measures, config),
         _burn_in(measures, config),
@@ -112,18 +113,41 @@ def _spacing(row: Mapping[str, float], config: TrainConfig) -> str:
     return f"{told} That {verdict} the {theory:.3f} m that theory predicts from the place fields ({off:+.0%})."
 
 
-def _order(row: Mapping[str, float]) -> str:
-    if not {"validation/spacing_morans_i", "validation/spacing_morans_p"} <= row.keys():
+class _Counted(NamedTuple):
+    """The units that a statistic of the sheet is over."""
+
+    prefix: str
+    n: int
+    who: str
+    caveat: str
+
+
+def _counted(row: Mapping[str, float], config: TrainConfig, *names: str) -> _Counted | None:
+    """Choose the grid cells, or all units with a lattice where those are too few; ``None`` where both are."""
+    n_grid = round(row.get("validation/n_grid_cell_spacings", 0.0))
+    n_lattices = round((1 - row.get("validation/spacing_nan_share", 1.0)) * config.n_grid_cells)
+    few = f" As only {n_grid} of them are grid cells, these lattices may be those of noise: a hint at most."
+    for chosen in (
+        _Counted("validation/", n_grid, "grid cells", ""),
+        _Counted("validation/lattices/", n_lattices, "units with a lattice", few),
+    ):
+        if all(chosen.prefix + name in row for name in names):
+            return chosen
+    return None
+
+
+def _order(row: Mapping[str, float], config: TrainConfig) -> str:
+    counted = _counted(row, config, "spacing_morans_i", "spacing_morans_p")
+    if counted is None:
         return f"Map of spacing: cannot be said whether there is one, {_too_few(row)}."
-    value, p_value = row["validation/spacing_morans_i"], row["validation/spacing_morans_p"]
-    n = row.get("validation/n_grid_cell_spacings", 0.0)
-    told = f"Map of spacing: Moran's I of log spacing is {value:.2f} (p {p_value:.3f}, n {n:.0f} grid cells)."
+    value, p_value = (row[f"{counted.prefix}spacing_morans_{one}"] for one in "ip")
+    told = f"Map of spacing: Moran's I of log spacing is {value:.2f} (p {p_value:.3f}, n {counted.n} {counted.who})."
     if p_value >= LEVEL:
-        return f"{told} There is no sign that neighbours on the sheet have similar spacings."
-    told = f"{told} This is consistent with neighbours on the sheet having similar spacings."
-    if "validation/spacing_partial_morans_p" not in row:
+        return f"{told} There is no sign that neighbours on the sheet have similar spacings.{counted.caveat}"
+    told = f"{told} This is consistent with neighbours on the sheet having similar spacings.{counted.caveat}"
+    if f"{counted.prefix}spacing_partial_morans_p" not in row:
         return told
-    left, left_p = (row[f"validation/spacing_partial_morans_{one}"] for one in "ip")
+    left, left_p = (row[f"{counted.prefix}spacing_partial_morans_{one}"] for one in "ip")
     kept = "order is left" if left_p < LEVEL else "no order is left"
     return f"{told} Once log tau is accounted for, {kept} (I {left:.2f}, p {left_p:.3f})."
 
@@ -145,27 +169,29 @@ def _coupling(row: Mapping[str, float], config: TrainConfig) -> str:
     if not config.tau:
         return "Tau and spacing: cannot be said, a plain network has no time constants."
     names = ("tau_spacing_rho", "tau_spacing_p", "scaling_slope", "scaling_slope_low", "scaling_slope_high")
-    if any(f"validation/{name}" not in row for name in names):
+    counted = _counted(row, config, *names)
+    if counted is None:
         equal = "tau/morans_i" not in row
         return f"Tau and spacing: cannot be said, {'all time constants are equal' if equal else _too_few(row)}."
-    rho, p_value, beta, low, high = (row[f"validation/{name}"] for name in names)
-    n = row.get("validation/n_grid_cell_spacings", 0.0)
+    rho, p_value, beta, low, high = (row[counted.prefix + name] for name in names)
     told = (
-        f"Tau and spacing: rank correlation {rho:+.2f} (p {p_value:.3f} against shifted sheets, "
-        f"n {n:.0f} grid cells); slope of log spacing on log tau {beta:+.3f} "
-        f"(95 % interval {low:+.3f} to {high:+.3f}), so twice the tau goes with {2**beta - 1:+.1%} spacing."
+        f"Tau and spacing: rank correlation {rho:+.2f} (p {p_value:.3f} against shifted sheets, n {counted.n} "
+        f"{counted.who}); slope of log spacing on log tau {beta:+.3f} (95 % interval {low:+.3f} to {high:+.3f}), so "
+        f"twice the tau goes with {2**beta - 1:+.1%} spacing."
     )
     correlated, sloped = p_value < LEVEL, not low <= 0 <= high
     if correlated and sloped and rho > 0 and beta > 0:
-        return (
-            f"{told} This is consistent with tau setting spacing, and with both following something else that training "
-            "laid out; only changing tau can tell (--intervene)."
+        verdict = (
+            "This is consistent with tau setting spacing, and with both following something else that training laid "
+            "out; only changing tau can tell (--intervene)."
         )
-    if correlated and sloped:
-        return f"{told} This is not what tau setting spacing would give, where slower units have the wider grids."
-    if correlated or sloped:
-        return f"{told} The two tests disagree: undecided."
-    return f"{told} This does not support that tau sets spacing."
+    elif correlated and sloped:
+        verdict = "This is not what tau setting spacing would give, where slower units have the wider grids."
+    elif correlated or sloped:
+        verdict = "The two tests disagree: undecided."
+    else:
+        verdict = "This does not support that tau sets spacing."
+    return f"{told} {verdict}{counted.caveat}"
 
 
 def _burn_in(row: Mapping[str, float], config: TrainConfig) -> str:
@@ -178,9 +204,11 @@ def _burn_in(row: Mapping[str, float], config: TrainConfig) -> str:
         f"Memory of the start: counted from the first step on, {_percent(start)} score above 0.3; after every unit has "
         f"forgotten its start, {_percent(settled)}."
     )
-    rho = [row.get(f"validation/{view}tau_spacing_rho") for view in ("start/", "")]
-    if None not in rho:
-        told += f" The rank correlation of tau and spacing is {rho[0]:+.2f} and {rho[1]:+.2f}."
+    for which in ("", "lattices/"):
+        rho = [row.get(f"validation/{view}{which}tau_spacing_rho") for view in ("start/", "")]
+        if rho[0] is not None and rho[1] is not None:
+            told += f" The rank correlation of tau and spacing is {rho[0]:+.2f} and {rho[1]:+.2f}."
+            break
     if abs(settled - start) > SHIFTED:
         told += " The two views differ: the first holds what units remember of the start, so quote the second."
     return told
@@ -188,7 +216,7 @@ def _burn_in(row: Mapping[str, float], config: TrainConfig) -> str:
 
 def _too_few(row: Mapping[str, float]) -> str:
     n = row.get("validation/n_grid_cell_spacings", 0.0)
-    return f"only {n:.0f} grid cells have a spacing"
+    return f"only {n:.0f} grid cells have a spacing, and too few other units a lattice"
 
 
 def _percent(share: float) -> str:

@@ -85,7 +85,7 @@ _MAP_MEASURES = {
     "spacing_median_m": "Median grid spacing of the units with a lattice, m.",
     "spacing_nan_share": "Share of units without six autocorrelogram peaks, so without a spacing.",
     "grid_cell_spacing_m": "Median grid spacing of the grid cells, m.",
-    "n_grid_cell_spacings": "Number of grid cells with a spacing: the n of every statistic of the sheet below.",
+    "n_grid_cell_spacings": "Number of grid cells with a spacing: the n of their statistics on the sheet.",
     **_ORDER,
     **{f"lattices/{name}": f"Over all units with a lattice: {sentence}" for name, sentence in _ORDER.items()},
 }
