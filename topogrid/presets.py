@@ -43,7 +43,7 @@ PRESETS: dict[str, Preset] = {
     "laptop": Preset(
         "A 24x24 sheet for a CPU.",
         minutes=10,
-        settings={"n_grid_cells": 576, "steps": 4000, "eval_every": 2000},
+        settings={"n_grid_cells": 576, "steps": 3000, "eval_every": 1500},
     ),
     "sheet64": Preset(
         "The full 64x64 sheet with the best recipe.",
