@@ -612,7 +612,7 @@ class _Mirror:
         if self._mode == "online":
             lines = [f"W&B:        {self.run.url}"]
         else:
-            parts = sorted((self._root / "wandb").glob(f"offline-run-*-{self._id}"))
+            parts = sorted((self._root / "wandb").glob(f"offline-run-*-{self._id}*"))
             lines = ["Send it to W&B:      wandb sync " + " ".join(shlex.quote(str(part)) for part in parts)]
         lines.append(f"See it in a terminal: wandb leet {here}")
         if self.n_missed:
