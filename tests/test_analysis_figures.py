@@ -279,7 +279,7 @@ def test_only_units_beyond_the_null_are_coloured_and_counted() -> None:
     assert len(lines["beyond the null (n = 5)"].get_xdata()) == 5
     assert lines["beyond the null (n = 5)"].get_color() == figures.NETWORK_COLOURS["tau"]
     assert len(lines["lattice, not beyond the null (n = 11)"].get_xdata()) == 11
-    assert "rho 0.25, p (shifts) < 0.001, n = 16 lattices of 16 units" in fig.get_suptitle()
+    assert "rho 0.25, p (shifts) < 0.001\nn = 16 lattices of 16 units" in fig.get_suptitle()
 
 
 def test_errors_of_paths_are_told_in_centimetres() -> None:

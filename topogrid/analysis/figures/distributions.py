@@ -194,9 +194,9 @@ def tau_against_spacing(
     ax.set(xlabel="time constant tau (ms)", ylabel="grid spacing (m)")
     fig.legend(loc="outside lower left", ncols=2)
     told = [f"Spearman's rho {rho:.2f}" if _known(rho) else "", f"{p_name} {_p_value(p)}" if _known(p) else ""]
-    detail = ", ".join(
-        [text for text in told if text] + [f"n = {measured.sum():,} lattices of {counted(tau.size, 'unit')}"]
-    )
+    # The number of units has a line of its own: all of it in one would not fit a column.
+    n_units = f"n = {measured.sum():,} lattices of {counted(tau.size, 'unit')}"
+    detail = "\n".join(text for text in (", ".join(filter(None, told)), n_units) if text)
     headline(fig, "Does the time constant set the grid spacing?", detail)
     return fig
 
