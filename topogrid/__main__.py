@@ -65,7 +65,7 @@ def _declare_follow(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restart",
         type=float,
-        default=20.0,
+        default=2.0,
         metavar="S",
         help="tell the network where the animal is every S seconds; 0: only at the start (default: %(default)s)",
     )

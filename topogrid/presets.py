@@ -42,12 +42,12 @@ class Preset(NamedTuple):
 PRESETS: dict[str, Preset] = {
     "laptop": Preset(
         "A 24x24 sheet for a CPU.",
-        minutes=10,
+        minutes=9,
         settings={"n_grid_cells": 576, "steps": 3000, "eval_every": 1500},
     ),
     "sheet64": Preset(
         "The full 64x64 sheet with the best recipe.",
-        minutes=60,
+        minutes=50,
         settings={"n_grid_cells": 4096, "steps": 1500, "eval_every": 500, "save_every": 250, "print_every": 25},
     ),
     "original": Preset(
