@@ -158,7 +158,7 @@ def _caption(name: str, score: float, spacing: float, tau_ms: float, rate_map: F
     peak = np.abs(seen).max() if seen.size else 0.0
     score_text = f"GS {score:.2f}" if np.isfinite(score) else "dead"
     spacing_text = f"{spacing:.2f} m" if np.isfinite(spacing) else "no lattice"
-    return f"{name}\n{score_text}, {spacing_text}\ntau {tau_ms:.3g} ms, pk {peak:.2g}"
+    return f"{name}\n{score_text}, {spacing_text}\ntau {tau_ms:.0f} ms, pk {peak:.2g}"
 
 
 def _colour_bars(fig: Figure, signed: bool, box: str) -> None:
