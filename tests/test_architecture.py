@@ -40,6 +40,7 @@ CHAINS = {
     "topogrid.analysis": (
         "theory",
         "grid_scores",
+        "lattice_fit",
         "lattice",
         "rate_maps",
         "information",
