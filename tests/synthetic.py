@@ -62,3 +62,8 @@ def smooth_noise(n_maps: int, n_bins: int, width: float, rng: np.random.Generato
     noise = np.fft.ifft2(np.fft.fft2(rng.normal(size=(n_maps, n_bins, n_bins))) * response).real
     scaled: Float = noise / noise.std(axis=(1, 2), keepdims=True)
     return scaled
+
+
+def cut_noise(n_maps: int, width: float, rng: np.random.Generator, side: int = 64) -> Float:
+    """Return smooth noise cut from a larger sheet, so that opposite edges have nothing to do with each other."""
+    return smooth_noise(n_maps, side + int(12 * width), width, rng)[:, :side, :side]

@@ -55,9 +55,7 @@ def test_strong_noise_spreads_spacings_without_a_bias(spacing: float) -> None:
 @pytest.mark.parametrize("threshold", [-0.5, 0.0, 0.3])
 def test_fields_of_any_size_give_the_same_spacing(threshold: float, n_bins: int) -> None:
     for spacing in SPACINGS:
-        maps, orientation, _ = injected(
-            spacing, 12, 0.0, np.random.default_rng(13), n_bins=n_bins, threshold=threshold
-        )
+        maps, orientation, _ = injected(spacing, 12, 0.0, np.random.default_rng(13), n_bins=n_bins, threshold=threshold)
         lattice = measure_lattice(maps, 2.2)
         np.testing.assert_allclose(lattice.spacing, spacing, rtol=0.02)
         assert turn(lattice.orientation - orientation, 60).max() < 1

@@ -23,6 +23,15 @@ ROW = {
     "validation/n_grid_cell_spacings": 90.0,
     "validation/spacing_nan_share": 0.4,
     "validation/predicted_spacing_m": 0.739,
+    "validation/forming_spacing_m": 0.942,
+    "validation/n_modules": 2.0,
+    "validation/module_bic_gain": 25.0,
+    "validation/module_ratio": 1.42,
+    "validation/module_separation": 3.0,
+    "validation/orientation_morans_i": 0.3,
+    "validation/orientation_morans_p": 0.002,
+    "validation/phase_morans_i": 0.01,
+    "validation/phase_morans_p": 0.4,
     "validation/spacing_morans_i": 0.5,
     "validation/spacing_morans_p": 0.001,
     "validation/spacing_partial_morans_i": 0.01,
@@ -76,8 +85,29 @@ def test_spacing() -> None:
     assert "is not the 0.739 m that theory predicts from the place fields (+35%)" in about(
         "Spacing", {"validation/grid_cell_spacing_m": 1.0}
     )
+    assert "between that and the 0.942 m at which lattices form" in about(
+        "Spacing", {"validation/grid_cell_spacing_m": 0.86}
+    )
+    assert "lattices form" not in about("Spacing", {"validation/grid_cell_spacing_m": 0.7})
     assert "no prediction" in about("Spacing", {"validation/predicted_spacing_m": math.nan})
     assert "cannot be said" in about("Spacing", {"validation/grid_cell_spacing_m": math.nan})
+
+
+def test_modules() -> None:
+    yes = about("Modules")
+    assert "2 components describe log spacing best (BIC lower by 25.0 than for one, n 90 grid cells)" in yes
+    assert "is consistent with modules" in yes
+    for weak in ({"validation/module_bic_gain": 3.0}, {"validation/module_separation": 1.0}):
+        assert "there is no sign of them" in about("Modules", weak)
+    assert "one component describes log spacing best" in about("Modules", {"validation/n_modules": 1.0})
+    assert "cannot be said" in about("Modules", {"validation/n_modules": math.nan})
+
+
+def test_maps_of_orientation_and_phase() -> None:
+    told = about("Maps of orientation and phase")
+    assert "orientation is 0.30 (p 0.002): consistent with neighbours being alike" in told
+    assert "phase is 0.01 (p 0.400): no sign of order" in told
+    assert "cannot be said" in about("Maps of orientation and phase", {"validation/phase_morans_p": math.nan})
 
 
 def test_map_of_spacing() -> None:

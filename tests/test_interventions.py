@@ -19,7 +19,7 @@ from topogrid.__main__ import main as topogrid_main
 from topogrid.analysis import figures, grid_gate
 from topogrid.analysis.figures import save_figure
 from topogrid.config import TrainConfig
-from topogrid.evaluation import Probe, burn_in_steps, evaluate, measure_units, summarise
+from topogrid.evaluation import Probe, burn_in_steps, evaluate, measure_units
 from topogrid.intervention_report import full_table, key_table
 from topogrid.interventions import (
     BASELINE,
@@ -37,6 +37,7 @@ from topogrid.interventions import (
 from topogrid.network import PathIntegrator, TauRNN
 from topogrid.place_cells import PlaceCells
 from topogrid.runs import make_generators
+from topogrid.summary import summarise
 from topogrid.tracking import METRICS
 from topogrid.trajectories import simulate_walks, split_steps
 

@@ -29,11 +29,11 @@ from topogrid.evaluation import (
     UnitMeasures,
     evaluate,
     measure_units,
-    summarise,
 )
 from topogrid.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.runs import make_generators
+from topogrid.summary import summarise
 
 Float = NDArray[np.float64]
 Units = NDArray[np.intp]

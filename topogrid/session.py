@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from topogrid.config import TrainConfig
-from topogrid.evaluation import Evaluation, evaluate, save_evaluation, summarise, unit_rows
+from topogrid.evaluation import Evaluation, evaluate
+from topogrid.evaluation_files import save_evaluation, unit_rows
 from topogrid.gallery import coupling_of, draw_evaluation, draw_tau
 from topogrid.hardware import choose_device, choose_precision, keep_freed_memory
 from topogrid.presets import PRESETS
@@ -38,6 +39,7 @@ from topogrid.runs import (
     write_text_atomic,
 )
 from topogrid.stopping import StopRequest
+from topogrid.summary import summarise
 from topogrid.tables import to_csv
 from topogrid.tracking import Tracker, TrackingError, choose_mode
 from topogrid.training import StepRecord, TrainState, learning_rate, new_state, train
@@ -174,6 +176,8 @@ class Run:
     began: float = field(default_factory=time.perf_counter)
     last_saved: float = field(default_factory=time.perf_counter)
     evaluation: Evaluation | None = None
+    measured: dict[str, float] = field(default_factory=dict)
+    """What `evaluation` comes to, by tracked names."""
     busy_elsewhere: float = 0.0
     """Seconds of evaluating and saving since the last logged step, which say nothing about training speed."""
 
@@ -260,7 +264,7 @@ class Run:
         self.tracker.log(state.step, row, drawn)
         save_evaluation(evaluation, self.folder.evaluation / f"step_{state.step:08d}.npz")
         self.log(_say_evaluation(state.step, row, config))
-        self.evaluation = evaluation
+        self.evaluation, self.measured = evaluation, row
         if self.best is None or row["validation/trajectory_error_cm"] < self.best[1]:
             self.best = (state.step, row["validation/trajectory_error_cm"])
         self.busy_elsewhere += time.perf_counter() - began
@@ -336,7 +340,7 @@ class Run:
         if self.best:
             summary["validation/best_step"] = self.best[0]
         if self.evaluation is not None and self.evaluation.step == self.state.step:
-            summary |= summarise(self.evaluation, self.config)
+            summary |= self.measured
         return summary
 
 

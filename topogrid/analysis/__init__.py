@@ -15,18 +15,15 @@ from topogrid.analysis.nulls import (
     spectrum_noise,
 )
 from topogrid.analysis.rate_maps import RateMapAccumulator, RateMaps
-from topogrid.analysis.theory import predicted_spacing
-from topogrid.analysis.topography import (
+from topogrid.analysis.sheet_order import (
     DistanceSimilarity,
     MoransI,
-    ScalingSlope,
-    SheetCorrelation,
     distance_similarity,
     morans_i,
     partial_morans_i,
-    scaling_slope,
-    sheet_correlation,
 )
+from topogrid.analysis.theory import forming_spacing, predicted_spacing
+from topogrid.analysis.topography import ScalingSlope, SheetCorrelation, scaling_slope, sheet_correlation
 
 __all__ = [
     "NULLS",
@@ -45,6 +42,7 @@ __all__ = [
     "distance_similarity",
     "field_shuffle",
     "fit_modules",
+    "forming_spacing",
     "grid_gate",
     "grid_scores",
     "low_pass_noise",

@@ -322,4 +322,3 @@ def _orientation(axes: Float) -> Float:
     sixfold = np.exp(6j * np.arctan2(axes[..., 1], axes[..., 0])).mean(axis=1)
     degrees: Float = np.rad2deg(np.angle(sixfold)) / 6 % 60
     return np.where(degrees >= 60, 0.0, degrees)  # a tiny negative angle rounds up to 60
-

@@ -135,7 +135,8 @@ def _gauss_newton(data: _Bins, axes: Float) -> tuple[Float, Float]:
     curvature = jacobian.transpose(0, 2, 1) @ jacobian
     curvature += (1e-6 * np.trace(curvature, axis1=1, axis2=2)[:, None, None] + 1e-12) * np.eye(4)
     step = np.linalg.solve(curvature, jacobian.transpose(0, 2, 1) @ waves.residual[..., None])
-    return (waves.residual**2).sum(axis=1), step[..., 0].reshape(-1, 2, 2)
+    left: Float = (waves.residual**2).sum(axis=1)
+    return left, np.asarray(step.reshape(-1, 2, 2), dtype=np.float64)
 
 
 def _stepped(axes: Float, step: Float) -> Float:
