@@ -16,6 +16,7 @@ ROW = {
     "validation/null_share_above_0.3": 0.3,
     "validation/share_above_0.8": 0.2,
     "validation/null_share_above_0.8": 0.04,
+    "validation/share_beyond_null": 0.12,
     "validation/share_gate": 0.25,
     "validation/null_share_gate": 0.01,
     "validation/share_dead": 0.1,
@@ -73,7 +74,8 @@ def test_grid_cells() -> None:
     assert "100 units (25.0 %; noise: 1.0 %)" in yes
     assert "consistent with" in yes
     assert "50.0 % above 0.3 (noise of their own period: 30.0 %)" in yes
-    assert "no sign of grid cells" in about("Grid cells", {"validation/share_gate": 0.0})
+    assert "12.0 % of units are beyond the 99th percentile of that noise" in yes
+    assert "no single unit can be called a grid cell" in about("Grid cells", {"validation/share_gate": 0.0})
     assert "cannot be said, 100.0 %" in about("Grid cells", {"validation/share_dead": 1.0})
 
 

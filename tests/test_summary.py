@@ -57,6 +57,7 @@ def test_modules_and_order_are_found_where_they_are(two_modules: Evaluation) -> 
     assert row["validation/orientation_morans_p"] == pytest.approx(0.001)
     assert abs(row["validation/phase_morans_i"]) < 0.2
     assert 1 <= row["validation/spacing_order_reach"] <= SIDE / 2
+    assert row["validation/share_beyond_null"] > 0.9
     assert row["validation/share_dead"] == pytest.approx(1 / SIDE**2)
     assert row["validation/square_score_mean"] < 0.3
     assert row["validation/information_median_bits"] > 0.1

@@ -94,9 +94,12 @@ def _grid_cells(row: Mapping[str, float], config: TrainConfig) -> str:
     told = (
         f"Grid cells: of {n_units} units ({_percent(dead)} silent, counted as no grid cells), grid scores are {shares}."
     )
+    beyond = row.get("validation/share_beyond_null")
+    if beyond is not None:
+        told += f" {_percent(beyond)} of units are beyond the 99th percentile of that noise, where chance puts 1 %."
     n_grid = round(share * n_units)
     if n_grid == 0:
-        return f"{told} No unit passes the gate calibrated on that noise: there is no sign of grid cells."
+        return f"{told} No unit passes the gate calibrated on that noise: no single unit can be called a grid cell."
     return (
         f"{told} {n_grid} units ({_percent(share)}; noise: {_percent(null)}) pass the gate calibrated on that noise, "
         "of whom 5 % may be false: consistent with hexagonal firing beyond what its period alone gives."

@@ -22,6 +22,7 @@ from topogrid.evaluation import Evaluation, UnitMeasures, forming_line, theory_l
 
 Float = NDArray[np.float64]
 
+ONE_IN_HUNDRED = 0.01
 FEWEST_MEASURED = 10  # units with a lattice below which no statistics of the sheet are computed
 
 
@@ -68,6 +69,7 @@ def _summarise_view(view: UnitMeasures) -> dict[str, float]:
         "share_above_0.8": view.share_above(0.8),
         "null_share_above_0.3": view.gate.null_share_03,
         "null_share_above_0.8": view.gate.null_share_08,
+        "share_beyond_null": float(np.mean(view.gate.p_value <= ONE_IN_HUNDRED)),
         "share_gate": float(view.gate.passed.mean()),
         "null_share_gate": view.gate.null_share_gate,
         "share_dead": float(view.dead.mean()),

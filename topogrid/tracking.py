@@ -88,6 +88,7 @@ _MAP_MEASURES = {
     "share_above_0.8": "Share of all units with a 60-degree grid score above 0.8.",
     "null_share_above_0.3": "Share of the null's maps with a score above 0.3: what noise alone gives.",
     "null_share_above_0.8": "Share of the null's maps with a score above 0.8: what noise alone gives.",
+    "share_beyond_null": "Share of all units beyond the 99th percentile of their own null, where chance puts 1 %.",
     "share_gate": "Share of all units that are grid cells: they pass the null-calibrated gate (5 % false discoveries).",
     "null_share_gate": "Share of the null's maps that pass the same gate.",
     "share_dead": "Share of units that are never active.",
