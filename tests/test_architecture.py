@@ -49,6 +49,7 @@ CHAINS = {
         "borders",
         "modules",
         "nulls",
+        "gate",
         "sheet_order",
         "topography",
         "figures",

@@ -1,19 +1,12 @@
 """Measurements on rate maps and sheets, with NumPy and SciPy only: usable on anyone's data."""
 
 from topogrid.analysis.borders import border_scores
+from topogrid.analysis.gate import GridGate, grid_gate
 from topogrid.analysis.grid_scores import GridScores, autocorrelograms, grid_scores
 from topogrid.analysis.information import spatial_information
 from topogrid.analysis.lattice import Lattice, measure_lattice
 from topogrid.analysis.modules import Modules, fit_modules
-from topogrid.analysis.nulls import (
-    NULLS,
-    GridGate,
-    field_shuffle,
-    grid_gate,
-    low_pass_noise,
-    ring_noise,
-    spectrum_noise,
-)
+from topogrid.analysis.nulls import NULLS, field_shuffle, low_pass_noise, ring_noise, spectrum_noise
 from topogrid.analysis.rate_maps import RateMapAccumulator, RateMaps
 from topogrid.analysis.sheet_order import (
     DistanceSimilarity,
