@@ -92,7 +92,9 @@ def test_spacing() -> None:
     )
     assert "lattices form" not in about("Spacing", {"validation/grid_cell_spacing_m": 0.7})
     assert "no prediction" in about("Spacing", {"validation/predicted_spacing_m": math.nan})
-    assert "cannot be said" in about("Spacing", {"validation/grid_cell_spacing_m": math.nan})
+    none = about("Spacing", {"validation/grid_cell_spacing_m": math.nan, "validation/spacing_median_m": 0.86})
+    assert "cannot be said" in none
+    assert none.endswith("The median of all lattices, which noise has as well, is 0.860 m.")
 
 
 def test_modules() -> None:

@@ -111,7 +111,11 @@ def _spacing(row: Mapping[str, float], config: TrainConfig) -> str:
     missing = row.get("validation/spacing_nan_share", 1.0)
     without = f"{_percent(missing)} of all {config.n_grid_cells} units have no measurable spacing"
     if spacing is None:
-        return f"Spacing: cannot be said, no grid cell has one; {without}."
+        told = f"Spacing: cannot be said, no grid cell has one; {without}."
+        of_all = row.get("validation/spacing_median_m")
+        if of_all is None:
+            return told
+        return f"{told} The median of all lattices, which noise has as well, is {of_all:.3f} m."
     told = f"Spacing: {spacing:.3f} m, median of the {n:.0f} grid cells that have one; {without}."
     theory = row.get("validation/predicted_spacing_m")
     if theory is None:

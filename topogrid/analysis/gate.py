@@ -79,9 +79,9 @@ def grid_gate(
     null : {"ring", "fields", "spectrum", "low_pass"}
         Kind of surrogate, a key of `NULLS`.
     n_surrogates : int, optional
-        Surrogates per unit. Units of similar spatial period share theirs. By default at least four a unit and enough for
-        8,000 in all, so that each p-value rests on about 2,000; and more, up to 16,000 a p-value, where units that beat
-        all of theirs would pass if only p could be smaller.
+        Surrogates per unit. Units of similar spatial period share theirs. By default at least four a unit and enough
+        for 8,000 in all, so that each p-value rests on about 2,000; and more, up to 16,000 a p-value, where units that
+        beat all of theirs would pass if only p could be smaller.
     rng : numpy.random.Generator
         Source of randomness.
 
