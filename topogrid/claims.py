@@ -101,7 +101,8 @@ def _grid_cells(row: Mapping[str, float], config: TrainConfig) -> str:
     if n_grid == 0:
         return f"{told} No unit passes the gate calibrated on that noise: no single unit can be called a grid cell."
     return (
-        f"{told} {n_grid} units ({_percent(share)}; noise: {_percent(null)}) pass the gate calibrated on that noise, "
+        f"{told} {n_grid} {'unit passes' if n_grid == 1 else 'units pass'} the gate calibrated on that noise "
+        f"({_percent(share)}; noise: {_percent(null)}), "
         "of whom 5 % may be false: consistent with hexagonal firing beyond what its period alone gives."
     )
 
@@ -116,7 +117,7 @@ def _spacing(row: Mapping[str, float], config: TrainConfig) -> str:
         if of_all is None:
             return told
         return f"{told} The median of all lattices, which noise has as well, is {of_all:.3f} m."
-    told = f"Spacing: {spacing:.3f} m, median of the {n:.0f} grid cells that have one; {without}."
+    told = f"Spacing: {spacing:.3f} m, median of the {n:.0f} grid cell{'' if n == 1 else 's'} with one; {without}."
     theory = row.get("validation/predicted_spacing_m")
     if theory is None:
         return f"{told} Theory makes no prediction for this place code."
@@ -168,7 +169,7 @@ def _counted(row: Mapping[str, float], config: TrainConfig, *names: str) -> _Cou
     """Choose the grid cells, or all units with a lattice where those are too few; ``None`` where both are."""
     n_grid = round(row.get("validation/n_grid_cell_spacings", 0.0))
     n_lattices = round((1 - row.get("validation/spacing_nan_share", 1.0)) * config.n_grid_cells)
-    few = f" As only {n_grid} of them are grid cells, these lattices may be those of noise: a hint at most."
+    few = f" Grid cells among them: {n_grid}; the lattices may be those of noise, and this a hint at most."
     for chosen in (
         _Counted("validation/", n_grid, "grid cells", ""),
         _Counted("validation/lattices/", n_lattices, "units with a lattice", few),
