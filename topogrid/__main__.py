@@ -16,7 +16,7 @@ from tqdm import tqdm
 from topogrid.analysis.figures import followed_walk, save_figure
 from topogrid.config import SettingsError, TrainConfig
 from topogrid.evaluation import follow
-from topogrid.intervention_report import KEY, as_page, as_record, draw_outcomes, full_table, key_table
+from topogrid.intervention_report import as_page, as_record, draw_outcomes, full_table, key, key_table
 from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, intervene, obstacles
 from topogrid.original import SETTINGS
 from topogrid.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
@@ -267,7 +267,7 @@ def _measure_interventions(subject: Subject, wanted: Sequence[str], folder: RunF
     for outcome in outcomes:
         if outcome.note:
             print(f"{outcome.name}: {outcome.note}")
-    print(KEY)
+    print(key(outcomes))
     print(f"Everything measured: {stem}.csv .json .md .png", file=sys.stderr)
 
 
