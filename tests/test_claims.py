@@ -167,6 +167,7 @@ def test_order_that_was_asked_for_is_no_finding() -> None:
     assert "the first layout (gradient) and the loss asked for it, so it is no finding" in about("Map of tau")
     free = TrainConfig(n_grid_cells=400, tau=True, tau_init="random", tau_smoothness_weight=0.0)
     assert "nothing asked for it" in about("Map of tau", {}, free)
+    assert "the checkpoint does not say" in about("Map of tau", knows_training=False)
 
 
 def test_memory_of_the_start_is_set_beside_what_is_left() -> None:

@@ -21,7 +21,9 @@ TWO_GROUPS = 2.0  # Ashman's D from which two components are two groups
 SHIFTED = 0.05  # difference between the views with and without burn-in, in shares, that is worth a sentence
 
 
-def claims(row: Mapping[str, float], config: TrainConfig, *, knows_places: bool = True) -> list[str]:
+def claims(
+    row: Mapping[str, float], config: TrainConfig, *, knows_places: bool = True, knows_training: bool = True
+) -> list[str]:
     """Say what can and what cannot be claimed about one network.
 
     Parameters
@@ -32,6 +34,8 @@ def claims(row: Mapping[str, float], config: TrainConfig, *, knows_places: bool 
         Settings of the network.
     knows_places : bool
         Whether the place cells are those the network was trained with; decoding means nothing otherwise.
+    knows_training : bool
+        Whether ``config`` also says how it was trained.
 
     Returns
     -------
@@ -46,7 +50,7 @@ def claims(row: Mapping[str, float], config: TrainConfig, *, knows_places: bool 
         _modules(measures, config),
         _order(measures, config),
         _directions(measures, config),
-        _tau_order(measures, config),
+        _tau_order(measures, config, knows_training),
         _coupling(measures, config),
         _burn_in(measures, config),
         "Scope: one network is one sample, however many units it has. Repeat with other seeds before calling any of "
@@ -209,17 +213,20 @@ def _directions(row: Mapping[str, float], config: TrainConfig) -> str:
     return f"Maps of orientation and phase: {'; '.join(told)} (n {counted.n} {counted.who}).{counted.caveat}"
 
 
-def _tau_order(row: Mapping[str, float], config: TrainConfig) -> str:
+def _tau_order(row: Mapping[str, float], config: TrainConfig, knows_training: bool) -> str:
     value = row.get("tau/morans_i")
     if value is None:
         return ""
+    told = f"Map of tau: Moran's I of log tau is {value:.2f}"
+    if not knows_training:
+        return f"{told}; whether the first layout or the loss asked for it, the checkpoint does not say."
     asked = []
     if config.tau_init != "random":
         asked.append(f"the first layout ({config.tau_init})")
     if config.learnable_tau and config.tau_smoothness_weight > 0:
         asked.append("the loss")
     why = f"{' and '.join(asked)} asked for it, so it is no finding" if asked else "nothing asked for it"
-    return f"Map of tau: Moran's I of log tau is {value:.2f}; {why}."
+    return f"{told}; {why}."
 
 
 def _coupling(row: Mapping[str, float], config: TrainConfig) -> str:
