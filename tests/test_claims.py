@@ -28,6 +28,7 @@ ROW = {
     "validation/n_modules": 2.0,
     "validation/module_bic_gain": 25.0,
     "validation/module_ratio": 1.42,
+    "validation/module_smallest_share": 0.4,
     "validation/module_separation": 3.0,
     "validation/orientation_morans_i": 0.3,
     "validation/orientation_morans_p": 0.002,
@@ -101,8 +102,8 @@ def test_modules() -> None:
     yes = about("Modules")
     assert "2 components describe log spacing best (BIC lower by 25.0 than for one, n 90 grid cells)" in yes
     assert "is consistent with modules" in yes
-    for weak in ({"validation/module_bic_gain": 3.0}, {"validation/module_separation": 1.0}):
-        assert "there is no sign of them" in about("Modules", weak)
+    for name, weak in (("bic_gain", 3.0), ("separation", 1.0), ("smallest_share", 0.02)):
+        assert "there is no sign of them" in about("Modules", {f"validation/module_{name}": weak})
     assert "one component describes log spacing best" in about("Modules", {"validation/n_modules": 1.0})
     assert "cannot be said" in about("Modules", {"validation/n_modules": math.nan})
 

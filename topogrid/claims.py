@@ -18,6 +18,7 @@ NEAR_THEORY = 0.1  # relative difference of a spacing from its prediction up to 
 MUCH_BETTER = 0.9  # share of the error of sitting still that path integration has to stay below
 STRONG = 10.0  # difference in BIC that counts as strong evidence (Kass & Raftery 1995)
 TWO_GROUPS = 2.0  # Ashman's D from which two components are two groups
+SMALLEST_MODULE = 0.1  # share of units; a component of fewer is a handful of odd units, not a module
 SHIFTED = 0.05  # difference between the views with and without burn-in, in shares, that is worth a sentence
 
 
@@ -147,15 +148,19 @@ def _modules(row: Mapping[str, float], config: TrainConfig) -> str:
             f"Modules: one component describes log spacing best (BIC, n {counted.n} {counted.who}): there is no sign "
             f"of modules.{counted.caveat}"
         )
-    ratio, apart = (row.get(f"{counted.prefix}module_{name}", math.nan) for name in ("ratio", "separation"))
+    ratio, share, apart = (
+        row.get(f"{counted.prefix}module_{name}", math.nan) for name in ("ratio", "smallest_share", "separation")
+    )
     told = (
         f"Modules: {n} components describe log spacing best (BIC lower by {gain:.1f} than for one, n {counted.n} "
-        f"{counted.who}), {ratio:.2f} times apart on average, the closest two at a separation of {apart:.1f}."
+        f"{counted.who}), {ratio:.2f} times apart on average, the closest two at a separation of {apart:.1f}, the "
+        f"smallest with {_percent(share)} of units."
     )
-    if gain >= STRONG and apart >= TWO_GROUPS:
+    if gain >= STRONG and apart >= TWO_GROUPS and share >= SMALLEST_MODULE:
         return f"{told} This is consistent with modules.{counted.caveat}"
     return (
-        f"{told} Modules would need {STRONG:g} and a separation of {TWO_GROUPS:g}: there is no sign of them."
+        f"{told} Modules would need {STRONG:g}, a separation of {TWO_GROUPS:g} and {_percent(SMALLEST_MODULE)} of units: "
+        "there is no sign of them."
         f"{counted.caveat}"
     )
 

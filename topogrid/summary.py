@@ -136,7 +136,11 @@ def _summarise_modules(spacing: Float) -> dict[str, float]:
     modules = fit_modules(spacing)
     row = {"n_modules": float(modules.n_modules), "module_bic_gain": modules.bic_gain}
     if modules.n_modules > 1:
-        row |= {"module_ratio": float(modules.ratio.mean()), "module_separation": float(modules.separation.min())}
+        row |= {
+            "module_ratio": float(modules.ratio.mean()),
+            "module_smallest_share": float(modules.weight.min()),
+            "module_separation": float(modules.separation.min()),
+        }
     return row
 
 

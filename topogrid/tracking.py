@@ -69,6 +69,7 @@ _ORDER = {
     "n_modules": "Components of the mixture that describes log spacing best (BIC).",
     "module_bic_gain": "BIC of one component minus that of the best mixture; above 10 is strong evidence against one.",
     "module_ratio": "Mean ratio of neighbouring components' spacings, where there are several.",
+    "module_smallest_share": "Share of units in the smallest component; a handful of odd units is no module.",
     "module_separation": "Smallest separation (Ashman's D) of neighbouring components; below 2 they are one group.",
     "spacing_partial_morans_i": "Moran's I of what a straight line on log tau leaves over of log spacing.",
     "spacing_partial_morans_p": "Its p-value against the same remainders dealt out anew.",
