@@ -217,8 +217,8 @@ class TrainConfig:
     scale_lr: bool = _optimisation(True, "Learn weights that are summed over units at --lr times 576 / units, and "
                                          "let the diagonal decay by as much less, so that a recipe for a small sheet "
                                          "holds on a large one.")
-    adam_eps: float = _optimisation(1e-10, "What Adam adds to the size of a gradient before dividing by it; the usual "
-                                           "1e-8 is as large as the encoder's gradients, and lattices hardly form.",
+    adam_eps: float = _optimisation(1e-8, "What Adam adds to the size of a gradient before dividing by it; with "
+                                          "--scale_lr, times 576 / units where gradients shrink with the sheet.",
                                     bounds=Bounds(1e-20, 1))
     warmup_steps: int = _optimisation(200, "Steps over which the learning rate first rises.", unit="steps",
                                       bounds=Bounds(0, 10**15))
