@@ -39,7 +39,7 @@ def _rows(values: Tensor) -> Tensor:
     return values.reshape(-1, values.shape[-1])
 
 
-def weight_decay(w_rec: Tensor, towards: str = "zero") -> Tensor:
+def weight_decay(w_rec: Tensor, towards: str = "zero", diagonal_weight: float = 1.0) -> Tensor:
     """Sum of squared recurrent weights, or of their distance from the identity.
 
     Parameters
@@ -49,18 +49,20 @@ def weight_decay(w_rec: Tensor, towards: str = "zero") -> Tensor:
     towards : {"zero", "identity"}
         What the weights are pulled to. The identity is where an ``identity``-initialised network starts: a unit with
         ``w_rec`` = I holds what it has.
+    diagonal_weight : float
+        How much a unit's weight onto itself counts against one onto another. With 1 / N the sum keeps its size, and its
+        pull on every unit, on sheets of all sizes: weights between units shrink with N, those onto themselves do not.
 
     Returns
     -------
     Tensor, scalar
     """
-    total = _sum_of_squares(w_rec)
-    if towards == "zero":
-        return total
-    if towards == "identity":
-        # |W - I|^2 = |W|^2 - 2 tr W + N, without a copy of W.
-        return total - 2 * w_rec.diagonal().sum() + len(w_rec)
-    raise ValueError(f"weight decay goes towards 'zero' or 'identity', got {towards!r}")
+    if towards not in ("zero", "identity"):
+        raise ValueError(f"weight decay goes towards 'zero' or 'identity', got {towards!r}")
+    diagonal = w_rec.diagonal()
+    distance = diagonal - 1 if towards == "identity" else diagonal
+    # The sum over all, with the diagonal exchanged afterwards, spares a copy of the matrix.
+    return _sum_of_squares(w_rec) - diagonal.square().sum() + diagonal_weight * distance.square().sum()
 
 
 def activity_cost(activity: Tensor) -> Tensor:

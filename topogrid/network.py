@@ -143,7 +143,7 @@ class PathIntegrator(nn.Module):
             activation=cast(Activation, config.activation),
             precision=precision,
         )
-        network = cls(config.n_place_cells, units, signed_start=config.signed_start)
+        network = cls(config.n_place_cells, units, signed_start=config.starts_signed)
         initialise(
             network, config.init, generator, input_gain=config.input_gain, recurrent_noise=config.recurrent_noise
         )

@@ -80,6 +80,7 @@ PRESETS: dict[str, Preset] = {
             "topoloss_factor": 2,
             "steps": 100_000,
             "batch_size": 200,
+            "even_starts": False,
             "lr": 1e-4,
             "scale_lr": False,
             "lr_schedule": "constant",
@@ -291,8 +292,8 @@ _SWITCH: dict[str, Any] = {"nargs": "?", "const": None, "metavar": "true|false"}
 def _shape_of(field: dataclasses.Field[Any]) -> dict[str, Any]:
     """How many values a flag takes and what the help calls them."""
     kind = KINDS[field.name]
-    if kind is bool:
-        return _SWITCH
+    if kind in (bool, bool | str):
+        return _SWITCH if kind is bool else _SWITCH | {"metavar": "true|false|auto"}
     choices = sorted(PRESETS) if field.name == "preset" else field.metadata["choices"]
     metavar = "{" + ",".join(choices) + "}" if choices else field.metadata["unit"].upper() or _METAVARS[kind]
     return {"nargs": "+" if kind in _SEVERAL else None, "metavar": metavar}
@@ -361,8 +362,13 @@ def _words(text: str) -> str:
     return text.strip()
 
 
+def _switch(text: str | None) -> bool:
+    return True if text is None else _WORDS[text.strip().lower()]
+
+
 _FROM_TEXT: dict[Any, Callable[[Any], Any]] = {
-    bool: lambda text: True if text is None else _WORDS[text.strip().lower()],
+    bool: _switch,
+    bool | str: lambda text: text if text == "auto" else _switch(text),
     int: _whole_number,
     float: float,
     str: _words,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -103,8 +104,11 @@ def _parameter_groups(network: PathIntegrator, config: TrainConfig) -> list[dict
     rest = [network.encoder, network.units.w_in]
     if network.units.log_tau is not None and config.learnable_tau:
         rest.append(network.units.log_tau)
-    scale = width_scale(config.n_grid_cells) if config.scale_lr else 1.0
-    return [{"params": summing, "lr_scale": scale}, {"params": rest, "lr_scale": 1.0}]
+    return [{"params": summing, "lr_scale": _width_scale(config)}, {"params": rest, "lr_scale": 1.0}]
+
+
+def _width_scale(config: TrainConfig) -> float:
+    return width_scale(config.n_grid_cells) if config.scale_lr else 1.0
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
@@ -125,6 +129,7 @@ def make_batch(config: TrainConfig, place_cells: PlaceCells, generator: torch.Ge
         dt=config.dt,
         generator=generator,
         periodic=config.periodic,
+        even_starts=config.even_starts,
     )
     return Batch(
         place_cells.encode(walks.start), walks.displacement, place_cells.encode(walks.position), walks.position
@@ -143,7 +148,8 @@ def objective(
     populations = [population.cells for population in place_cells.populations]
     terms = {"train/ce_loss": losses.place_cross_entropy(prediction.logits, batch.code, populations)}
     if config.weight_decay:
-        decay = losses.weight_decay(units.w_rec, config.weight_decay_towards)
+        diagonal_weight = _width_scale(config)
+        decay = losses.weight_decay(units.w_rec, config.weight_decay_towards, diagonal_weight)
         terms["train/reg_loss"] = config.weight_decay * decay
     if config.activity_cost:
         terms["train/activity_loss"] = config.activity_cost * losses.activity_cost(prediction.activity)
@@ -194,7 +200,8 @@ def train_step(state: TrainState, batch: Batch, config: TrainConfig, *, measure:
     finite = torch.isfinite(gradient_norm) & torch.isfinite(terms["train/total_loss"])
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate(step, config) * group["lr_scale"]
-    _step_if(finite, state.optimiser)
+    with _whole_diagonal_step(network, state.optimiser):
+        _step_if(finite, state.optimiser)
     network.units.project_tau()
     state.step = step
     return StepRecord(step, _metrics(terms, gradient_norm, prediction, batch, state) if measure else {}, finite)
@@ -203,6 +210,21 @@ def train_step(state: TrainState, batch: Batch, config: TrainConfig, *, measure:
 def _clip_gradients(network: PathIntegrator, limit: float) -> Tensor:
     """Scale gradients down to a joint norm of ``limit`` (0: leave them); return the norm before, as a tensor."""
     return torch.nn.utils.clip_grad_norm_(network.parameters(), limit if limit else math.inf)
+
+
+@contextmanager
+def _whole_diagonal_step(network: PathIntegrator, optimiser: torch.optim.Optimizer) -> Iterator[None]:
+    """Let the diagonal of the recurrent weights move by the whole learning rate in the optimiser step inside.
+
+    What a unit sends to itself is one number, not a sum over units, so its learning rate must not fall with their
+    number. Adam treats every weight on its own: stretching the diagonal's step is the same as a rate of its own.
+    """
+    diagonal = network.units.w_rec.detach().diagonal()
+    before = diagonal.clone()
+    yield
+    stretch = 1 / optimiser.param_groups[0]["lr_scale"]
+    if stretch != 1:
+        diagonal.copy_(before + stretch * (diagonal - before))
 
 
 def _step_if(finite: Tensor, optimiser: torch.optim.Optimizer) -> None:
