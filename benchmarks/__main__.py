@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -152,8 +151,8 @@ def step_section(sizes: Sizes, bar: tqdm[Any]) -> Section:
                 ]
             )
     caption = (
-        "**Training step**, batch 200, 20 steps, 512 place cells, walks and place code included. `plain loop`: autograd "
-        "in fp32 (benchmarks/plain_loop.py). `faster`: plain loop over ours, in fp32 and in the precision that `auto` "
+        "**Training step**, batch 200, 20 steps, 512 place cells, walks and place code included. `plain loop`: "
+        "autograd in fp32 (benchmarks/plain_loop.py). `faster`: plain loop over ours, in fp32 and in the precision that `auto` "
         "takes. `GFLOP/s`: the step's own matrix products alone, in their shapes. `share`: time of those products over "
         "that of our whole step."
     )
@@ -163,7 +162,7 @@ def step_section(sizes: Sizes, bar: tqdm[Any]) -> Section:
 
 
 def data_section(sizes: Sizes, _bar: tqdm[Any]) -> Section:
-    """Walks and place codes."""
+    """Time walks and place codes."""
     config = TrainConfig(**sizes.base)
     times = batch_times(config, rounds=3 if sizes is QUICK else 15)
     ours, numpys = times["topogrid"], times["numpy"]
@@ -171,7 +170,10 @@ def data_section(sizes: Sizes, _bar: tqdm[Any]) -> Section:
         f"**One batch**: {config.batch_size} walks of {config.seq_length} steps with the code of "
         f"{config.n_place_cells} place cells."
     )
-    rows = [["topogrid", "NumPy, double precision", "faster"], [_seconds(ours), _seconds(numpys), _times(numpys / ours)]]
+    rows = [
+        ["topogrid", "NumPy, double precision", "faster"],
+        [_seconds(ours), _seconds(numpys), _times(numpys / ours)],
+    ]
     return Section("batch", caption, rows[0], rows[1:], times)
 
 
