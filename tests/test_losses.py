@@ -101,6 +101,15 @@ def test_weight_decay_towards_zero_and_towards_the_identity() -> None:
         weight_decay(weights, "one")
 
 
+@pytest.mark.parametrize("towards", ["zero", "identity"])
+def test_weights_of_units_onto_themselves_can_decay_less(towards: str) -> None:
+    weights = draw(9, 9)
+    target = np.eye(9) if towards == "identity" else np.zeros((9, 9))
+    share = np.where(np.eye(9) > 0, 0.1, 1.0)
+    expected = (share * (weights.numpy() - target) ** 2).sum()
+    assert weight_decay(weights, towards, 0.1).item() == pytest.approx(expected)
+
+
 def test_activity_cost_is_the_mean_square() -> None:
     activity = draw(4, 3, 9)
     assert activity_cost(activity).item() == pytest.approx((activity.numpy() ** 2).mean())

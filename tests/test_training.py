@@ -377,6 +377,21 @@ def test_what_sums_over_units_learns_at_a_rate_that_falls_with_their_number(scal
     assert scales == {"units.w_rec": factor, "readout": factor, **rest}
 
 
+@pytest.mark.parametrize(("scaled", "factor"), [(True, 576 / 64), (False, 1.0)])
+def test_a_weight_of_a_unit_onto_itself_learns_at_the_whole_rate(scaled: bool, factor: float) -> None:
+    config = settings(scale_lr=scaled, warmup_steps=0, weight_decay=1.0, n_grid_cells=64)
+    state = state_of(config)
+    weights = state.network.units.w_rec
+    before = weights.detach().clone()
+    record = train_step(state, make_batch(config, state.place_cells, state.generators["walks"]), config)
+    rate = learning_rate(record.step, config)
+    moved = weights.detach() - before
+    # The first step of Adam moves every weight by its learning rate, whatever its gradient.
+    torch.testing.assert_close(moved.diagonal().abs(), torch.full((64,), rate), rtol=1e-2, atol=0)
+    others = moved[~torch.eye(64, dtype=torch.bool)].abs()
+    torch.testing.assert_close(others.median(), torch.tensor(factor * rate), rtol=1e-2, atol=0)
+
+
 # --- bad batches
 
 

@@ -219,12 +219,15 @@ class TrainConfig:
     steps: int = _optimisation(1500, "Length of training.", unit="steps", bounds=COUNT)
     batch_size: int = _optimisation(200, "Walks in a training step, over all processes.", unit="walks", bounds=COUNT,
                                     locked=True)
-    even_starts: bool = _optimisation(True, "Spread the starts and headings of a batch evenly, which makes gradients less "
-                                            "noisy; otherwise each is drawn on its own.")
+    even_starts: bool = _optimisation(True, "Spread the starts and headings of a batch evenly, which makes gradients "
+                                            "less noisy; otherwise each is drawn on its own.")
     lr: float = _optimisation(2e-3, "Learning rate of Adam after the warm-up.", bounds=Bounds(0, 1, open_low=True))
     scale_lr: bool = _optimisation(True, "Learn weights that are summed over units at --lr times 576 / units, and "
                                          "let the diagonal decay by as much less, so that a recipe for a small sheet "
                                          "holds on a large one.")
+    adam_eps: float = _optimisation(1e-8, "What Adam adds to the size of a gradient before dividing by it; with "
+                                          "--scale_lr, times 576 / units where gradients shrink with the sheet.",
+                                    bounds=Bounds(1e-20, 1))
     warmup_steps: int = _optimisation(200, "Steps over which the learning rate first rises.", unit="steps",
                                       bounds=Bounds(0, 10**15))
     lr_schedule: str = _optimisation("cosine", "Course of the learning rate after the warm-up.",

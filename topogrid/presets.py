@@ -82,6 +82,7 @@ PRESETS: dict[str, Preset] = {
             "batch_size": 200,
             "even_starts": False,
             "lr": 1e-4,
+            "adam_eps": 1e-8,
             "scale_lr": False,
             "lr_schedule": "constant",
             "warmup_steps": 0,

@@ -135,12 +135,22 @@ def new_state(
 
 
 def _parameter_groups(network: PathIntegrator, config: TrainConfig) -> list[dict[str, Any]]:
-    """Return what sums over units, whose learning rate falls with their number (Yang & Hu, ICML 2021), and the rest."""
-    summing = [network.units.w_rec, network.readout]
-    rest = [network.encoder, network.units.w_in]
-    if network.units.log_tau is not None and config.learnable_tau:
-        rest.append(network.units.log_tau)
-    return [{"params": summing, "lr_scale": _width_scale(config)}, {"params": rest, "lr_scale": 1.0}]
+    """Return groups of parameters with what the number of units changes for Adam (Yang & Hu, ICML 2021).
+
+    The learning rate of what is summed over units falls with their number. So does the gradient of all that a unit
+    owns, and with it the smallest gradient that Adam may take for noise; the read-out's gradient does not.
+    """
+    units = network.units
+    scale = _width_scale(config)
+    own = [network.encoder, units.w_in]
+    if units.log_tau is not None and config.learnable_tau:
+        own.append(units.log_tau)
+    eps = config.adam_eps
+    return [
+        {"params": [units.w_rec], "lr_scale": scale, "eps": eps * scale},
+        {"params": [network.readout], "lr_scale": scale, "eps": eps},
+        {"params": own, "lr_scale": 1.0, "eps": eps * scale},
+    ]
 
 
 def _width_scale(config: TrainConfig) -> float:
