@@ -21,7 +21,7 @@ from tqdm import tqdm
 from benchmarks.data_time import batch_times
 from benchmarks.document import check_writable_between, write_between
 from benchmarks.evaluation_time import evaluation_times
-from benchmarks.timing import describe_machine
+from benchmarks.timing import CLOCKS, describe_machine, set_clock
 from benchmarks.training_time import growth, peak_memory_gib, step_times
 from topogrid.config import TrainConfig
 from topogrid.hardware import keep_freed_memory
@@ -86,17 +86,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, nothing written: does it run?")
     parser.add_argument("--only", nargs="+", choices=sorted(TOPICS), help="measure these topics alone; writes nothing")
+    parser.add_argument(
+        "--clock",
+        choices=sorted(CLOCKS),
+        default="wall",
+        help="cpu: seconds of this process alone, for a busy machine, with --threads 1; writes nothing (default: wall)",
+    )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: PyTorch's choice)")
     parser.add_argument("--units", type=int, nargs="+", help="sheets whose steps are timed; writes nothing")
     parser.add_argument("--into", type=Path, default=DOCUMENT, help="document to write into (default: %(default)s)")
     arguments = parser.parse_args(argv)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    writes = not (arguments.quick or arguments.only or arguments.units)
+    writes = not (arguments.quick or arguments.only or arguments.units or arguments.clock != "wall")
     problem = check_writable_between(arguments.into, TABLES) if writes else None
     if problem:
         print(f"benchmarks: {problem}", file=sys.stderr)
         return 2
+    set_clock(arguments.clock)
     sizes = QUICK if arguments.quick else Sizes()
     if arguments.units:
         sizes = dataclasses.replace(sizes, units=tuple(arguments.units))
@@ -152,9 +159,9 @@ def step_section(sizes: Sizes, bar: tqdm[Any]) -> Section:
             )
     caption = (
         "**Training step**, batch 200, 20 steps, 512 place cells, walks and place code included. `plain loop`: "
-        "autograd in fp32 (benchmarks/plain_loop.py). `faster`: plain loop over ours, in fp32 and in the precision that `auto` "
-        "takes. `GFLOP/s`: the step's own matrix products alone, in their shapes. `share`: time of those products over "
-        "that of our whole step."
+        "autograd in fp32 (benchmarks/plain_loop.py). `faster`: plain loop over ours, in fp32 and in the precision "
+        "that `auto` takes. `GFLOP/s`: the step's own matrix products alone, in their shapes. `share`: time of those "
+        "products over that of our whole step."
     )
     columns = ["units", "network", "plain loop", "fp32", "bf16", "faster (fp32)", "faster (auto)"]
     columns += ["fp32 GFLOP/s", "bf16 GFLOP/s", "share"]

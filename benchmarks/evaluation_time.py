@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from benchmarks.timing import fresh_state
+from benchmarks.timing import fresh_state, seconds_of
 from topogrid.analysis import border_scores, grid_gate, grid_scores, measure_lattice, spatial_information
 from topogrid.config import TrainConfig
 from topogrid.evaluation import Evaluation, evaluate, summarise
@@ -30,9 +29,9 @@ def evaluation_times(config: TrainConfig) -> dict[str, float]:
     device = torch.device("cpu")
     state = fresh_state(config, device, choose_precision("auto", device))
     found = {}
-    began = time.perf_counter()
-    evaluation = evaluate(state.network, state.place_cells, config, step=0)
-    whole = time.perf_counter() - began
+    done: list[Evaluation] = []
+    whole = seconds_of(lambda: done.append(evaluate(state.network, state.place_cells, config, step=0)))
+    (evaluation,) = done
     maps, box = evaluation.settled.rate_maps, config.box_size
     parts: dict[str, Callable[[], object]] = {
         "grid scores": lambda: grid_scores(maps.maps),
@@ -42,21 +41,14 @@ def evaluation_times(config: TrainConfig) -> dict[str, float]:
         "spatial information": lambda: spatial_information(maps.maps, maps.occupancy),
     }
     for name, part in parts.items():
-        found[f"{name} (two views)"] = 2 * seconds(part)
+        found[f"{name} (two views)"] = 2 * seconds_of(part)
     found = {"evaluate": whole, "walks, rate maps, long walks": whole - sum(found.values()), **found}
     row: dict[str, float] = {}
-    found["summarise"] = seconds(lambda: row.update(summarise(evaluation, config)))
-    found["figures, as PNG"] = seconds(lambda: _render(evaluation, config, row))
+    found["summarise"] = seconds_of(lambda: row.update(summarise(evaluation, config)))
+    found["figures, as PNG"] = seconds_of(lambda: _render(evaluation, config, row))
     return found
 
 
 def _render(evaluation: Evaluation, config: TrainConfig, row: dict[str, float]) -> None:
     for figure in draw_evaluation(evaluation, config, coupling=coupling_of(row)).values():
         figure.savefig(io.BytesIO(), format="png", dpi=DPI)
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Return how long a call takes."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began

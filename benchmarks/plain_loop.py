@@ -41,7 +41,9 @@ class PlainLoop(nn.Module):
 
     def forward(self, start_code: Tensor, displacement: Tensor) -> tuple[Tensor, Tensor]:
         """Return activity ``(time, batch, unit)`` and logits ``(time, batch, place)``."""
-        state = torch.relu(functional.linear(start_code, self.encoder))
+        state = functional.linear(start_code, self.encoder)
+        if not self.config.starts_signed:
+            state = torch.relu(state)
         states = []
         for move in displacement:
             drive = torch.relu(functional.linear(move, self.w_in) + functional.linear(state, self.w_rec))

@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(page)
     if not asked.quick:
         machine = describe_machine()
-        about = f"{asked.steps} steps of `--preset laptop`, {machine['date']}, {machine['processor']}, torch {machine['torch']}."
+        about = f"{asked.steps} steps of `--preset laptop`, {machine['date']}, torch {machine['torch']}."
         write_between(asked.into, f"{about}\n\n{page}", TABLES)
     return 0
 

@@ -98,7 +98,7 @@ class GraphedStep:
         self._finite = torch.ones((), dtype=torch.bool, device=device)
         self._n_finite = torch.zeros((), dtype=torch.long, device=device)
         make_capturable(state.optimiser)
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
 
     def __call__(self, measure: bool, before: StepRecord | None = None) -> StepRecord:
         """Take one step; what the step before reported is known already."""

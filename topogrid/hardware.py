@@ -101,7 +101,7 @@ def read_scalars(values: Mapping[str, torch.Tensor]) -> dict[str, float]:
     if together.device.type == "cuda":
         host = torch.empty(together.shape, dtype=together.dtype, pin_memory=True)
         host.copy_(together, non_blocking=True)
-        arrived = torch.cuda.Event()
+        arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
         arrived.record()
         arrived.synchronize()
         together = host

@@ -86,12 +86,13 @@ class _SumOfSquares(torch.autograd.Function):
     def forward(ctx: Any, values: Tensor) -> Tensor:
         ctx.save_for_backward(values)
         # Row by row: in fp32 a single norm over millions of values is off by a thousandth.
-        return torch.linalg.vector_norm(values, dim=-1).square().sum()
+        rows: Tensor = torch.linalg.vector_norm(values, dim=-1)
+        return rows.square().sum()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
-        (values,) = ctx.saved_tensors
+        values: Tensor = ctx.saved_tensors[0]
         return values * (2 * grad_outputs[0])
 
 
