@@ -71,9 +71,10 @@ def choose_precision(wanted: str, device: torch.device) -> Precision:
     return "bf16" if _multiplies_bf16(device) else "fp32"
 
 
-def use_tensor_cores(precision: Precision) -> None:
+def use_tensor_cores(device: torch.device, precision: Precision) -> None:
     """Let CUDA round the inputs of the remaining fp32 products to 19 bits (TF32) where bf16 is good enough anyway."""
-    torch.set_float32_matmul_precision("high" if precision == "bf16" else "highest")
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high" if precision == "bf16" else "highest")
 
 
 def compiler_trouble(device: torch.device) -> str:
