@@ -40,7 +40,7 @@ def run(tmp_path: Path, *flags: str, processes: int = 2) -> subprocess.Completed
         cwd=ROOT,
         env=environment,
         check=False,
-        timeout=300,
+        timeout=900,
     )
 
 
