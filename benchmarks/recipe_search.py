@@ -8,23 +8,22 @@ writes nothing.
 from __future__ import annotations
 
 import argparse
-import concurrent.futures
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
+from benchmarks.document import check_writable_between, write_between
+from benchmarks.training_runs import WantedRun, ensure_run, in_parallel
 from topogrid.runs import read_metrics, write_text_atomic
 from topogrid.tables import to_markdown
 
-FOLDER = Path("docs/recipe")
-ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT, MARKER = Path("docs/recipe.md"), "seeds"
+CURVES = Path("docs/recipe/seeds.jsonl")
 
 RECIPES: dict[str, tuple[str, ...]] = {
     "default": (),
@@ -64,12 +63,10 @@ def run_name(recipe: str, seed: int) -> str:
     return f"{recipe.replace(' ', '-')}-seed{seed}"
 
 
-def command(recipe: str, seed: int, folder: Path, *, quick: bool) -> list[str]:
-    """Return the call of ``train_grid.py`` that trains a recipe, or goes on with it."""
+def wanted_run(recipe: str, seed: int, *, quick: bool) -> WantedRun:
+    """Return the run of one recipe and seed."""
     size = ("--preset", "smoke") if quick else ("--preset", "laptop", "--steps", "1500", "--eval_every", "250")
-    where = ("--save_dir", str(folder), "--gallery_dir", str(folder / "maps"), "--name", run_name(recipe, seed))
-    rest = ("--resume", "auto", "--device", "cpu", "--threads", "1", "--wandb", "disabled")
-    return [sys.executable, str(ROOT / "train_grid.py"), *size, "--seed", str(seed), *where, *rest, *RECIPES[recipe]]
+    return WantedRun(run_name(recipe, seed), (*size, "--seed", str(seed), *RECIPES[recipe]))
 
 
 def train(recipe: str, seed: int, folder: Path, *, quick: bool) -> Curve:
@@ -80,18 +77,7 @@ def train(recipe: str, seed: int, folder: Path, *, quick: bool) -> Curve:
     RuntimeError
         If training fails; the message ends with what the run said last.
     """
-    run = folder / run_name(recipe, seed)
-    if not (run / "units.csv").exists():
-        told = subprocess.run(  # noqa: S603 (this project's own command)
-            command(recipe, seed, folder, quick=quick),
-            capture_output=True,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            cwd=ROOT,
-            check=False,
-        )
-        if told.returncode:
-            raise RuntimeError(f"{run} ended with exit code {told.returncode}: {told.stderr.strip()[-400:]}")
+    run = ensure_run(wanted_run(recipe, seed, quick=quick), folder)
     return Curve(recipe, RECIPES[recipe], seed, _points(run))
 
 
@@ -159,22 +145,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--save_dir", type=Path, default=Path("runs/recipe"), help="where the runs are kept")
     parser.add_argument("--quick", action="store_true", help="smoke networks, to see that it runs; writes nothing")
     asked = parser.parse_args(argv)
+    fault = None if asked.quick else check_writable_between(DOCUMENT, MARKER)
+    if fault:
+        print(f"recipe_search: {fault}", file=sys.stderr)
+        return 2
     jobs = [(recipe, seed) for recipe in asked.recipes for seed in asked.seeds]
-    with concurrent.futures.ThreadPoolExecutor(asked.at_once) as pool:
-        futures = [pool.submit(train, *job, asked.save_dir.resolve(), quick=asked.quick) for job in jobs]
-        try:
-            for future in tqdm(concurrent.futures.as_completed(futures), total=len(jobs), unit="run"):
-                future.result()
-        except RuntimeError as error:
-            pool.shutdown(cancel_futures=True)
-            print(f"recipe_search: {error}", file=sys.stderr)
-            return 1
-    curves = [future.result() for future in futures]
+    folder = asked.save_dir.resolve()
+    try:
+        curves = in_parallel(lambda job: train(*job, folder, quick=asked.quick), jobs, asked.at_once)
+    except RuntimeError as error:
+        print(f"recipe_search: {error}", file=sys.stderr)
+        return 1
     page = to_markdown(*table(curves))
     print(page)
     if not asked.quick:
-        write_text_atomic(FOLDER / "seeds.jsonl", as_lines(curves))
-        write_text_atomic(FOLDER / "seeds.md", page)
+        write_text_atomic(CURVES, as_lines(curves))
+        write_between(DOCUMENT, page, MARKER)
     return 0
 
 

@@ -78,6 +78,7 @@ def setting(
     bounds: Bounds | None = None,
     needs: Mapping[str, Any] | None = None,
     locked: bool = False,
+    may_lack: bool = False,
 ) -> Any:
     """Declare one setting of `TrainConfig`.
 
@@ -99,6 +100,8 @@ def setting(
         Other settings without which this one has no effect, with the values they must have: a tuple or `ABOVE_ZERO`.
     locked : bool
         Whether a resumed run must keep it.
+    may_lack : bool
+        Whether a ``config.json`` may lack it: for settings that came later and whose default is what was done before.
     """
     metadata = {
         "help": help,
@@ -108,6 +111,7 @@ def setting(
         "bounds": bounds,
         "needs": dict(needs or {}),
         "locked": locked,
+        "may_lack": may_lack,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -159,6 +163,10 @@ class TrainConfig:
                                bounds=POSITIVE)
     keep_checkpoints: int = _run(3, "How many of the newest checkpoints are kept.", bounds=COUNT)
     threads: int = _run(0, "CPU threads; 0 leaves the choice to PyTorch.", bounds=Bounds(0, 1024))
+    compile: bool = _run(False, "Compile the recurrence and the place code by torch.compile; pays off in long runs.",
+                         may_lack=True)
+    cuda_graph: str = _run("auto", "Record a whole step on the GPU and replay it; auto does so with one process on "
+                                   "CUDA.", choices=("auto", "on", "off"), may_lack=True)
 
     box_size: tuple[float, float] = _task((2.2, 2.2), "Side of the box, or its width and height.", unit="m",
                                           bounds=Bounds(0.1, 100))
@@ -300,7 +308,8 @@ class TrainConfig:
         if settings.pop("format", None) != FORMAT:
             raise SettingsError(f"{path} is not of format {FORMAT}, which is the one this version of topogrid reads")
         names = {field.name for field in dataclasses.fields(cls)}
-        for fault, keys in (("lacks", names - settings.keys()), ("has unknown", settings.keys() - names)):
+        needed = {field.name for field in dataclasses.fields(cls) if not field.metadata["may_lack"]}
+        for fault, keys in (("lacks", needed - settings.keys()), ("has unknown", settings.keys() - names)):
             if keys:
                 listed = show(", ".join(sorted(keys)))
                 raise SettingsError(f"{path} {fault} settings {listed}; it belongs to another version of topogrid")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,10 +92,10 @@ def simulate_walks(
     an additive recurrence, Roberts, "The unreasonable effectiveness of quasirandom sequences", 2018.
     """
     device = generator.device
-    half = torch.tensor(box_size, device=device) / 2
+    half = _constant(box_size, device) / 2
     if start_box is not None and not (start_box[0] <= box_size[0] and start_box[1] <= box_size[1]):
         raise ValueError(f"walks must start inside the box of {box_size} m, got a start_box of {start_box} m")
-    start_half = half if start_box is None else torch.tensor(start_box, device=device) / 2
+    start_half = half if start_box is None else _constant(start_box, device) / 2
     draw = _even_uniforms if even_starts else _uniforms
     uniforms = draw(n_walks, generator)
     start = (2 * uniforms[:, :2] - 1) * start_half
@@ -139,10 +140,15 @@ def _even_uniforms(count: int, generator: torch.Generator) -> Tensor:
     about the distance to the next, so that no spatial frequency is missed by all batches alike.
     """
     device = generator.device
-    strides = torch.tensor([_THREE_DIMENSIONS**-axis for axis in (1, 2, 3)], device=device)
+    strides = _constant([_THREE_DIMENSIONS**-axis for axis in (1, 2, 3)], device)
     shift = torch.rand(1, 3, generator=generator, device=device)
     jitter = (torch.rand(count, 3, generator=generator, device=device) - 0.5) / math.sqrt(count)
     return torch.remainder(shift + jitter + torch.arange(count, device=device)[:, None] * strides, 1.0)
+
+
+def _constant(values: Sequence[float], device: torch.device) -> Tensor:
+    """Vector made on the device: one copied from the host would stall a GPU, and cannot be recorded in a CUDA graph."""
+    return torch.stack([torch.full((), value, device=device) for value in values])
 
 
 def _turn_along_wall(position: Tensor, heading: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
