@@ -486,7 +486,7 @@ class Watch(TorchDispatchMode):
 STEP_KINDS = [
     {},
     BOTH,
-    {**BOTH, "precision": "bf16", "periodic": True, "pc_width": (0.2, 0.3), "activation": "tanh"},
+    {**BOTH, "precision": "bf16", "periodic": True, "even_starts": True, "pc_width": (0.2, 0.3), "activation": "tanh"},
 ]
 
 
