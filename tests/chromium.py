@@ -17,9 +17,14 @@ DRIVER = shutil.which("chromedriver")
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WHY_NOT = "needs a Chromium and its chromedriver on the PATH (Debian: apt-get install chromium chromium-driver)"
 
-KEYS = {"Shift": "\ue008", "Enter": "\ue007", "Escape": "\ue00c", "PageDown": "\ue00f", "End": "\ue010"} | {
-    f"Arrow{way}": chr(0xE012 + place) for place, way in enumerate(("Left", "Up", "Right", "Down"))
-}
+KEYS = {
+    "Shift": "\ue008",
+    "Enter": "\ue007",
+    "Escape": "\ue00c",
+    "PageDown": "\ue00f",
+    "End": "\ue010",
+    "Home": "\ue011",
+} | {f"Arrow{way}": chr(0xE012 + place) for place, way in enumerate(("Left", "Up", "Right", "Down"))}
 
 
 class Browser:
