@@ -12,13 +12,14 @@ def a_ramp(side: int = 24) -> np.ndarray:
 
 
 def test_spacing_that_follows_tau_leaves_the_band():
-    tau, rng = a_ramp(), np.random.default_rng(0)
+    rng = np.random.default_rng(0)
+    tau = np.exp(1 + 0.4 * smooth_noise(1, 48, 2.0, rng)[0, :24, :24])
     band = shift_band(tau, 0.5 * tau**0.5 + 0.01 * rng.normal(size=tau.shape), rng=rng)
     assert band is not None
     assert band.edges.size == 6
     assert (np.diff(band.median) > 0).all()
-    assert band.median[0] < band.low[0] * 1.01
-    assert band.median[-1] > band.high[-1] * 0.99
+    assert band.median[0] < band.low[0]
+    assert band.median[-1] > band.high[-1]
 
 
 def test_unrelated_smooth_maps_mostly_stay_inside():

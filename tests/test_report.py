@@ -179,8 +179,8 @@ def test_runs_of_every_kind_have_a_page(tmp_path, settings):
 
 
 def test_a_run_without_a_single_lattice_has_a_page(tmp_path):
-    folder = make_run(tmp_path / "noise", steps=(0,))
-    path = folder.evaluation / "step_00000000.npz"
+    folder = make_run(tmp_path / "noise", steps=(10,))
+    path = folder.evaluation / "step_00000010.npz"
     arrays = dict(np.load(path))
     for view in ("settled", "start"):
         for name in ("spacing", "orientation", "phase", "axes"):
