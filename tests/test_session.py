@@ -49,7 +49,15 @@ def tau_run(tmp_path_factory):
 
 def test_a_run_leaves_everything_a_person_opens(tau_run):
     files = {path.name for path in tau_run.iterdir()}
-    assert {"config.json", "versions.json", "metrics.jsonl", "log.txt", "units.csv", "summary.json"} <= files
+    assert {
+        "config.json",
+        "versions.json",
+        "metrics.jsonl",
+        "log.txt",
+        "units.csv",
+        "summary.json",
+        "report.html",
+    } <= files
     gallery = tau_run.parent.parent / "imgs" / "a"
     for entry in FIGURES.values():
         for folder in (tau_run / "figures", gallery):
@@ -90,6 +98,8 @@ def test_wandb_mirror_reads_back_with_every_number_and_picture(tau_run):
     mirrored = {key for row in history(read_offline_run(offline)) for key in row}
     local = {key for row in read_metrics(tau_run / "metrics.jsonl") for key in row} - {"time"}
     assert local | {f"{key}.path" for key in FIGURES} <= mirrored
+    (page,) = (offline / "files" / "media" / "html").rglob("*.html")
+    assert page.read_bytes() == (tau_run / "report.html").read_bytes()
     pictures = list((offline / "files" / "media" / "images").rglob("*.png"))
     assert len(pictures) >= 2 * len(FIGURES) - 1
     for path in pictures:
@@ -150,6 +160,16 @@ def test_non_finite_loss_exits_3_and_changes_no_weight(tmp_path, capsys, monkeyp
     monkeypatch.setattr(training, "make_batch", poisoned)
     assert run(tmp_path, *SMOKE, "--name", "nan") == 3
     assert "not finite" in capsys.readouterr().err
+
+
+def test_a_report_that_fails_does_not_end_the_run(tmp_path, capsys, monkeypatch):
+    def full_disk(*arguments):
+        raise OSError("no space left on the device")
+
+    monkeypatch.setattr("topogrid.session.write_report", full_disk)
+    assert run(tmp_path, *SMOKE, "--steps", "1", "--name", "full") == 0
+    assert "no space left" in capsys.readouterr().err
+    assert not (tmp_path / "runs" / "full" / "report.html").exists()
 
 
 def test_follow_uses_a_run(tau_run, tmp_path, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from topogrid.intervention_report import KEY, as_page, as_record, draw_outcomes,
 from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, intervene, obstacles
 from topogrid.original import SETTINGS
 from topogrid.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
+from topogrid.report import is_current, write_report
 from topogrid.runs import CheckpointError, LoadedRun, RunFolder, load_run, write_json_atomic, write_text_atomic
 from topogrid.tables import to_csv, to_text
 from topogrid.trajectories import Walks, load_walks, shipped_walk
@@ -183,8 +185,9 @@ def _analyze(arguments: argparse.Namespace) -> None:
     print(f"\nShares of all units, in brackets those of noise:\n\n{to_text(*bins_table(result.rows))}")
     folder = opened.folder
     print(f"Units: {folder.units_csv}   Pictures: {folder.gallery}   All: {folder.summary_path}", file=sys.stderr)
+    config = dataclasses.replace(opened.subject.config, eval_bins=next(iter(result.rows)))
+    print(f"To explore: {write_report(folder, config)}", file=sys.stderr)
     if wanted is not None:
-        config = dataclasses.replace(opened.subject.config, eval_bins=next(iter(result.rows)))
         subject = dataclasses.replace(opened.subject, config=config)
         _measure_interventions(subject, wanted, folder, all_of_them=not arguments.intervene)
 
@@ -279,9 +282,32 @@ def _write_outcomes(stem: Path, outcomes: Sequence[Outcome], left_out: dict[str,
     write_json_atomic(stem.with_suffix(".json"), result)
 
 
+# --- open ------------------------------------------------------------------------------------------------------------
+
+
+def _declare_open(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", help="folder of a run, or of an analysis")
+    parser.add_argument(
+        "--no_browser", "--no-browser", action="store_true", help="only make sure that the page is there, and say where"
+    )
+
+
+def _open(arguments: argparse.Namespace) -> None:
+    folder = RunFolder(Path(arguments.run), Path(arguments.run))
+    # The page of an analysis was written with settings that its folder does not hold.
+    if not folder.report.is_file() or (folder.config_path.is_file() and not is_current(folder)):
+        folder = RunFolder.open(arguments.run)
+        print(f"Writing {folder.report} ...", file=sys.stderr)
+        write_report(folder, TrainConfig.from_json(folder.config_path))
+    print(folder.report)
+    if not arguments.no_browser and not webbrowser.open(folder.report.resolve().as_uri()):
+        print("No browser could be started here; open that file with one.", file=sys.stderr)
+
+
 COMMANDS = {
     "follow": Command("Follow a recorded walk with a trained network.", _declare_follow, _follow),
     "analyze": Command("Measure a run or a checkpoint again and say what it shows.", _declare_analyze, _analyze),
+    "open": Command("Open the sheet explorer of a run in a browser.", _declare_open, _open),
     "intervene": Command("Change one thing at a time and measure everything again.", _declare_intervene, _intervene),
 }
 

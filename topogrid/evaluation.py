@@ -516,6 +516,8 @@ def save_evaluation(evaluation: Evaluation, path: Path) -> None:
             f"{name}/spacing": view.lattice.spacing,
             f"{name}/orientation": view.lattice.orientation,
             f"{name}/phase": view.lattice.phase,
+            f"{name}/axes": view.lattice.axes,
+            f"{name}/ring_60": view.scores.ring_60,
             f"{name}/border": view.border,
             f"{name}/information": view.information,
         }

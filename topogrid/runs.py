@@ -166,6 +166,11 @@ class RunFolder:
         return self.path / "figures"
 
     @property
+    def report(self) -> Path:
+        """The sheet explorer, one page."""
+        return self.path / "report.html"
+
+    @property
     def wandb(self) -> Path:
         """Folder of the W&B mirror."""
         return self.path / "wandb"

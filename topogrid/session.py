@@ -24,6 +24,7 @@ from topogrid.evaluation import Evaluation, evaluate, save_evaluation, summarise
 from topogrid.gallery import coupling_of, draw_evaluation, draw_tau
 from topogrid.hardware import read_scalars
 from topogrid.presets import PRESETS
+from topogrid.report import write_report
 from topogrid.runs import (
     CheckpointError,
     Resumable,
@@ -320,6 +321,8 @@ class Run:
                 code = CANNOT_SAVE
             self._write_units()
         self.tracker.summary(self._summary())
+        if code in (DONE, CANNOT_SAVE):
+            self._write_report()
         if code == DONE:
             self._publish_weights()
         elif code != NON_FINITE:
@@ -337,6 +340,16 @@ class Run:
         except OSError as error:
             self.log(f"{self.folder.units_csv} could not be written: {error}")
         self.tracker.table("validation/units", columns, rows)
+
+    def _write_report(self) -> None:
+        """Write the sheet explorer; whatever goes wrong, the run is done."""
+        try:
+            path = write_report(self.folder, self.config)
+        except Exception as error:
+            self.log(f"{self.folder.report} could not be written: {type(error).__name__}: {error}")
+            return
+        self.log(f"Report:     {path}")
+        self.tracker.page("validation/explorer", path)
 
     def _publish_weights(self) -> None:
         """Give W&B the trained weights alone, where it takes them."""

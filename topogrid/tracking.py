@@ -136,6 +136,9 @@ FIGURES: dict[str, FigureEntry] = {
 }
 """Every figure that is logged."""
 
+PAGES: dict[str, str] = {"validation/explorer": "The sheet explorer: every unit of the run on one page."}
+"""Every page that is logged."""
+
 TABLES: dict[str, str] = {"validation/units": "One row a unit: place on the sheet, tau, scores, spacing, phase."}
 """Every table that is logged."""
 
@@ -391,6 +394,17 @@ class Tracker:
         self._tables.add(key)
         self._submit(lambda mirror: mirror.table(key, list(columns), [list(row) for row in rows]))
 
+    def page(self, key: str, path: Path) -> None:
+        """Show a page of the run folder in W&B.
+
+        Raises
+        ------
+        ValueError
+            If ``key`` is not in `PAGES`.
+        """
+        _known(key, PAGES)
+        self._submit(lambda mirror: mirror.page(key, path))
+
     def summary(self, values: Mapping[str, SupportsFloat]) -> None:
         """Record final figures, by their keys in `METRICS`, in ``summary.json`` and W&B."""
         numbers = {_known(key, METRICS): _number(value) for key, value in values.items()}
@@ -583,6 +597,10 @@ class _Mirror:
     def table(self, key: str, columns: list[str], rows: list[list[float | int | str]]) -> None:
         """Send a table."""
         self.run.log({key: self._wandb.Table(columns=columns, data=rows)})
+
+    def page(self, key: str, path: Path) -> None:
+        """Send a page as it is; W&B would otherwise put a link to a style sheet of its own into it."""
+        self.run.log({key: self._wandb.Html(str(path), inject=False)})
 
     def artifact(self, name: str, path: Path, aliases: list[str]) -> None:
         """Send a file of weights."""

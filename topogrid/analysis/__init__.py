@@ -15,6 +15,7 @@ from topogrid.analysis.nulls import (
     spectrum_noise,
 )
 from topogrid.analysis.rate_maps import RateMapAccumulator, RateMaps
+from topogrid.analysis.shift_bands import ShiftBand, shift_band
 from topogrid.analysis.theory import predicted_spacing
 from topogrid.analysis.topography import (
     DistanceSimilarity,
@@ -40,6 +41,7 @@ __all__ = [
     "RateMaps",
     "ScalingSlope",
     "SheetCorrelation",
+    "ShiftBand",
     "autocorrelograms",
     "border_scores",
     "distance_similarity",
@@ -55,6 +57,7 @@ __all__ = [
     "ring_noise",
     "scaling_slope",
     "sheet_correlation",
+    "shift_band",
     "spatial_information",
     "spectrum_noise",
 ]
