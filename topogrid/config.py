@@ -68,6 +68,11 @@ SHARE = Bounds(0, 1)
 COUNT = Bounds(1, 10**15)  # memory, not this, is what limits a size
 
 
+def meets(value: Any, wanted: Any) -> bool:
+    """Whether a setting's value is what another one's ``needs`` ask of it: one of a tuple, or `ABOVE_ZERO`."""
+    return bool(value > 0 if wanted is ABOVE_ZERO else value in wanted)
+
+
 def setting(
     default: Any,
     help: str,
@@ -78,6 +83,7 @@ def setting(
     bounds: Bounds | None = None,
     needs: Mapping[str, Any] | None = None,
     locked: bool = False,
+    may_lack: bool = False,
 ) -> Any:
     """Declare one setting of `TrainConfig`.
 
@@ -99,6 +105,8 @@ def setting(
         Other settings without which this one has no effect, with the values they must have: a tuple or `ABOVE_ZERO`.
     locked : bool
         Whether a resumed run must keep it.
+    may_lack : bool
+        Whether a ``config.json`` may lack it: for settings that came later and whose default is what was done before.
     """
     metadata = {
         "help": help,
@@ -108,6 +116,7 @@ def setting(
         "bounds": bounds,
         "needs": dict(needs or {}),
         "locked": locked,
+        "may_lack": may_lack,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -159,6 +168,8 @@ class TrainConfig:
                                bounds=POSITIVE)
     keep_checkpoints: int = _run(3, "How many of the newest checkpoints are kept.", bounds=COUNT)
     threads: int = _run(0, "CPU threads; 0 leaves the choice to PyTorch.", bounds=Bounds(0, 1024))
+    figure_format: str = _run("png", "Figures are always written as PNG; pdf also writes each as a vector PDF.",
+                               choices=("png", "pdf"), may_lack=True)
 
     box_size: tuple[float, float] = _task((2.2, 2.2), "Side of the box, or its width and height.", unit="m",
                                           bounds=Bounds(0.1, 100))
@@ -265,6 +276,11 @@ class TrainConfig:
         """Units along each side of the sheet."""
         return math.isqrt(self.n_grid_cells)
 
+    def has_effect(self, name: str) -> bool:
+        """Whether a setting does anything beside the other settings: ``tau_max`` does not without ``tau``."""
+        needs = next(field.metadata["needs"] for field in dataclasses.fields(self) if field.name == name)
+        return all(meets(getattr(self, other), wanted) for other, wanted in needs.items())
+
     @property
     def surround(self) -> float:
         """Weight of the surround of the place code: 0 for Gaussian place cells."""
@@ -292,7 +308,8 @@ class TrainConfig:
         if settings.pop("format", None) != FORMAT:
             raise SettingsError(f"{path} is not of format {FORMAT}, which is the one this version of topogrid reads")
         names = {field.name for field in dataclasses.fields(cls)}
-        for fault, keys in (("lacks", names - settings.keys()), ("has unknown", settings.keys() - names)):
+        needed = {field.name for field in dataclasses.fields(cls) if not field.metadata["may_lack"]}
+        for fault, keys in (("lacks", needed - settings.keys()), ("has unknown", settings.keys() - names)):
             if keys:
                 listed = show(", ".join(sorted(keys)))
                 raise SettingsError(f"{path} {fault} settings {listed}; it belongs to another version of topogrid")

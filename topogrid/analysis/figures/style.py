@@ -3,9 +3,10 @@
 Nothing here touches pyplot: a figure is a plain object that dies with its last reference, whatever backend is set.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from itertools import cycle
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, ParamSpec
@@ -32,6 +33,9 @@ PAGE = 7.2
 
 NETWORK_COLOURS: dict[Network, str] = {"plain": "#0072B2", "tau": "#D55E00"}
 """Blue and vermilion of Okabe and Ito, told apart by colour-blind readers too."""
+
+OTHER_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5539", "#6A4C93")
+"""For further groups of networks: the other colours of Okabe and Ito, but yellow, and two darker ones."""
 
 NULL_COLOUR = "#8c8c8c"
 THEORY_COLOUR = "black"
@@ -133,6 +137,18 @@ def finite(values: ArrayLike) -> Float:
 def counted(number: int, noun: str) -> str:
     """Return the number with its noun, ``1 unit`` or ``2 units``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def group_colours(kinds: Sequence[str]) -> list[str]:
+    """Return a colour for each group of networks by its kind: the first plain and the first tau one keep theirs."""
+    colours, others, taken = [], cycle(OTHER_COLOURS), set()
+    for kind in kinds:
+        network: Network = "tau" if "tau" in kind.split("+") else "plain"
+        known = kind in NETWORK_COLOURS and network not in taken
+        colours.append(NETWORK_COLOURS[network] if known else next(others))
+        if known:
+            taken.add(network)
+    return colours
 
 
 def save_figure(fig: Figure, path: str | PathLike[str]) -> Path:
