@@ -62,6 +62,16 @@ def test_groups_are_named_by_all_that_differs(tmp_path: Path) -> None:
     assert "Pooled although they differ in tau_max: 5, 10." in by_mode.warnings
 
 
+def test_settings_that_differ_along_with_the_mode_are_told_and_not_named(tmp_path: Path) -> None:
+    for seed in range(2):
+        made_run(tmp_path / f"p{seed}", seed=seed, lr=0.002)
+        made_run(tmp_path / f"t{seed}", seed=seed, slope=0.1, lr=0.001)
+    comparison = compared(tmp_path)
+    assert [group.name for group in comparison.groups] == ["plain", "tau"]
+    (warning,) = comparison.warnings
+    assert warning.startswith("The groups differ in lr too (plain: lr 0.002; tau: lr 0.001)")
+
+
 def test_the_same_network_trained_again_is_not_another_one(tmp_path: Path) -> None:
     made_run(tmp_path / "first", seed=0)
     made_run(tmp_path / "again", seed=0, print_every=3)

@@ -154,6 +154,7 @@ def _declare_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FOLDER", help="where results go (default: into the run, or beside a checkpoint)"
     )
+    _declare_format(parser)
     parser.add_argument(
         "--intervene",
         nargs="*",
@@ -182,7 +183,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
         print(f"Note: {note}.", file=sys.stderr)
     bins = [_value(text) for text in arguments.bins or ()] or [opened.subject.config.eval_bins]
     result = measure_again(opened, bins)
-    write_results(opened, result)
+    write_results(opened, result, figure_format=arguments.format)
     print(f"What {opened.source} lets a person say, at {next(iter(result.rows))} bins:\n")
     print("\n".join(f"* {sentence}" for sentence in result.sentences))
     print(f"\nShares of all units, in brackets those of noise:\n\n{to_text(*bins_table(result.rows))}")
@@ -192,6 +193,10 @@ def _analyze(arguments: argparse.Namespace) -> None:
         config = dataclasses.replace(opened.subject.config, eval_bins=next(iter(result.rows)))
         subject = dataclasses.replace(opened.subject, config=config)
         _measure_interventions(subject, wanted, folder, all_of_them=not arguments.intervene)
+
+
+def _declare_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("png", "pdf"), default="png", help="pdf: pictures as vector PDFs too")
 
 
 def _declare_settings(parser: argparse._ActionsContainer, names: Sequence[str]) -> None:
@@ -296,7 +301,7 @@ def _declare_compare(parser: argparse.ArgumentParser) -> None:
         help="settings that tell the groups apart, or mode: plain, tau, topoloss (default: all that differ)",
     )  # fmt: skip
     parser.add_argument("--out", default="comparison", metavar="FOLDER", help="where it goes (default: %(default)s)")
-    parser.add_argument("--format", choices=("png", "pdf"), default="png", help="pdf: the picture as a vector PDF too")
+    _declare_format(parser)
 
 
 def _compare(arguments: argparse.Namespace) -> None:

@@ -129,13 +129,15 @@ def compare(
     warnings += [f"Pooled although they differ in {name}: {_listed(_values(records, name))}." for name in pooled]
     parts = _split(records, chosen)
     warnings += _not_comparable(records)
+    names, confounded = _names([part[0].config for part in parts], chosen)
+    warnings += confounded
     groups = tuple(
         Group(
-            _group_name(part[0].config, chosen),
+            name,
             part[0].config.describe(),
             tuple(_member(record, warnings) for record in part),
         )
-        for part in parts
+        for name, part in zip(names, parts, strict=True)
     )
     warnings += _few(groups)
     lines = tuple(_line(measure, groups, rng) for measure in MEASURES)
@@ -201,13 +203,27 @@ def _sortable(values: tuple[Any, ...]) -> list[tuple[bool, float, str]]:
     return [(isinstance(v, str), float(v) if isinstance(v, int | float) else 0.0, str(v)) for v in values]
 
 
-def _group_name(config: TrainConfig, names: Sequence[str]) -> str:
-    """Name a group by what sets it apart."""
-    parts = [config.describe()] if not names or set(names) & set(KINDS) else []
-    parts += [
-        f"{name} {_shown(_setting(config, name))}" for name in names if name not in KINDS and config.has_effect(name)
+def _names(configs: Sequence[TrainConfig], differing: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Name groups by as few settings as tell them apart, and say which others differ along with these."""
+    names = [config.describe() if not differing or set(differing) & set(KINDS) else "" for config in configs]
+    along = []
+    for setting in differing:
+        if setting in KINDS:
+            continue
+        told = [
+            f"{setting} {_shown(_setting(config, setting))}" if config.has_effect(setting) else "" for config in configs
+        ]
+        longer = [", ".join(filter(None, pair)) for pair in zip(names, told, strict=True)]
+        if len(set(longer)) > len(set(names)):
+            names = longer
+        else:
+            along.append((setting, told))
+    names = [name or config.describe() for name, config in zip(names, configs, strict=True)]
+    return names, [
+        f"The groups differ in {setting} too ({'; '.join(map(': '.join, zip(names, told, strict=True)))}), so what is "
+        "found may come from that."
+        for setting, told in along
     ]
-    return ", ".join(parts) or config.describe()
 
 
 def _shown(value: Any) -> str:

@@ -112,9 +112,9 @@ def write_comparison(
     folder.mkdir(parents=True, exist_ok=True)
     paths = {suffix: folder / f"{STEM}.{suffix}" for suffix in ("html", "png", "md", "csv")}
     overview = group_overview(comparison.groups, title=title(comparison))
-    save_figure(overview, paths["png"])
+    save_figure(overview, paths["png"], figure_format=figure_format)
     if figure_format == "pdf":
-        paths["pdf"] = save_figure(overview, folder / f"{STEM}.pdf")
+        paths["pdf"] = paths["png"].with_suffix(".pdf")
     write_text_atomic(paths["csv"], as_csv(comparison))
     write_text_atomic(paths["md"], as_markdown(comparison, paths["png"].name, command))
     write_text_atomic(paths["html"], as_page(comparison, command))
