@@ -62,7 +62,10 @@ def drawn(figure: Figure) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba(), dtype=float)[..., :3]
 
 
-@pytest.mark.parametrize("which", GROUPS)
+SLOW = ("one", "one network", "one bare among others", "dead")
+
+
+@pytest.mark.parametrize("which", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in GROUPS])
 def test_the_overview_is_drawn_within_its_edges(which: str) -> None:
     image = drawn(group_overview(GROUPS[which], title=f"what is compared, {which}, " * 4))
     assert image.std() > 5

@@ -11,8 +11,7 @@ import pytest
 from tests.made_runs import change_settings, made_run, six_runs
 from topogrid.__main__ import main
 from topogrid.comparison import Comparison, compare
-from topogrid.comparison_page import as_page, write_comparison
-from topogrid.comparison_text import as_csv, as_markdown, differences_table, findings, means_table, runs_table
+from topogrid.comparison_text import as_csv, differences_table, findings, means_table
 from topogrid.config import SettingsError
 from topogrid.run_records import find_runs
 
@@ -211,31 +210,30 @@ def test_measures_that_nobody_has_are_named_once_a_group(tmp_path: Path) -> None
 # --- Pages -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_needs_no_other_file_and_escapes_what_it_shows(tmp_path: Path) -> None:
-    made_run(tmp_path / "a")
-    run = made_run(tmp_path / "b", seed=1)
-    (run / "versions.json").write_text(json.dumps({"command": "train <script>alert(1)</script> | x"}))
-    comparison = compared(tmp_path)
-    page = as_page(comparison, "compare runs/*")
-    assert page.count("data:image/png;base64,") == page.count("<img ") == 4
-    assert all(word not in page for word in ("<script", "http://", "https://", "<link"))
-    assert "train &lt;script&gt;" in page
-    assert r"\| x" in as_markdown(comparison, "comparison.png", "compare runs/*")
-
-
-def test_the_command_writes_all_files_and_says_what_it_found(six: Path, tmp_path: Path, capsys) -> None:
-    out = tmp_path / "out"
-    assert main(["compare", str(six), "--out", str(out), "--format", "pdf"]) == 0
+def test_the_command_writes_pages_that_need_no_other_file_and_says_what_it_found(tmp_path: Path, capsys) -> None:
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    made_run(runs / "a")
+    strange = made_run(runs / "b", seed=1, error_cm=12.0)
+    (strange / "versions.json").write_text(json.dumps({"command": "train <script>alert(1)</script> | x"}))
+    made_run(runs / "c", slope=0.1, error_cm=8.0)
+    out.mkdir()
+    (out / "comparison.md").write_text("of an older comparison")
+    assert main(["compare", str(runs), "--out", str(out), "--format", "pdf"]) == 0
     assert {path.name for path in out.iterdir()} == {
         f"comparison.{kind}" for kind in ("html", "png", "md", "csv", "pdf")
     }
     assert (out / "comparison.pdf").read_bytes().startswith(b"%PDF")
     told = capsys.readouterr().out
-    assert "difference -3.0" in told
-    assert "plain (n = 3)" in told
-    markdown = (out / "comparison.md").read_text()
+    assert "tau 8.0, plain 11.0, difference -3.0" in told
+    assert "plain (n = 2)" in told
+    markdown, page = ((out / f"comparison.{kind}").read_text() for kind in ("md", "html"))
+    assert "older comparison" not in markdown
     assert "![tau against plain](comparison.png)" in markdown
-    assert f"python -m topogrid compare {six}" in markdown
+    assert f"python -m topogrid compare {runs}" in markdown
+    assert r"\| x" in markdown
+    assert page.count("data:image/png;base64,") == page.count("<img ") == 4
+    assert all(word not in page for word in ("<script", "http://", "https://", "<link"))
+    assert "train &lt;script&gt;" in page
 
 
 @pytest.mark.parametrize(
@@ -267,10 +265,3 @@ def test_list_names_broken_runs_instead_of_failing(six: Path, tmp_path: Path, ca
     assert told.splitlines()[-1].startswith("torn: broken, config.json cannot be read")
     assert main(["list", str(six)]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 7
-
-
-def test_old_results_in_the_folder_are_replaced(six: Path, tmp_path: Path) -> None:
-    (tmp_path / "comparison.md").write_text("old")
-    write_comparison(compared(six, "mode"), tmp_path, command="again")
-    assert "old" not in (tmp_path / "comparison.md").read_text().split("\n")[0]
-    assert len(runs_table(compared(six))[1]) == 6

@@ -30,7 +30,8 @@ from topogrid.analysis.groups import Group, Member
 _ROW_IN = 2.15  # height of a row of panels
 _MOST_SHEETS = 8  # sheets beside each other that can still be read
 _SHEETS_IN = 2.9
-_LEGEND_LETTERS, _TITLE_LETTERS, _SHEET_LETTERS = 190, 100, 130  # that fit on a page
+_LEGEND_LETTERS, _TITLE_LETTERS, _SHEET_LETTERS = 125, 95, 100  # that fit on a page
+_HANDLE_LETTERS = 7  # as wide as a line of a legend and the room around it
 
 
 class _Row(NamedTuple):
@@ -164,8 +165,14 @@ def _legend(fig: Figure, groups: Sequence[Group], colours: Sequence[str]) -> Non
         Line2D([], [], color="black", linewidth=1.8, label="thick: mean; bar: 95 % t interval"),
         Line2D([], [], color=NULL_COLOUR, linestyle="--", linewidth=1.2, label="dashed, grey: null or holding still"),
     ]
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    fig.legend(handles=handles, loc="outside lower left", ncols=max(1, min(4, _LEGEND_LETTERS // (longest + 8))))
+    letters = [len(str(handle.get_label())) + _HANDLE_LETTERS for handle in handles]
+    fitting = (n for n in range(len(handles), 1, -1) if _legend_width(letters, n) <= _LEGEND_LETTERS)
+    fig.legend(handles=handles, loc="outside lower left", ncols=next(fitting, 1))
+
+
+def _legend_width(letters: Sequence[int], n_columns: int) -> int:
+    """Return the letters across a legend, which matplotlib fills column by column."""
+    return sum(int(max(column)) for column in np.array_split(np.array(letters), n_columns))
 
 
 def _draw_sheets(part: FigureBase, groups: Sequence[Group], colours: Sequence[str]) -> tuple[Axes, Axes]:
@@ -186,7 +193,7 @@ def _draw_sheets(part: FigureBase, groups: Sequence[Group], colours: Sequence[st
             part.colorbar(mappable, ax=list(line), label=label, fraction=0.04, pad=0.01, aspect=12, shrink=0.8)
     for ax, (member, colour, name) in zip(axes[0], shown, strict=True):
         told = "\n".join([*wrap(name, _SHEET_LETTERS // len(shown)), member.label])
-        ax.set_title(f"\n{told}", fontsize=7, color=colour)
+        ax.set_title(f"\n{told}", fontsize=6.5, color=colour)
     for line, name in zip(axes, ("time constant", "grid spacing"), strict=True):
         line[0].set_ylabel(name)
     return axes[0, 0], axes[1, 0]
