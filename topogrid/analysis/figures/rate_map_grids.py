@@ -21,7 +21,7 @@ from topogrid.analysis.lattice import box_sides
 Selection = Literal["best", "random"]
 
 _CELL_IN = 0.755  # longer side of a panel, inches
-_FEWEST_COLUMNS = 7  # room for the title and the colour bars when there are fewer units
+_FEWEST_COLUMNS = 8  # room for the title and the colour bars when there are fewer units
 _GAP = 0.16  # between neighbouring columns, in panels
 _TEXT = 0.52  # three lines above each rate map, in panels
 _SAC_RANGE = (-0.5, 1.0)  # correlations below are rare and drawn in the lowest colour
