@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.made-from-pyproject-and-constraints
 
-.PHONY: help demo env test test-all lint format figures notebook measurement gpu-check clean
+.PHONY: help demo env test test-all lint format figures notebook measurement benchmarks gpu-check clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -62,6 +62,10 @@ notebook: $(STAMP) ## execute the quickstart notebook again and keep what it sho
 
 measurement: $(STAMP) ## measure the measures: rewrites the table of docs/measurement.md
 	$(RUN) -m benchmarks.measurement
+
+benchmarks: $(STAMP) ## time training steps, data and evaluation: rewrites the tables of docs/performance.md
+	$(RUN) -m benchmarks
+	$(RUN) -m benchmarks.precision
 
 gpu-check: $(STAMP) ## compare the GPU with the CPU, where there is a GPU
 	$(RUN) -m benchmarks.gpu_check

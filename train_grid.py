@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -16,7 +17,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = parse_arguments(argv).config
     except SettingsError as error:
-        print(f"train_grid.py: {error}", file=sys.stderr)
+        # Started by torchrun, every process finds the same fault; one a machine says it.
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            print(f"train_grid.py: {error}", file=sys.stderr)
         return BAD_ARGUMENTS
     # PyTorch takes seconds to import; a wrong flag is answered at once.
     from topogrid.session import run_training

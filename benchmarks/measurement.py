@@ -22,17 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal, stats
 
+from benchmarks.document import check_writable_between, write_between
 from tests.synthetic import lattice_map, smooth_noise
 from topogrid.analysis import NULLS, Lattice, grid_gate, grid_scores, measure_lattice, sheet_correlation
 from topogrid.analysis.grid_scores import RING_INNER, RING_OUTER
-from topogrid.runs import write_text_atomic
 from topogrid.tables import to_markdown
 
 Float = NDArray[np.float64]
 Table = tuple[list[str], list[list[str]]]
 
 DOCUMENT = Path("docs/measurement.md")
-START, END = "<!-- measured -->", "<!-- end measured -->"
+TABLES = "measured"
 BOX = 2.2  # metres
 SPACINGS = (0.45, 0.6, 0.74, 0.95, 1.2, 1.4)  # metres
 NOISE = (0.0, 0.1, 0.3)  # sd of the noise on every bin, shares of the peak rate
@@ -70,35 +70,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--into", type=Path, default=DOCUMENT, help="document to write into (default: %(default)s)")
     arguments = parser.parse_args(argv)
     if not arguments.quick:
-        try:
-            # Asked first: a quarter of an hour of measuring must not end here.
-            splice("", arguments.into.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            print(f"measurement: {arguments.into}: {error}", file=sys.stderr)
+        problem = check_writable_between(arguments.into, TABLES)
+        if problem:
+            print(f"measurement: {problem}", file=sys.stderr)
             return 2
     sections = []
     for section in measured(QUICK if arguments.quick else Sizes(), arguments.seed):
         print(section, flush=True)
         sections.append(section)
     if not arguments.quick:
-        text = splice("\n".join(sections), arguments.into.read_text(encoding="utf-8"))
-        write_text_atomic(arguments.into, text)
+        write_between(arguments.into, "\n".join(sections), TABLES)
         print(f"written into {arguments.into}", file=sys.stderr)
     return 0
-
-
-def splice(section: str, document: str) -> str:
-    """Return the document with the text between its two markers replaced.
-
-    Raises
-    ------
-    ValueError
-        If it does not hold both markers, once and in order.
-    """
-    if document.count(START) != 1 or document.count(END) != 1 or document.index(START) > document.index(END):
-        raise ValueError(f"wanted one line {START} and after it one line {END}")
-    before, _, rest = document.partition(START)
-    return f"{before}{START}\n\n{section.strip()}\n\n{END}{rest.partition(END)[2]}"
 
 
 CAPTIONS = {

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.measurement import END, QUICK, START, main, recovery, rotated_score, splice
+from benchmarks.document import markers, splice
+from benchmarks.measurement import QUICK, main, recovery, rotated_score
 from tests.synthetic import lattice_map, smooth_noise
 from topogrid.analysis import grid_scores
 
+START, END = markers()
 DOCUMENT = f"prose\n\n{START}\nold\n{END}\n\nmore prose\n"
 
 

@@ -21,6 +21,13 @@ MODE = "mode"
 """Stands for `KINDS` in ``--by``: plain, tau, topoloss or both."""
 
 
+UNKNOWN = "unknown"
+"""Value of a setting in a run from before it was one: not today's default, which may be another."""
+
+# A setting that may be auto, and the property that says what it came to.
+_RESOLVED = {"signed_start": "starts_signed"}
+
+
 class Measure(NamedTuple):
     """A line of the table."""
 
@@ -129,7 +136,7 @@ def compare(
     warnings += [f"Pooled although they differ in {name}: {_listed(_values(records, name))}." for name in pooled]
     parts = _split(records, chosen)
     warnings += _not_comparable(records)
-    names, confounded = _names([part[0].config for part in parts], chosen)
+    names, confounded = _names([part[0] for part in parts], chosen)
     warnings += confounded
     groups = tuple(
         Group(
@@ -149,14 +156,16 @@ def _scientific() -> list[str]:
     return [field.name for field in dataclasses.fields(TrainConfig) if field.metadata["group"] in SCIENCE]
 
 
-def _setting(config: TrainConfig, name: str) -> Any:
-    """Return a setting's value; ``None`` where it has no effect, so that it makes no difference."""
-    return getattr(config, name) if config.has_effect(name) else None
+def _setting(record: RunRecord, name: str) -> Any:
+    """Return what a setting came to; ``None`` where it has no effect, so that it makes no difference."""
+    if name in record.unknown:
+        return UNKNOWN
+    return getattr(record.config, _RESOLVED.get(name, name)) if record.config.has_effect(name) else None
 
 
 def _values(records: Sequence[RunRecord], name: str) -> list[Any]:
     """Return the distinct values of a setting among the runs in which it has an effect, in the order of the runs."""
-    return list(dict.fromkeys(_setting(one.config, name) for one in records if one.config.has_effect(name)))
+    return list(dict.fromkeys(_setting(one, name) for one in records if one.config.has_effect(name)))
 
 
 def _named(by: Sequence[str]) -> list[str]:
@@ -179,7 +188,7 @@ def _one_a_network(records: Sequence[RunRecord], warnings: list[str]) -> list[Ru
     names = [*_scientific(), "seed"]
     kept: dict[tuple[Any, ...], RunRecord] = {}
     for record in sorted(records, key=lambda one: (one.finished, one.steps_done, one.started)):
-        identity = tuple(_setting(record.config, name) for name in names)
+        identity = tuple(_setting(record, name) for name in names)
         if identity in kept:
             warnings.append(
                 f"{kept[identity].name} is left out: {record.name} has the same settings and the same seed, so it is "
@@ -194,7 +203,7 @@ def _split(records: Sequence[RunRecord], names: Sequence[str]) -> list[list[RunR
     """Return the runs by their values of the settings, plain networks first, seeds in order."""
     parts: dict[tuple[Any, ...], list[RunRecord]] = {}
     for record in records:
-        parts.setdefault(tuple(_setting(record.config, name) for name in names), []).append(record)
+        parts.setdefault(tuple(_setting(record, name) for name in names), []).append(record)
     ordered = sorted(parts.items(), key=lambda item: (item[1][0].config.describe() != "plain", _sortable(item[0])))
     return [sorted(part, key=lambda one: (one.config.seed, one.name)) for _values, part in ordered]
 
@@ -203,22 +212,23 @@ def _sortable(values: tuple[Any, ...]) -> list[tuple[bool, float, str]]:
     return [(isinstance(v, str), float(v) if isinstance(v, int | float) else 0.0, str(v)) for v in values]
 
 
-def _names(configs: Sequence[TrainConfig], differing: Sequence[str]) -> tuple[list[str], list[str]]:
+def _names(first: Sequence[RunRecord], differing: Sequence[str]) -> tuple[list[str], list[str]]:
     """Name groups by as few settings as tell them apart, and say which others differ along with these."""
-    names = [config.describe() if not differing or set(differing) & set(KINDS) else "" for config in configs]
+    kinds = [one.config.describe() for one in first]
+    names = kinds if not differing or set(differing) & set(KINDS) else [""] * len(kinds)
     along = []
     for setting in differing:
         if setting in KINDS:
             continue
         told = [
-            f"{setting} {_shown(_setting(config, setting))}" if config.has_effect(setting) else "" for config in configs
+            f"{setting} {_shown(_setting(one, setting))}" if one.config.has_effect(setting) else "" for one in first
         ]
         longer = [", ".join(filter(None, pair)) for pair in zip(names, told, strict=True)]
         if len(set(longer)) > len(set(names)):
             names = longer
         else:
             along.append((setting, told))
-    names = [name or config.describe() for name, config in zip(names, configs, strict=True)]
+    names = [name or kind for name, kind in zip(names, kinds, strict=True)]
     return names, [
         f"The groups differ in {setting} too ({'; '.join(map(': '.join, zip(names, told, strict=True)))}), so what is "
         "found may come from that."

@@ -170,6 +170,10 @@ class TrainConfig:
     threads: int = _run(0, "CPU threads; 0 leaves the choice to PyTorch.", bounds=Bounds(0, 1024))
     figure_format: str = _run("png", "Figures are always written as PNG; pdf also writes each as a vector PDF.",
                                choices=("png", "pdf"), may_lack=True)
+    compile: bool = _run(False, "Compile the recurrence and the place code by torch.compile; pays off in long runs.",
+                         may_lack=True)
+    cuda_graph: str = _run("auto", "Record a whole step on the GPU and replay it; auto does so with one process on "
+                                   "CUDA.", choices=("auto", "on", "off"), may_lack=True)
 
     box_size: tuple[float, float] = _task((2.2, 2.2), "Side of the box, or its width and height.", unit="m",
                                           bounds=Bounds(0.1, 100))
@@ -193,7 +197,8 @@ class TrainConfig:
                                  bounds=POSITIVE, needs=_IDENTITY)
     recurrent_noise: float = _network(0.01, "Noise on the recurrent identity: its standard deviation times the root of "
                                             "the number of units.", bounds=NOT_NEGATIVE, needs=_IDENTITY)
-    signed_start: bool = _network(False, "Start from the encoder's output as it is, without the non-linearity.")
+    signed_start: bool | str = _network(False, "Start from the encoder's output as it is, without the non-linearity; "
+                                                "auto does so in plain networks, whose units forget it within a step.")
 
     tau: bool = _tau(False, "Give every unit a time constant of its own.")
     tau_min: float = _tau(1.0, "Smallest time constant.", unit="steps", bounds=Bounds(1, 1e6), needs=_TAU)
@@ -221,6 +226,8 @@ class TrainConfig:
     steps: int = _optimisation(1500, "Length of training.", unit="steps", bounds=COUNT)
     batch_size: int = _optimisation(200, "Walks in a training step, over all processes.", unit="walks", bounds=COUNT,
                                     locked=True)
+    even_starts: bool = _optimisation(False, "Spread the starts and headings of a batch evenly, which makes gradients "
+                                            "less noisy; otherwise each is drawn on its own.")
     lr: float = _optimisation(1e-3, "Learning rate of Adam after the warm-up.", bounds=Bounds(0, 1, open_low=True))
     scale_lr: bool = _optimisation(True, "Learn recurrent and read-out weights at --lr times 576 / units, so that a "
                                          "recipe for a small sheet holds on a large one.")
@@ -285,6 +292,11 @@ class TrainConfig:
     def surround(self) -> float:
         """Weight of the surround of the place code: 0 for Gaussian place cells."""
         return self.surround_amplitude if self.DoG else 0.0
+
+    @property
+    def starts_signed(self) -> bool:
+        """Whether the first state is the encoder's output as it is."""
+        return not self.tau if isinstance(self.signed_start, str) else self.signed_start
 
     def describe(self) -> str:
         """Kind of network in a word: ``plain``, ``tau``, ``topoloss`` or ``tau+topoloss``."""
@@ -417,6 +429,10 @@ def _whole_or_auto(value: Any) -> int | str:
     return "auto" if value == "auto" else _whole(value)
 
 
+def _boolean_or_auto(value: Any) -> bool | str:
+    return "auto" if value == "auto" else _boolean(value)
+
+
 KINDS: dict[str, Any] = get_type_hints(TrainConfig)
 """Type of every setting."""
 
@@ -429,6 +445,7 @@ _CONVERT: dict[Any, Any] = {
     tuple[float, ...]: _numbers,
     tuple[str, ...]: _texts,
     int | str: _whole_or_auto,
+    bool | str: _boolean_or_auto,
 }
 KIND_NAMES: dict[Any, str] = {
     bool: "true or false",
@@ -439,6 +456,7 @@ KIND_NAMES: dict[Any, str] = {
     tuple[float, ...]: "one or more finite numbers",
     tuple[str, ...]: "words of printable text",
     int | str: "auto or a whole number",
+    bool | str: "auto, true or false",
 }
 """What a value of each type is called in a message."""
 

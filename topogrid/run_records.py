@@ -38,6 +38,9 @@ class RunRecord:
         Folder of ``config.json``.
     name : str
     config : TrainConfig
+        Its settings, with today's defaults in place of the unknown ones.
+    unknown : frozenset of str
+        Settings that its file lacks, because they came later.
     rows : list of dict
         Rows of ``metrics.jsonl``.
     measures : dict
@@ -56,6 +59,7 @@ class RunRecord:
     path: Path
     name: str
     config: TrainConfig
+    unknown: frozenset[str]
     rows: list[dict[str, float]]
     measures: dict[str, float]
     measured_step: int | None
@@ -161,7 +165,7 @@ def read_record(folder: str | Path) -> RunRecord:
     elif name == "record":
         name = path.resolve().parent.name
     notes: list[str] = []
-    config = _read_settings(path / "config.json", notes)
+    config, unknown = _read_settings(path / "config.json", notes)
     rows = _read_rows(path / "metrics.jsonl", notes)
     summary = _read_object(path / "summary.json", notes)
     evaluated = [row for row in rows if EVALUATED in row]
@@ -182,6 +186,7 @@ def read_record(folder: str | Path) -> RunRecord:
         path=path,
         name=name,
         config=config,
+        unknown=unknown,
         rows=rows,
         measures=measures,
         measured_step=measured_step,
@@ -192,8 +197,8 @@ def read_record(folder: str | Path) -> RunRecord:
     )
 
 
-def _read_settings(path: Path, notes: list[str]) -> TrainConfig:
-    """Return settings, with today's defaults for what the file lacks and without what is not known today."""
+def _read_settings(path: Path, notes: list[str]) -> tuple[TrainConfig, frozenset[str]]:
+    """Return settings, without what is not known today, and the names of those that the file lacks."""
     if not path.is_file():
         raise SettingsError("it has no config.json")
     try:
@@ -206,10 +211,10 @@ def _read_settings(path: Path, notes: list[str]) -> TrainConfig:
     lacking = [name for name, may_lack in fields.items() if name not in saved and not may_lack]
     unknown = sorted(saved.keys() - fields.keys())
     if lacking:
-        notes.append(f"its settings lack {', '.join(lacking)}; today's defaults are assumed")
+        notes.append(f"its settings lack {', '.join(lacking)}; which came later")
     if unknown:
         notes.append(f"its settings {', '.join(unknown)} are not known to this version and are ignored")
-    return TrainConfig(**{name: value for name, value in saved.items() if name in fields})
+    return TrainConfig(**{name: value for name, value in saved.items() if name in fields}), frozenset(lacking)
 
 
 def _read_rows(path: Path, notes: list[str]) -> list[dict[str, float]]:

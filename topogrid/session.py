@@ -16,10 +16,13 @@ import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from topogrid.companions import accompany, build_state
 from topogrid.config import TrainConfig
+from topogrid.cuda_graph import GraphedStep, uses_graph
+from topogrid.distributed import Processes, joined
 from topogrid.evaluation import Evaluation, evaluate, save_evaluation, summarise, unit_rows
 from topogrid.gallery import coupling_of, draw_evaluation, draw_tau
-from topogrid.hardware import choose_device, choose_precision, keep_freed_memory
+from topogrid.hardware import read_scalars
 from topogrid.presets import PRESETS
 from topogrid.runs import (
     CheckpointError,
@@ -27,7 +30,6 @@ from topogrid.runs import (
     RunFolder,
     default_name,
     find_checkpoint,
-    make_generators,
     read_metrics,
     save_checkpoint,
     save_weights,
@@ -40,7 +42,7 @@ from topogrid.runs import (
 from topogrid.stopping import StopRequest
 from topogrid.tables import to_csv
 from topogrid.tracking import Tracker, TrackingError, choose_mode
-from topogrid.training import StepRecord, TrainState, learning_rate, new_state, train
+from topogrid.training import StepRecord, TrainState, learning_rate, train
 
 Say = Callable[[str], None]
 
@@ -71,27 +73,36 @@ def run_training(config: TrainConfig, say: Say) -> int:
         130 or 143 stopped by a signal after saving.
     """
     try:
-        run = _prepare(config, say)
-    except (CannotStartError, CheckpointError, TrackingError, OSError, ValueError) as error:
+        with joined() as processes:
+            return _lead(config, processes, say) if processes.first else accompany(config, processes)
+    except (OSError, ValueError) as error:  # of meeting the other processes, or of one that cannot go along
         say(f"topogrid: {error}")
         return CANNOT_START
-    with StopRequest() as stop:
-        return run.train(stop)
 
 
-def _prepare(config: TrainConfig, say: Say) -> Run:
+def _lead(config: TrainConfig, processes: Processes, say: Say) -> int:
+    """Train, and tell the other processes, if there are any, where to start and how it ended."""
+    try:
+        run = _prepare(config, processes, say)
+    except (CannotStartError, CheckpointError, TrackingError, OSError, ValueError) as error:
+        processes.tell(None)
+        say(f"topogrid: {error}")
+        return CANNOT_START
+    processes.tell(run.began_from)
+    run.state.spread(processes)
+    with StopRequest(None if processes.alone else processes.agree) as stop:
+        code: int = processes.tell(run.train(stop))
+    return code
+
+
+def _prepare(config: TrainConfig, processes: Processes, say: Say) -> Run:
     """Build or reload everything a run needs; files are made only once nothing can go wrong any more."""
-    keep_freed_memory()
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    device = choose_device(config.device)
-    precision = choose_precision(config.precision, device)
     mode = None if config.wandb == "auto" else config.wandb
     choose_mode(mode)
     resumed = find_checkpoint(config.resume, config.save_dir, config.gallery_dir) if config.resume else None
-    generators = make_generators(config.seed, "cpu", ("weights", "place_cells"))
-    generators |= make_generators(config.seed, device, ("walks",))
-    state = new_state(config, device, precision, generators)
+    state = build_state(config, processes)
+    device, precision = state.network.encoder.device, state.network.units.precision
+    graph = uses_graph(config.cuda_graph, device, processes)
     if resumed is not None:
         _continue(resumed, state, config, say)
         folder = resumed.folder
@@ -102,7 +113,8 @@ def _prepare(config: TrainConfig, say: Say) -> Run:
         folder = RunFolder.create(config.save_dir, name, config.gallery_dir)
     config = dataclasses.replace(config, name=folder.name)
     config.to_json(folder.config_path)
-    write_json_atomic(folder.versions_path, versions() | {"device": str(device), "precision": precision})
+    how = {"device": str(device), "precision": precision, "processes": str(processes.count)}
+    write_json_atomic(folder.versions_path, versions() | how)
     tracker = Tracker(
         folder,
         dataclasses.asdict(config) | {"mode": config.describe()},
@@ -120,9 +132,12 @@ def _prepare(config: TrainConfig, say: Say) -> Run:
     )
     best = resumed.state["best"] if resumed else None
     run = Run(config, state, folder, tracker, _Log(folder, say), best=tuple(best) if best else None)
+    run.began_from = str(resumed.path) if resumed else ""
+    run.graph = GraphedStep(state, config, insist=config.cuda_graph == "on") if graph else None
     run.log(
         f"{folder.name}: {config.describe()} network, {config.sheet_side}x{config.sheet_side} units, "
         f"{config.n_place_cells} place cells, steps {state.step + 1} to {config.steps} on {device} ({precision})"
+        + ("" if processes.alone else f", by {processes.count} processes")
     )
     return run
 
@@ -177,6 +192,10 @@ class Run:
     evaluation: Evaluation | None = None
     busy_elsewhere: float = 0.0
     """Seconds of evaluating and saving since the last logged step, which say nothing about training speed."""
+    began_from: str = ""
+    """Checkpoint that this run goes on from, if any."""
+    graph: GraphedStep | None = None
+    """What takes the steps where they are recorded."""
 
     def train(self, stop: StopRequest) -> int:
         """Train to the end, or to where it has to stop; returns the exit code."""
@@ -186,7 +205,7 @@ class Run:
         code = DONE
         with _progress_bar(state.step, config.steps) as bar:
             pace = _Pace(state.step)
-            for record in train(state, config):
+            for record in train(state, config, self.graph, stop.settle):
                 last = record.step == config.steps
                 if record.metrics and not self._report(record, pace, bar):
                     code = NON_FINITE
@@ -205,7 +224,7 @@ class Run:
 
     def _report(self, record: StepRecord, pace: _Pace, bar: tqdm[NoReturn]) -> bool:
         """Log the metrics of a step; False if they are not finite."""
-        row = {name: float(value) for name, value in record.metrics.items()}
+        row = read_scalars(record.metrics)
         finite = bool(record.finite)
         speed = pace.steps_per_second(record.step, self.busy_elsewhere)
         self.busy_elsewhere = 0.0
@@ -216,6 +235,7 @@ class Run:
             "perf/peak_memory_mb": peak_memory_mb(),
         }
         self.tracker.log(record.step, row, self._tau_picture(record.step))
+        self._say_trouble_of_graph()
         loss, error = row["train/total_loss"], row["train/position_error_cm"]
         bar.set_postfix_str(f"loss {loss:.4f}, error {error:.1f} cm")
         if bar.disable:
@@ -230,6 +250,11 @@ class Run:
                 f"{row['train/grad_norm']}); no weight was changed. Lower --lr, then --resume {self.folder.path}"
             )
         return finite
+
+    def _say_trouble_of_graph(self) -> None:
+        if self.graph is not None and self.graph.trouble:
+            self.log(f"steps are taken one by one, they cannot be recorded here: {self.graph.trouble}")
+            self.graph.trouble = ""
 
     def _tau_picture(self, step: int) -> dict[str, Figure]:
         """Tau map of a step that shows one."""

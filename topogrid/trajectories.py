@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,9 @@ SPEED_SCALE = 0.13 * 2 * math.pi  # m/s, the Rayleigh parameter
 TURN_SD = 11.52  # rad/s
 WALL_DISTANCE = 0.03  # m; nearer than this the walker turns along the wall ...
 WALL_SLOWING = 0.25  # ... and slows to this share of its speed
+
+# Root of x^4 = x + 1: steps of 1/r, 1/r^2 and 1/r^3 spread points most evenly in three dimensions (Roberts 2018).
+_THREE_DIMENSIONS = 1.2207440846057596
 
 RECORDING_GAP = 1.0  # s; a hole this long is not interpolated but refused (and `t` may be sample numbers, not seconds)
 
@@ -44,6 +48,7 @@ def simulate_walks(
     periodic: bool = False,
     speed_factor: float = 1.0,
     start_box: tuple[float, float] | None = None,
+    even_starts: bool = False,
 ) -> Walks:
     """Let ``n_walks`` animals forage, all at once, on the device of ``generator``.
 
@@ -68,6 +73,9 @@ def simulate_walks(
         Multiplies all speeds, for probing a network outside what it was trained on.
     start_box : (float, float), optional
         Width and height of the middle part of the box in which walks start, metres; all of it by default.
+    even_starts : bool
+        Spread the starts and headings of the batch evenly instead of drawing each on its own. Every single walk is
+        distributed as before, but a sum over the batch, such as a gradient, varies less between batches.
 
     Returns
     -------
@@ -80,15 +88,18 @@ def simulate_walks(
 
     References
     ----------
-    Sorscher et al., NeurIPS 2019; motion statistics after Raudies & Hasselmo, PLoS Comput. Biol. 2012.
+    Sorscher et al., NeurIPS 2019; motion statistics after Raudies & Hasselmo, PLoS Comput. Biol. 2012; even starts by
+    an additive recurrence, Roberts, "The unreasonable effectiveness of quasirandom sequences", 2018.
     """
     device = generator.device
-    half = torch.tensor(box_size, device=device) / 2
+    half = _constant(box_size, device) / 2
     if start_box is not None and not (start_box[0] <= box_size[0] and start_box[1] <= box_size[1]):
         raise ValueError(f"walks must start inside the box of {box_size} m, got a start_box of {start_box} m")
-    start_half = half if start_box is None else torch.tensor(start_box, device=device) / 2
-    start = (2 * torch.rand(n_walks, 2, generator=generator, device=device) - 1) * start_half
-    heading = 2 * math.pi * torch.rand(n_walks, generator=generator, device=device)
+    start_half = half if start_box is None else _constant(start_box, device) / 2
+    draw = _even_uniforms if even_starts else _uniforms
+    uniforms = draw(n_walks, generator)
+    start = (2 * uniforms[:, :2] - 1) * start_half
+    heading = 2 * math.pi * uniforms[:, 2]
     # 1 - rand is in (0, 1], so the logarithm is finite.
     uniform = 1 - torch.rand(n_steps, n_walks, generator=generator, device=device)
     distance = torch.sqrt(-2 * torch.log(uniform)) * (SPEED_SCALE * speed_factor * dt)
@@ -113,6 +124,31 @@ def simulate_walks(
         position[step] = there
         here = there
     return Walks(start, displacement, position)
+
+
+def _uniforms(count: int, generator: torch.Generator) -> Tensor:
+    """Independent points in the unit cube, ``(count, 3)``."""
+    device = generator.device
+    drawn = (torch.rand(count, axes, generator=generator, device=device) for axes in (2, 1))
+    return torch.cat(tuple(drawn), dim=1)
+
+
+def _even_uniforms(count: int, generator: torch.Generator) -> Tensor:
+    """Points of an additive recurrence in the unit cube, ``(count, 3)``, each of them uniformly distributed.
+
+    The whole set is shifted at random (Cranley & Patterson, SIAM J. Numer. Anal. 1976), and every point is jittered by
+    about the distance to the next, so that no spatial frequency is missed by all batches alike.
+    """
+    device = generator.device
+    strides = _constant([_THREE_DIMENSIONS**-axis for axis in (1, 2, 3)], device)
+    shift = torch.rand(1, 3, generator=generator, device=device)
+    jitter = (torch.rand(count, 3, generator=generator, device=device) - 0.5) / math.sqrt(count)
+    return torch.remainder(shift + jitter + torch.arange(count, device=device)[:, None] * strides, 1.0)
+
+
+def _constant(values: Sequence[float], device: torch.device) -> Tensor:
+    """Vector made on the device: one copied from the host would stall a GPU, and cannot be recorded in a CUDA graph."""
+    return torch.stack([torch.full((), value, device=device) for value in values])
 
 
 def _turn_along_wall(position: Tensor, heading: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
