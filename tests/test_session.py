@@ -95,7 +95,15 @@ def test_metrics_hold_every_term_and_both_views(tau_run):
 
 def test_wandb_mirror_reads_back_with_every_number_and_picture(tau_run):
     (offline,) = (tau_run / "wandb").glob("offline-run-*")
-    mirrored = {key for row in history(read_offline_run(offline)) for key in row}
+    rows = history(read_offline_run(offline))
+    mirrored = {key for row in rows for key in row}
+    for key, entry in FIGURES.items():
+        shown = [row for row in rows if f"{key}.path" in row]
+        assert {row["step"] for row in shown} >= {0, 4}, f"{key} is not there at every evaluation"
+        assert {row[f"{key}.caption"] for row in shown} == {entry.caption}
+        for row in shown:
+            colours = Image.open(offline / "files" / row[f"{key}.path"]).convert("RGB").getcolors(maxcolors=2**20)
+            assert colours is None or len(colours) > 20, f"{key} at step {row['step']} is blank"
     local = {key for row in read_metrics(tau_run / "metrics.jsonl") for key in row} - {"time"}
     assert local | {f"{key}.path" for key in FIGURES} <= mirrored
     (page,) = (offline / "files" / "media" / "html").rglob("*.html")

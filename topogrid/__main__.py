@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shlex
 import sys
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -15,6 +16,9 @@ import torch
 from tqdm import tqdm
 
 from topogrid.analysis.figures import followed_walk, save_figure
+from topogrid.comparison import compare
+from topogrid.comparison_page import write_comparison
+from topogrid.comparison_text import findings, means_table
 from topogrid.config import SettingsError, TrainConfig
 from topogrid.evaluation import follow
 from topogrid.intervention_report import KEY, as_page, as_record, draw_outcomes, full_table, key_table
@@ -22,6 +26,7 @@ from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, inte
 from topogrid.original import SETTINGS
 from topogrid.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
 from topogrid.report import is_current, write_report
+from topogrid.run_records import find_runs, list_table
 from topogrid.runs import CheckpointError, LoadedRun, RunFolder, load_run, write_json_atomic, write_text_atomic
 from topogrid.tables import to_csv, to_text
 from topogrid.trajectories import Walks, load_walks, shipped_walk
@@ -151,6 +156,7 @@ def _declare_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FOLDER", help="where results go (default: into the run, or beside a checkpoint)"
     )
+    _declare_format(parser)
     parser.add_argument(
         "--intervene",
         nargs="*",
@@ -179,7 +185,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
         print(f"Note: {note}.", file=sys.stderr)
     bins = [_value(text) for text in arguments.bins or ()] or [opened.subject.config.eval_bins]
     result = measure_again(opened, bins)
-    write_results(opened, result)
+    write_results(opened, result, figure_format=arguments.format)
     print(f"What {opened.source} lets a person say, at {next(iter(result.rows))} bins:\n")
     print("\n".join(f"* {sentence}" for sentence in result.sentences))
     print(f"\nShares of all units, in brackets those of noise:\n\n{to_text(*bins_table(result.rows))}")
@@ -190,6 +196,10 @@ def _analyze(arguments: argparse.Namespace) -> None:
     if wanted is not None:
         subject = dataclasses.replace(opened.subject, config=config)
         _measure_interventions(subject, wanted, folder, all_of_them=not arguments.intervene)
+
+
+def _declare_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("png", "pdf"), default="png", help="pdf: pictures as vector PDFs too")
 
 
 def _declare_settings(parser: argparse._ActionsContainer, names: Sequence[str]) -> None:
@@ -304,10 +314,59 @@ def _open(arguments: argparse.Namespace) -> None:
         print("No browser could be started here; open that file with one.", file=sys.stderr)
 
 
+# --- compare ---------------------------------------------------------------------------------------------------------
+
+
+def _declare_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "runs", nargs="+", metavar="RUN", help="folder of a run or of its record, or one that holds some"
+    )
+    parser.add_argument(
+        "--by", nargs="+", default=[], metavar="SETTING",
+        help="settings that tell the groups apart, or mode: plain, tau, topoloss (default: all that differ)",
+    )  # fmt: skip
+    parser.add_argument("--out", default="comparison", metavar="FOLDER", help="where it goes (default: %(default)s)")
+    _declare_format(parser)
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    found = find_runs(arguments.runs)
+    notes = [f"{one.path.name} is left out: {one.reason}." for one in found.broken]
+    notes += [f"{path.name} is left out: it holds no run." for path in found.empty]
+    comparison = compare(found.records, np.random.default_rng(0), by=arguments.by, notes=notes)
+    flags = [word for name in ("by",) if getattr(arguments, name) for word in (f"--{name}", *getattr(arguments, name))]
+    command = shlex.join(["python", "-m", "topogrid", "compare", *arguments.runs, *flags, "--out", arguments.out])
+    paths = write_comparison(comparison, arguments.out, command=command, figure_format=arguments.format)
+    for warning in comparison.warnings:
+        print(f"Note: {warning}", file=sys.stderr)
+    print("\n".join(f"* {sentence}" for sentence in findings(comparison)))
+    print(f"\n{to_text(*means_table(comparison))}")
+    print(f"Page: {paths['html']}   All: {', '.join(str(path) for path in paths.values())}", file=sys.stderr)
+
+
+# --- list ------------------------------------------------------------------------------------------------------------
+
+
+def _declare_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", nargs="?", default="runs", help="folder that holds runs (default: %(default)s)")
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    found = find_runs([arguments.folder])
+    if found.records:
+        print(to_text(*list_table(found)), end="")
+    for path, reason in found.broken:
+        print(f"{path.name}: broken, {reason}")
+    if not found.records and not found.broken:
+        print(f"{arguments.folder} holds no run; python train_grid.py makes one.")
+
+
 COMMANDS = {
     "follow": Command("Follow a recorded walk with a trained network.", _declare_follow, _follow),
     "analyze": Command("Measure a run or a checkpoint again and say what it shows.", _declare_analyze, _analyze),
     "open": Command("Open the sheet explorer of a run in a browser.", _declare_open, _open),
+    "compare": Command("Compare groups of runs over their seeds.", _declare_compare, _compare),
+    "list": Command("List the runs on disk.", _declare_list, _list),
     "intervene": Command("Change one thing at a time and measure everything again.", _declare_intervene, _intervene),
 }
 

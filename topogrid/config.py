@@ -68,6 +68,11 @@ SHARE = Bounds(0, 1)
 COUNT = Bounds(1, 10**15)  # memory, not this, is what limits a size
 
 
+def meets(value: Any, wanted: Any) -> bool:
+    """Whether a setting's value is what another one's ``needs`` ask of it: one of a tuple, or `ABOVE_ZERO`."""
+    return bool(value > 0 if wanted is ABOVE_ZERO else value in wanted)
+
+
 def setting(
     default: Any,
     help: str,
@@ -163,6 +168,8 @@ class TrainConfig:
                                bounds=POSITIVE)
     keep_checkpoints: int = _run(3, "How many of the newest checkpoints are kept.", bounds=COUNT)
     threads: int = _run(0, "CPU threads; 0 leaves the choice to PyTorch.", bounds=Bounds(0, 1024))
+    figure_format: str = _run("png", "Figures are always written as PNG; pdf also writes each as a vector PDF.",
+                               choices=("png", "pdf"), may_lack=True)
     compile: bool = _run(False, "Compile the recurrence and the place code by torch.compile; pays off in long runs.",
                          may_lack=True)
     cuda_graph: str = _run("auto", "Record a whole step on the GPU and replay it; auto does so with one process on "
@@ -275,6 +282,11 @@ class TrainConfig:
     def sheet_side(self) -> int:
         """Units along each side of the sheet."""
         return math.isqrt(self.n_grid_cells)
+
+    def has_effect(self, name: str) -> bool:
+        """Whether a setting does anything beside the other settings: ``tau_max`` does not without ``tau``."""
+        needs = next(field.metadata["needs"] for field in dataclasses.fields(self) if field.name == name)
+        return all(meets(getattr(self, other), wanted) for other, wanted in needs.items())
 
     @property
     def surround(self) -> float:

@@ -23,6 +23,7 @@ from topogrid.config import (
     SettingsError,
     TrainConfig,
     did_you_mean,
+    meets,
     resume_conflicts,
     show,
 )
@@ -133,6 +134,9 @@ class _Given(NamedTuple):
     switched_off: bool
     """Whether the user spelled out that this feature is off; its other flags are then let pass, as sweeps give them."""
 
+
+# Shorter names of flags, where the field's own name is taken by something else in config.json.
+_OTHER_NAMES = {"format": "figure_format"}
 
 # Flags beside those named like a field, each with the field it sets and the value that "true" stands for.
 _ALIASES: dict[str, tuple[str, Any, str]] = {
@@ -287,7 +291,9 @@ def _parser() -> _Parser:
     headings = {group: parser.add_argument_group(title) for group, title in GROUPS.items()}
     for field in dataclasses.fields(TrainConfig):
         group = headings[field.metadata["group"]]
-        group.add_argument(f"--{field.name}", action="append", help=_help_text(field), **_shape_of(field))
+        names = [field.name, *(other for other, name in _OTHER_NAMES.items() if name == field.name)]
+        flags = [f"--{name}" for name in names]
+        group.add_argument(*flags, action="append", help=_help_text(field), **_shape_of(field))
         for alias, (aliased, _value, about) in _ALIASES.items():
             if aliased == field.name:
                 group.add_argument(f"--{alias}", action="append", help=about, **_SWITCH)
@@ -327,7 +333,7 @@ def _refuse_unknown(rest: Sequence[str]) -> NoReturn:
             f"{show(rest[0].strip())} belongs to no flag; settings are given as --name value, see --help"
         )
     name = flag.partition("=")[0]
-    hint = did_you_mean(name.lstrip("-"), [*KINDS, *_ALIASES], mark="--")
+    hint = did_you_mean(name.lstrip("-"), [*KINDS, *_ALIASES, *_OTHER_NAMES], mark="--")
     raise SettingsError(f"unknown flag {show(name)}{hint or '; see --help'}")
 
 
@@ -404,7 +410,7 @@ def _refuse_idle_flags(config: TrainConfig, given: Mapping[str, _Given]) -> None
             if switch in given and given[switch].switched_off:
                 break
             value = getattr(config, switch)
-            if not (value > 0 if wanted is ABOVE_ZERO else value in wanted):
+            if not meets(value, wanted):
                 raise SettingsError(f"--{one.flag} has no effect {_remedy(switch, wanted, given.get(switch))}")
 
 

@@ -151,8 +151,8 @@ def measure_again(opened: Opened, bins: Sequence[int]) -> Reanalysis:
     return Reanalysis(evaluation, rows, claims(row, configs[main], knows_places=opened.knows_places))
 
 
-def write_results(opened: Opened, result: Reanalysis) -> None:
-    """Write ``units.csv``, ``evaluation/step_<step>.npz``, the figures and ``summary.json``.
+def write_results(opened: Opened, result: Reanalysis, *, figure_format: str = "png") -> None:
+    """Write ``units.csv``, ``evaluation/step_<step>.npz``, the figures (also as ``pdf``) and ``summary.json``.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def write_results(opened: Opened, result: Reanalysis) -> None:
     trained = read_metrics(folder.metrics_path)
     for key, figure in draw_evaluation(evaluation, config, rows=trained, coupling=coupling_of(row)).items():
         for place in {folder.figures, folder.gallery}:
-            save_figure(figure, place / FIGURES[key].file)
+            save_figure(figure, place / FIGURES[key].file, figure_format=figure_format)
     write_json_atomic(folder.summary_path, _of_training(folder, evaluation.step) | _summary(opened, config, result))
 
 

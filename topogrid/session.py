@@ -128,6 +128,7 @@ def _prepare(config: TrainConfig, processes: Processes, say: Say) -> Run:
         run_id=resumed.state.get("run_id") if resumed else None,
         resumed=resumed is not None,
         log_artifact=config.wandb_artifact,
+        figure_format=config.figure_format,
         say=say,
     )
     best = resumed.state["best"] if resumed else None
@@ -372,7 +373,7 @@ class Run:
             "perf/peak_memory_mb": peak_memory_mb(),
         }
         if self.best:
-            summary["validation/best_step"] = self.best[0]
+            summary["validation/best_step"], summary["validation/best_error_cm"] = self.best
         if self.evaluation is not None and self.evaluation.step == self.state.step:
             summary |= summarise(self.evaluation, self.config)
         return summary

@@ -98,6 +98,7 @@ _VALIDATION = {
     "validation/long_error_cm": "Mean decoding error on held-out walks of 10 s, cm.",
     "validation/hold_still_error_cm": "Error of a decoder that stays at the start, cm: the bar to beat.",
     "validation/best_step": "Step of the checkpoint with the smallest error.",
+    "validation/best_error_cm": "That error, on held-out walks of the training length, cm.",
 }
 
 METRICS: dict[str, str] = {
@@ -108,7 +109,8 @@ METRICS: dict[str, str] = {
 }
 """Every number that is logged, and what it means."""
 
-LOWER_IS_BETTER = ("train/position_error_cm", "validation/trajectory_error_cm", "validation/long_error_cm")
+IN_THE_SECOND_ROW = ("validation/start/", "_p", "_low", "_high")
+"""Beginning or endings of what W&B logs without a panel of its own: a dashboard of 60 panels shows nothing."""
 
 
 class FigureEntry(NamedTuple):
@@ -245,6 +247,8 @@ class Tracker:
         Whether the run goes on from a checkpoint.
     log_artifact : bool
         Log the model as an artifact even offline, where it costs a copy of the file.
+    figure_format : {"png", "pdf"}
+        With ``pdf`` every figure is also saved as a vector PDF; W&B and the galleries show the PNG.
     say : callable
         Called with each sentence that a person should see at once.
 
@@ -280,6 +284,7 @@ class Tracker:
         run_id: str | None = None,
         resumed: bool = False,
         log_artifact: bool = False,
+        figure_format: str = "png",
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.mode = choose_mode(mode)
@@ -287,6 +292,7 @@ class Tracker:
         self._folder = folder
         self._say = say
         self._log_artifact = log_artifact
+        self._formats = tuple(dict.fromkeys(("png", figure_format)))
         self._tables: set[str] = set()
         self._metrics = MetricsFile(folder.metrics_path)
         self._disk_failed = False
@@ -373,9 +379,7 @@ class Tracker:
             self._write({"step": step, "time": round(time.time(), 3), **numbers})
         texts = {key: entry.caption for key, entry in FIGURES.items()} | dict(captions or {})
         images = {key: (png, texts[key]) for key, png in drawn.items() if png is not None}
-        # A NaN would stay W&B's minimum for ever.
-        mirrored = {key: v for key, v in numbers.items() if math.isfinite(v) or key not in LOWER_IS_BETTER}
-        self._submit(lambda mirror: mirror.log(step, mirrored, images))
+        self._submit(lambda mirror: mirror.log(step, numbers, images))
 
     def figures(self, step: int, figures: Mapping[str, Figure], captions: Mapping[str, str] | None = None) -> None:
         """Record figures alone; see `log`."""
@@ -458,21 +462,20 @@ class Tracker:
 
     def _draw(self, key: str, figure: Figure) -> bytes | None:
         """Save a figure in the run folder and the gallery; its PNG, or None if it cannot be drawn."""
-        file = FIGURES[key].file
         try:
-            buffer = io.BytesIO()
-            # Without the version of the software in it, the same picture is the same file.
-            figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+            drawn = {suffix: _rendered(figure, suffix) for suffix in self._formats}
         except Exception as error:  # a picture that fails must not cost the hours of training behind it
             self._note(f"the figure {key} could not be drawn: {type(error).__name__}: {_one_line(error)}")
             return None
         for place in (self._folder.figures, self._folder.gallery):
-            try:
-                place.mkdir(parents=True, exist_ok=True)
-                (place / file).write_bytes(buffer.getvalue())
-            except OSError as error:
-                self._note(f"the figure {place / file} could not be saved: {_one_line(error)}")
-        return buffer.getvalue()
+            for suffix, content in drawn.items():
+                file = (place / FIGURES[key].file).with_suffix(f".{suffix}")
+                try:
+                    place.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes(content)
+                except OSError as error:
+                    self._note(f"the figure {file} could not be saved: {_one_line(error)}")
+        return drawn["png"]
 
     def _submit(self, call: Callable[[_Mirror], object]) -> None:
         if self._mirror is not None:
@@ -491,6 +494,14 @@ def _known(key: str, described: Collection[str]) -> str:
         return key
     near = difflib.get_close_matches(key, described, n=1)
     raise ValueError(f"{key!r} is not described in topogrid/tracking.py" + (f"; is {near[0]!r} meant?" if near else ""))
+
+
+def _rendered(figure: Figure, suffix: str) -> bytes:
+    """Return a figure as the content of a file; without versions and dates, the same picture is the same file."""
+    buffer = io.BytesIO()
+    unmarked = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
+    figure.savefig(buffer, format=suffix, dpi=DPI, metadata=unmarked[suffix])
+    return buffer.getvalue()
 
 
 def _number(value: SupportsFloat) -> float | int:
@@ -548,8 +559,12 @@ class _Mirror:
     def _define(self) -> None:
         self.run.define_metric("step", hidden=True)
         self.run.define_metric("*", step_metric="step")
-        for key in LOWER_IS_BETTER:
-            self.run.define_metric(key, step_metric="step", summary="min,last")
+        # The summary of each stays one number, the last: an object of several cannot be sorted or swept by.
+        first, *endings = IN_THE_SECOND_ROW
+        for key in METRICS:
+            self.run.define_metric(
+                key, step_metric="step", hidden=key.startswith(first) or key.endswith(tuple(endings))
+            )
 
     def submit(self, call: Callable[[], object]) -> None:
         """Queue a call; a queue that is full, because W&B hangs, loses it."""
