@@ -7,12 +7,12 @@ from pathlib import Path
 from topogrid.runs import write_text_atomic
 
 
-def markers(name: str = "measured") -> tuple[str, str]:
+def markers(name: str) -> tuple[str, str]:
     """Return the lines between which a document holds the tables called ``name``."""
     return f"<!-- {name} -->", f"<!-- end {name} -->"
 
 
-def splice(section: str, document: str, name: str = "measured") -> str:
+def splice(section: str, document: str, name: str) -> str:
     """Return the document with the text between two markers replaced.
 
     Raises

@@ -11,8 +11,10 @@ import numpy as np
 from tests.synthetic import Float, lattice_map
 from topogrid.analysis import RateMaps
 from topogrid.config import TrainConfig
-from topogrid.evaluation import Decoding, Evaluation, UnitMeasures, measure_units, save_evaluation, summarise, unit_rows
+from topogrid.evaluation import Decoding, Evaluation, UnitMeasures, measure_units
+from topogrid.evaluation_files import save_evaluation, unit_rows
 from topogrid.runs import RunFolder, write_text_atomic
+from topogrid.summary import summarise
 from topogrid.tables import to_csv
 
 

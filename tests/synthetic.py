@@ -62,3 +62,20 @@ def smooth_noise(n_maps: int, n_bins: int, width: float, rng: np.random.Generato
     noise = np.fft.ifft2(np.fft.fft2(rng.normal(size=(n_maps, n_bins, n_bins))) * response).real
     scaled: Float = noise / noise.std(axis=(1, 2), keepdims=True)
     return scaled
+
+
+def cut_noise(n_maps: int, width: float, rng: np.random.Generator, side: int = 64) -> Float:
+    """Return smooth noise cut from a larger sheet, so that opposite edges have nothing to do with each other."""
+    return smooth_noise(n_maps, side + int(12 * width), width, rng)[:, :side, :side]
+
+
+def random_lattices(n_units: int, rng: np.random.Generator, n_bins: int = 20) -> Float:
+    """Return lattices of random spacing, orientation and phase, with a corner that was never visited."""
+    maps = np.stack(
+        [
+            lattice_map(rng.uniform(0.5, 1.2), rng.uniform(0, 60), tuple(rng.random(2)), n_bins=n_bins)
+            for _ in range(n_units)
+        ]
+    )
+    maps[:, :3, :3] = np.nan
+    return maps

@@ -19,7 +19,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from tests.synthetic import lattice_map
-from topogrid.analysis import figures
+from topogrid.analysis import distance_similarity, figures, fit_modules
 from topogrid.analysis.figures import rate_map_grids, style
 
 Float = NDArray[np.float64]
@@ -54,6 +54,10 @@ def unit_scores() -> Float:
     scores = np.linspace(1.4, -0.3, UNITS)
     scores[0] = np.nan
     return scores
+
+
+def module_spacings() -> Float:
+    return np.concatenate([centre * np.exp(0.04 * rng().normal(size=80)) for centre in (0.5, 0.7)])
 
 
 def rate_maps(**changes: Any) -> Figure:
@@ -108,6 +112,31 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "scores": lambda: figures.score_histogram(unit_scores(), rng().normal(size=300)),
     "scores of dead units": lambda: figures.score_histogram([NAN] * 3, []),
     "spacings": lambda: figures.spacing_histogram(spacing_sheet(), 0.739),
+    "spacings in modules": lambda: figures.spacing_histogram(
+        module_spacings(), 0.739, 0.94, fit_modules(module_spacings())
+    ),
+    "spacings in one module": lambda: figures.spacing_histogram(
+        spacing_sheet(), 0.739, 0.94, fit_modules(spacing_sheet()), network="plain"
+    ),
+    "similarity": lambda: figures.similarity_by_distance(
+        {
+            "tau": distance_similarity(tau_sheet(), rng=rng()),
+            "spacing": distance_similarity(spacing_sheet(), rng=rng()),
+        },
+        n_units=UNITS,
+    ),
+    "similarity without a null": lambda: figures.similarity_by_distance(
+        {"tau": distance_similarity(tau_sheet())}, n_units=UNITS, network="plain"
+    ),
+    "similarity of nothing": lambda: figures.similarity_by_distance(
+        {"spacing": distance_similarity(np.full((SIDE, SIDE), NAN), rng=rng())}, n_units=0
+    ),
+    "other scores": lambda: figures.score_panels(unit_scores(), unit_scores() - 1, unit_scores()),
+    "other scores of dead units": lambda: figures.score_panels([NAN] * 3, [NAN] * 3, [NAN] * 3, network="plain"),
+    "shares by tau": lambda: figures.shares_by_tau(
+        tau_sheet() * 20, {"lattice": unit_scores() > 0, "silent": np.isnan(unit_scores())}
+    ),
+    "shares of one unit": lambda: figures.shares_by_tau([20.0], {"lattice": [0.0]}),
     "no spacings": lambda: figures.spacing_histogram([NAN], 0.739, network="plain"),
     "tau against spacing": lambda: figures.tau_against_spacing(
         tau_sheet() * 20, spacing_sheet(0.0), np.ones(UNITS), 0.739, 0.1, 0.0004

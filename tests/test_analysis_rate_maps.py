@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from topogrid.analysis import RateMapAccumulator, predicted_spacing
+from topogrid.analysis import RateMapAccumulator
 
 
 def test_maps_are_the_mean_of_each_bin() -> None:
@@ -82,19 +82,3 @@ def test_bad_samples_are_refused(positions: list[list[float]], activity: list[li
 def test_impossible_maps_are_refused(n_units: int, n_bins: int | tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="at least one unit and one bin"):
         RateMapAccumulator(n_units, 1.0, n_bins)
-
-
-def test_theory_line_is_where_the_place_code_spectrum_peaks() -> None:
-    sigma, scale = 0.12, 2.0
-    k = np.linspace(1, 40, 400_001)
-    spectrum = np.exp(-((sigma * k) ** 2) / 2) - np.exp(-scale * (sigma * k) ** 2 / 2)
-    expected = 4 * np.pi / (np.sqrt(3) * k[spectrum.argmax()])
-    assert predicted_spacing(sigma, scale) == pytest.approx(expected, rel=1e-4)
-    assert predicted_spacing(sigma, scale) == pytest.approx(0.739, abs=5e-4)
-    assert predicted_spacing(2 * sigma, scale) == pytest.approx(2 * predicted_spacing(sigma, scale))
-
-
-@pytest.mark.parametrize(("sigma", "scale"), [(0.0, 2.0), (-0.1, 2.0), (np.nan, 2.0), (0.1, 1.0), (0.1, np.inf)])
-def test_theory_needs_a_width_and_a_wider_surround(sigma: float, scale: float) -> None:
-    with pytest.raises(ValueError, match="must be"):
-        predicted_spacing(sigma, scale)

@@ -16,6 +16,7 @@ ROW = {
     "validation/null_share_above_0.3": 0.3,
     "validation/share_above_0.8": 0.2,
     "validation/null_share_above_0.8": 0.04,
+    "validation/share_beyond_null": 0.12,
     "validation/share_gate": 0.25,
     "validation/null_share_gate": 0.01,
     "validation/share_dead": 0.1,
@@ -23,6 +24,15 @@ ROW = {
     "validation/n_grid_cell_spacings": 90.0,
     "validation/spacing_nan_share": 0.4,
     "validation/predicted_spacing_m": 0.739,
+    "validation/forming_spacing_m": 0.942,
+    "validation/n_modules": 2.0,
+    "validation/module_bic_gain": 25.0,
+    "validation/module_ratio": 1.42,
+    "validation/module_separation": 3.0,
+    "validation/orientation_morans_i": 0.3,
+    "validation/orientation_morans_p": 0.002,
+    "validation/phase_morans_i": 0.01,
+    "validation/phase_morans_p": 0.4,
     "validation/spacing_morans_i": 0.5,
     "validation/spacing_morans_p": 0.001,
     "validation/spacing_partial_morans_i": 0.01,
@@ -64,7 +74,8 @@ def test_grid_cells() -> None:
     assert "100 units (25.0 %; noise: 1.0 %)" in yes
     assert "consistent with" in yes
     assert "50.0 % above 0.3 (noise of their own period: 30.0 %)" in yes
-    assert "no sign of grid cells" in about("Grid cells", {"validation/share_gate": 0.0})
+    assert "12.0 % of units are beyond the 99th percentile of that noise" in yes
+    assert "no single unit can be called a grid cell" in about("Grid cells", {"validation/share_gate": 0.0})
     assert "cannot be said, 100.0 %" in about("Grid cells", {"validation/share_dead": 1.0})
 
 
@@ -76,8 +87,31 @@ def test_spacing() -> None:
     assert "is not the 0.739 m that theory predicts from the place fields (+35%)" in about(
         "Spacing", {"validation/grid_cell_spacing_m": 1.0}
     )
+    assert "between that and the 0.942 m at which lattices form" in about(
+        "Spacing", {"validation/grid_cell_spacing_m": 0.86}
+    )
+    assert "lattices form" not in about("Spacing", {"validation/grid_cell_spacing_m": 0.7})
     assert "no prediction" in about("Spacing", {"validation/predicted_spacing_m": math.nan})
-    assert "cannot be said" in about("Spacing", {"validation/grid_cell_spacing_m": math.nan})
+    none = about("Spacing", {"validation/grid_cell_spacing_m": math.nan, "validation/spacing_median_m": 0.86})
+    assert "cannot be said" in none
+    assert none.endswith("The median of all lattices, which noise has as well, is 0.860 m.")
+
+
+def test_modules() -> None:
+    yes = about("Modules")
+    assert "2 components describe log spacing best (BIC lower by 25.0 than for one, n 90 grid cells)" in yes
+    assert "is consistent with modules" in yes
+    for weak in ({"validation/module_bic_gain": 3.0}, {"validation/module_separation": 1.0}):
+        assert "there is no sign of them" in about("Modules", weak)
+    assert "one component describes log spacing best" in about("Modules", {"validation/n_modules": 1.0})
+    assert "cannot be said" in about("Modules", {"validation/n_modules": math.nan})
+
+
+def test_maps_of_orientation_and_phase() -> None:
+    told = about("Maps of orientation and phase")
+    assert "orientation is 0.30 (p 0.002): consistent with neighbours being alike" in told
+    assert "phase is 0.01 (p 0.400): no sign of order" in told
+    assert "cannot be said" in about("Maps of orientation and phase", {"validation/phase_morans_p": math.nan})
 
 
 def test_map_of_spacing() -> None:

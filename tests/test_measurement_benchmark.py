@@ -5,19 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import spacing
 from benchmarks.document import markers, splice
-from benchmarks.measurement import QUICK, main, recovery, rotated_score
+from benchmarks.measurement import QUICK, SECTION, main, recovery, rotated_score
 from tests.synthetic import lattice_map, smooth_noise
 from topogrid.analysis import grid_scores
 
-START, END = markers()
+START, END = markers(SECTION)
 DOCUMENT = f"prose\n\n{START}\nold\n{END}\n\nmore prose\n"
 
 
 def test_only_what_stands_between_the_markers_is_replaced() -> None:
-    written = splice("new\n", DOCUMENT)
+    written = splice("new\n", DOCUMENT, SECTION)
     assert written == f"prose\n\n{START}\n\nnew\n\n{END}\n\nmore prose\n"
-    assert splice("new\n", written) == written
+    assert splice("new\n", written, SECTION) == written
 
 
 @pytest.mark.parametrize("document", ["", START, f"{END}{START}", f"{START}{END}{START}"])
@@ -25,11 +26,14 @@ def test_a_document_without_its_markers_is_left_alone(document: str, tmp_path: P
     path = tmp_path / "document.md"
     path.write_text(document)
     assert main(["--into", str(path)]) == 2
+    assert spacing.main(["--into", str(path)]) == 2
     assert path.read_text() == document
 
 
 def test_the_published_document_has_its_markers() -> None:
-    splice("", (Path(__file__).parent.parent / "docs" / "measurement.md").read_text(encoding="utf-8"))
+    document = (Path(__file__).parent.parent / "docs" / "measurement.md").read_text(encoding="utf-8")
+    for section in (SECTION, spacing.SECTION):
+        splice("", document, section)
 
 
 def test_the_slow_scorer_it_is_timed_against_says_the_same() -> None:
@@ -44,7 +48,7 @@ def test_recovery_tells_what_was_injected() -> None:
     clean = [row for row in rows if row[:2] == ["32", "0"]]
     assert len(clean) == 6
     for row in clean:
-        assert float(row[columns.index("RMS error")].rstrip(" %")) < 2
+        assert float(row[columns.index("largest")].rstrip(" %")) < 2
         assert row[-1] == "0.0 %"
 
 
@@ -54,4 +58,19 @@ def test_every_part_runs_on_little_data_and_writes_nothing(capsys: pytest.Captur
     said = capsys.readouterr().out
     for part in ("False positives", "Injection and recovery", "Size of the map correlation", "Speed"):
         assert f"**{part}**" in said
+    assert not Path("nowhere.md").exists()
+
+
+def test_one_part_is_printed_and_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--only", "speed", "--into", "nowhere.md"]) == 0
+    said = capsys.readouterr().out
+    assert "**Speed**" in said
+    assert "False positives" not in said
+
+
+@pytest.mark.slow
+def test_spacing_is_measured_along_training(capsys: pytest.CaptureFixture[str]) -> None:
+    assert spacing.main(["--quick", "--into", "nowhere.md"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("0.739 m") == 2
     assert not Path("nowhere.md").exists()

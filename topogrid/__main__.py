@@ -161,7 +161,7 @@ def _declare_analyze(parser: argparse.ArgumentParser) -> None:
         "--intervene",
         nargs="*",
         metavar="NAME",
-        help=f"then change one thing at a time and measure again; all, or some of {', '.join(INTERVENTIONS)}",
+        help=f"then change one thing at a time and measure again: all, or some of {', '.join(INTERVENTIONS)}",
     )
     bare = parser.add_argument_group("for a checkpoint that does not know its settings")
     bare.add_argument(
@@ -195,7 +195,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
     print(f"To explore: {write_report(folder, config)}", file=sys.stderr)
     if wanted is not None:
         subject = dataclasses.replace(opened.subject, config=config)
-        _measure_interventions(subject, wanted, folder, all_of_them=not arguments.intervene)
+        _measure_interventions(subject, wanted, folder, all_of_them=len(wanted) == len(INTERVENTIONS))
 
 
 def _declare_format(parser: argparse.ArgumentParser) -> None:
@@ -257,7 +257,7 @@ def _intervene(arguments: argparse.Namespace) -> None:
     run = load_run(arguments.run, arguments.checkpoint)
     config = dataclasses.replace(run.config, **_given_settings(arguments, ("eval_bins", *MEASUREMENT_SETTINGS)))
     subject = Subject(run.network, run.place_cells, config, run.step)
-    _measure_interventions(subject, wanted, run.folder, all_of_them=arguments.only is None)
+    _measure_interventions(subject, wanted, run.folder, all_of_them=len(wanted) == len(INTERVENTIONS))
 
 
 def _measure_interventions(subject: Subject, wanted: Sequence[str], folder: RunFolder, *, all_of_them: bool) -> None:

@@ -16,6 +16,8 @@ from topogrid.config import TrainConfig
 LEVEL = 0.05  # p-values below it count
 NEAR_THEORY = 0.1  # relative difference of a spacing from its prediction up to which the two agree
 MUCH_BETTER = 0.9  # share of the error of sitting still that path integration has to stay below
+STRONG = 10.0  # difference in BIC that counts as strong evidence (Kass & Raftery 1995)
+TWO_GROUPS = 2.0  # Ashman's D from which two components are two groups
 SHIFTED = 0.05  # difference between the views with and without burn-in, in shares, that is worth a sentence
 
 
@@ -25,7 +27,7 @@ def claims(row: Mapping[str, float], config: TrainConfig, *, knows_places: bool 
     Parameters
     ----------
     row : mapping
-        What `evaluation.summarise` returned; a measure that is missing or NaN could not be taken.
+        What `summary.summarise` returned; a measure that is missing or NaN could not be taken.
     config : TrainConfig
         Settings of the network.
     knows_places : bool
@@ -41,7 +43,9 @@ def claims(row: Mapping[str, float], config: TrainConfig, *, knows_places: bool 
         _decoding(measures, config) if knows_places else _unknown_places(),
         _grid_cells(measures, config),
         _spacing(measures, config),
+        _modules(measures, config),
         _order(measures, config),
+        _directions(measures, config),
         _tau_order(measures, config),
         _coupling(measures, config),
         _burn_in(measures, config),
@@ -90,9 +94,12 @@ def _grid_cells(row: Mapping[str, float], config: TrainConfig) -> str:
     told = (
         f"Grid cells: of {n_units} units ({_percent(dead)} silent, counted as no grid cells), grid scores are {shares}."
     )
+    beyond = row.get("validation/share_beyond_null")
+    if beyond is not None:
+        told += f" {_percent(beyond)} of units are beyond the 99th percentile of that noise, where chance puts 1 %."
     n_grid = round(share * n_units)
     if n_grid == 0:
-        return f"{told} No unit passes the gate calibrated on that noise: there is no sign of grid cells."
+        return f"{told} No unit passes the gate calibrated on that noise: no single unit can be called a grid cell."
     return (
         f"{told} {n_grid} units ({_percent(share)}; noise: {_percent(null)}) pass the gate calibrated on that noise, "
         "of whom 5 % may be false: consistent with hexagonal firing beyond what its period alone gives."
@@ -104,14 +111,48 @@ def _spacing(row: Mapping[str, float], config: TrainConfig) -> str:
     missing = row.get("validation/spacing_nan_share", 1.0)
     without = f"{_percent(missing)} of all {config.n_grid_cells} units have no measurable spacing"
     if spacing is None:
-        return f"Spacing: cannot be said, no grid cell has one; {without}."
+        told = f"Spacing: cannot be said, no grid cell has one; {without}."
+        of_all = row.get("validation/spacing_median_m")
+        if of_all is None:
+            return told
+        return f"{told} The median of all lattices, which noise has as well, is {of_all:.3f} m."
     told = f"Spacing: {spacing:.3f} m, median of the {n:.0f} grid cells that have one; {without}."
     theory = row.get("validation/predicted_spacing_m")
     if theory is None:
         return f"{told} Theory makes no prediction for this place code."
     off = spacing / theory - 1
     verdict = "is consistent with" if abs(off) <= NEAR_THEORY else "is not"
-    return f"{told} That {verdict} the {theory:.3f} m that theory predicts from the place fields ({off:+.0%})."
+    told = f"{told} That {verdict} the {theory:.3f} m that theory predicts from the place fields ({off:+.0%})."
+    forming = row.get("validation/forming_spacing_m")
+    if forming is None or not theory < spacing <= forming * (1 + NEAR_THEORY):
+        return told
+    return (
+        f"{told} It lies between that and the {forming:.3f} m at which lattices form while movement over "
+        f"{config.seq_length} steps is not yet integrated."
+    )
+
+
+def _modules(row: Mapping[str, float], config: TrainConfig) -> str:
+    counted = _counted(row, config, "n_modules", "module_bic_gain")
+    if counted is None:
+        return f"Modules: cannot be said, {_too_few(row)}."
+    n, gain = round(row[f"{counted.prefix}n_modules"]), row[f"{counted.prefix}module_bic_gain"]
+    if n < 2:
+        return (
+            f"Modules: one component describes log spacing best (BIC, n {counted.n} {counted.who}): there is no sign "
+            f"of modules.{counted.caveat}"
+        )
+    ratio, apart = (row.get(f"{counted.prefix}module_{name}", math.nan) for name in ("ratio", "separation"))
+    told = (
+        f"Modules: {n} components describe log spacing best (BIC lower by {gain:.1f} than for one, n {counted.n} "
+        f"{counted.who}), {ratio:.2f} times apart on average, the closest two at a separation of {apart:.1f}."
+    )
+    if gain >= STRONG and apart >= TWO_GROUPS:
+        return f"{told} This is consistent with modules.{counted.caveat}"
+    return (
+        f"{told} Modules would need {STRONG:g} and a separation of {TWO_GROUPS:g}: there is no sign of them."
+        f"{counted.caveat}"
+    )
 
 
 class _Counted(NamedTuple):
@@ -151,6 +192,20 @@ def _order(row: Mapping[str, float], config: TrainConfig) -> str:
     left, left_p = (row[f"{counted.prefix}spacing_partial_morans_{one}"] for one in "ip")
     kept = "order is left" if left_p < LEVEL else "no order is left"
     return f"{told} Once log tau is accounted for, {kept} (I {left:.2f}, p {left_p:.3f})."
+
+
+def _directions(row: Mapping[str, float], config: TrainConfig) -> str:
+    """Say whether neighbours share orientation and phase, as the units of a module share the first."""
+    names = ("orientation_morans_i", "orientation_morans_p", "phase_morans_i", "phase_morans_p")
+    counted = _counted(row, config, *names)
+    if counted is None:
+        return f"Maps of orientation and phase: cannot be said, {_too_few(row)}."
+    told = []
+    for name in ("orientation", "phase"):
+        value, p_value = (row[f"{counted.prefix}{name}_morans_{one}"] for one in "ip")
+        found = "consistent with neighbours being alike" if p_value < LEVEL else "no sign of order"
+        told.append(f"Moran's I of {name} is {value:.2f} (p {p_value:.3f}): {found}")
+    return f"Maps of orientation and phase: {'; '.join(told)} (n {counted.n} {counted.who}).{counted.caveat}"
 
 
 def _tau_order(row: Mapping[str, float], config: TrainConfig) -> str:

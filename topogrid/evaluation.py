@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -25,14 +24,11 @@ from topogrid.analysis import (
     RateMapAccumulator,
     RateMaps,
     border_scores,
+    forming_spacing,
     grid_gate,
     grid_scores,
     measure_lattice,
-    morans_i,
-    partial_morans_i,
     predicted_spacing,
-    scaling_slope,
-    sheet_correlation,
     spatial_information,
 )
 from topogrid.config import TrainConfig
@@ -45,8 +41,8 @@ Float = NDArray[np.float64]
 
 FORGOTTEN = 0.01  # a unit has forgotten its start when this share of it is left
 WALKS_AT_ONCE, STEPS_AT_ONCE = 200, 64  # bound memory: activity of this many walks is held for this many steps
+WALKS_FOR_THEORY = 4000
 SHOWN_WALKS = 6  # walks kept whole, for the picture of decoded paths
-FEWEST_MEASURED = 10  # units with a spacing below which no statistics of the sheet are computed
 
 
 @dataclass(frozen=True)
@@ -370,96 +366,6 @@ def follow(network: PathIntegrator, place_cells: PlaceCells, walks: Walks, *, st
     return torch.cat([place_cells.decode(network.read_out(activity)) for _first, activity in parts])
 
 
-def summarise(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
-    """Flatten an evaluation into the figures that are tracked, by their tracked names."""
-    rng = np.random.default_rng([config.seed, 21])
-    decoding = evaluation.decoding
-    row = {
-        "validation/trajectory_error_cm": decoding.error_cm,
-        "validation/long_error_cm": _over_finite(np.mean, decoding.long_error_cm),
-        "validation/hold_still_error_cm": _over_finite(np.mean, decoding.hold_still_cm),
-        "validation/share_negative": float(evaluation.negative_share.mean()),
-        "perf/eval_seconds": evaluation.seconds_taken,
-    }
-    theory = theory_line(config)
-    if theory is not None:
-        row["validation/predicted_spacing_m"] = theory
-    for prefix, view in (("validation/", evaluation.settled), ("validation/start/", evaluation.start)):
-        measures = _summarise_view(view)
-        spacing = view.lattice.spacing
-        for which, counted in (("", np.where(view.gate.passed, spacing, np.nan)), ("lattices/", spacing)):
-            order = _summarise_sheet(counted, evaluation.tau, config, rng)
-            measures |= {which + name: value for name, value in order.items()}
-        row |= {prefix + name: value for name, value in measures.items()}
-    return row | _summarise_tau(evaluation, config, rng)
-
-
-def _over_finite(statistic: Callable[[Float], np.floating], values: Float) -> float:
-    """Return a statistic of the values that are there; NaN if none is."""
-    there = values[np.isfinite(values)]
-    return float(statistic(there)) if there.size else math.nan
-
-
-def _summarise_view(view: UnitMeasures) -> dict[str, float]:
-    scores, spacing = view.scores.score_60, view.lattice.spacing
-    return {
-        "grid_score_mean": _over_finite(np.mean, scores),
-        "grid_score_max": _over_finite(np.max, scores),
-        "n_grid_cells_above_0.3": float(np.nansum(scores > 0.3)),
-        "share_above_0.3": view.share_above(0.3),
-        "share_above_0.8": view.share_above(0.8),
-        "null_share_above_0.3": view.gate.null_share_03,
-        "null_share_above_0.8": view.gate.null_share_08,
-        "share_gate": float(view.gate.passed.mean()),
-        "null_share_gate": view.gate.null_share_gate,
-        "share_dead": float(view.dead.mean()),
-        "spacing_median_m": _over_finite(np.median, spacing),
-        "spacing_nan_share": float(np.isnan(spacing).mean()),
-        "grid_cell_spacing_m": _over_finite(np.median, spacing[view.gate.passed]),
-        "n_grid_cell_spacings": float(np.isfinite(spacing[view.gate.passed]).sum()),
-    }
-
-
-def _summarise_sheet(spacing: Float, tau: Float, config: TrainConfig, rng: np.random.Generator) -> dict[str, float]:
-    """Order of spacing ``(unit,)`` on the sheet, over the units that have one: the question."""
-    side = (config.sheet_side, config.sheet_side)
-    spacing = spacing.reshape(side)
-    if np.isfinite(spacing).sum() < FEWEST_MEASURED:
-        return {}
-    order_rng = np.random.default_rng([config.seed, 23])
-    order = morans_i(np.log(spacing), rng=order_rng)
-    row = {"spacing_morans_i": order.value, "spacing_morans_p": order.p_value}
-    if np.ptp(tau) == 0:
-        return row
-    log_tau = np.log(tau).reshape(side)
-    unexplained = partial_morans_i(np.log(spacing), log_tau, rng=order_rng)
-    coupling = sheet_correlation(log_tau, spacing, rng=rng)
-    slope = scaling_slope(tau.reshape(side), spacing, rng=rng)
-    return row | {
-        "spacing_partial_morans_i": unexplained.value,
-        "spacing_partial_morans_p": unexplained.p_value,
-        "tau_spacing_rho": coupling.rho,
-        "tau_spacing_p": coupling.p_value,
-        "scaling_slope": slope.beta,
-        "scaling_slope_low": slope.low,
-        "scaling_slope_high": slope.high,
-    }
-
-
-def _summarise_tau(evaluation: Evaluation, config: TrainConfig, rng: np.random.Generator) -> dict[str, float]:
-    """Order of tau on the sheet, which the loss asks for, and whether slow units stay below zero."""
-    if np.ptp(evaluation.tau) == 0:
-        return {}
-    log_tau = np.log(evaluation.tau).reshape(config.sheet_side, config.sheet_side)
-    fastest_first = np.argsort(evaluation.tau, kind="stable")
-    fifth = max(1, len(fastest_first) // 5)
-    return {
-        "tau/morans_i": morans_i(log_tau, rng=rng, n_permutations=0).value,
-        "validation/share_negative_slow": float(evaluation.negative_share[fastest_first[-fifth:]].mean()),
-        "validation/share_negative_fast": float(evaluation.negative_share[fastest_first[:fifth]].mean()),
-    }
-
-
 def theory_line(config: TrainConfig) -> float | None:
     """Spacing in metres that pattern formation predicts; ``None`` where one width and a surround are not given."""
     if not config.DoG or config.surround_amplitude == 0 or len(config.pc_width) > 1:
@@ -467,61 +373,18 @@ def theory_line(config: TrainConfig) -> float | None:
     return predicted_spacing(config.pc_width[0], config.surround_scale)
 
 
-def unit_rows(evaluation: Evaluation, config: TrainConfig) -> tuple[list[str], list[list[float | int]]]:
-    """Table of all units for ``units.csv``: column names (with units of measure) and one row per unit."""
-    view = evaluation.settled
-    unit = np.arange(config.n_grid_cells)
-    columns: dict[str, NDArray[np.generic]] = {
-        "unit": unit,
-        "row": unit // config.sheet_side,
-        "col": unit % config.sheet_side,
-        "tau_steps": evaluation.tau,
-        "tau_ms": evaluation.tau * config.dt * 1000,
-        "score_60": view.scores.score_60,
-        "score_90": view.scores.score_90,
-        "p_value": view.gate.p_value,
-        "grid_cell": view.gate.passed.astype(int),
-        "spacing_m": view.lattice.spacing,
-        "orientation_deg": view.lattice.orientation,
-        "phase_1": view.lattice.phase[:, 0],
-        "phase_2": view.lattice.phase[:, 1],
-        "ellipse_ratio": view.lattice.ellipse_ratio,
-        "border_score": view.border,
-        "information_bits": view.information,
-        "peak_rate": view.peak,
-        "negative_share": evaluation.negative_share,
-        "start_score_60": evaluation.start.scores.score_60,
-        "start_spacing_m": evaluation.start.lattice.spacing,
-    }
-    return list(columns), [list(row) for row in zip(*(column.tolist() for column in columns.values()), strict=True)]
-
-
-def save_evaluation(evaluation: Evaluation, path: Path) -> None:
-    """Keep an evaluation as an ``.npz`` of plain arrays, one prefix per view, for anyone's own analysis."""
-    arrays: dict[str, NDArray[np.generic] | float | int] = {
-        "step": evaluation.step,
-        "tau": evaluation.tau,
-        "burn_in": evaluation.burn_in,
-        "negative_share": evaluation.negative_share,
-    }
-    arrays |= {f"decoding/{field.name}": getattr(evaluation.decoding, field.name) for field in fields(Decoding)}
-    for name, view in (("settled", evaluation.settled), ("start", evaluation.start)):
-        arrays |= {
-            f"{name}/rate_maps": view.rate_maps.maps.astype(np.float32),
-            f"{name}/occupancy": view.rate_maps.occupancy,
-            f"{name}/score_60": view.scores.score_60,
-            f"{name}/score_90": view.scores.score_90,
-            f"{name}/p_value": view.gate.p_value,
-            f"{name}/grid_cell": view.gate.passed,
-            f"{name}/spacing": view.lattice.spacing,
-            f"{name}/orientation": view.lattice.orientation,
-            f"{name}/phase": view.lattice.phase,
-            f"{name}/axes": view.lattice.axes,
-            f"{name}/ring_60": view.scores.ring_60,
-            f"{name}/border": view.border,
-            f"{name}/information": view.information,
-        }
-    partial = path.with_suffix(".npz.partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    partial.replace(path)
+def forming_line(config: TrainConfig) -> float | None:
+    """Spacing in metres that theory predicts for lattices as they form; ``None`` where `theory_line` is."""
+    if theory_line(config) is None:
+        return None
+    walks = simulate_walks(
+        WALKS_FOR_THEORY,
+        config.seq_length,
+        box_size=config.box_size,
+        dt=config.dt,
+        generator=torch.Generator().manual_seed(0),  # not the run's: a prediction does not depend on the seed
+        periodic=config.periodic,
+    )
+    # Displacements added up, not positions subtracted: on a torus these jump.
+    moved = walks.displacement.cumsum(dim=0).double().numpy()
+    return forming_spacing(config.pc_width[0], config.surround_scale, np.hypot(moved[..., 0], moved[..., 1]))

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from topogrid.analysis import figures
+from topogrid.analysis import distance_similarity, figures, fit_modules
 from topogrid.analysis.figures import Network, Selection
 from topogrid.config import TrainConfig
-from topogrid.evaluation import Evaluation, theory_line
+from topogrid.evaluation import Evaluation, forming_line, theory_line
+from topogrid.summary import PERIODS, lattice_maps
 
 
 def draw_evaluation(
@@ -61,7 +62,16 @@ def draw_evaluation(
             network=kind,
             null_name="ring noise",
         ),
-        "validation/spacing_histogram": figures.spacing_histogram(view.lattice.spacing, theory, network=kind),
+        "validation/spacing_histogram": figures.spacing_histogram(
+            view.lattice.spacing, theory, forming_line(config), fit_modules(view.lattice.spacing), network=kind
+        ),
+        "validation/distance_similarity": _draw_order(evaluation, config, kind),
+        "validation/unit_scores": figures.score_panels(
+            view.scores.score_90,
+            np.where(view.dead, np.nan, view.border),
+            np.where(view.dead, np.nan, view.information),
+            network=kind,
+        ),
         "validation/trajectories": figures.decoded_trajectories(
             decoding.true_paths, decoding.decoded_paths, config.box_size, dt_s=config.dt, network=kind
         ),
@@ -81,11 +91,36 @@ def draw_evaluation(
         drawn["validation/tau_against_spacing"] = figures.tau_against_spacing(
             tau_ms, view.lattice.spacing, view.gate.passed, theory, rho, p_value, p_name="p (toroidal shifts)"
         )
+        drawn["validation/shares_by_tau"] = figures.shares_by_tau(
+            tau_ms,
+            {
+                "grid score > 0.3": view.scores.score_60 > 0.3,
+                "lattice": np.isfinite(view.lattice.spacing),
+                "silent": view.dead,
+                "states below zero": evaluation.negative_share,
+            },
+            network=kind,
+        )
     if rows:
         drawn["train/curves"] = figures.training_curves(
             rows, network=kind, n_units=config.n_grid_cells, chance_loss=chance_loss(config)
         )
     return drawn
+
+
+def _draw_order(evaluation: Evaluation, config: TrainConfig, kind: Network) -> Figure:
+    """Draw how similarity falls with distance for the properties of all lattices, and for tau."""
+    lattice = evaluation.settled.lattice
+    measured = np.isfinite(lattice.spacing)
+    rng = np.random.default_rng([config.seed, 24])
+    curves = {
+        {"spacing": "log spacing"}.get(name, name): distance_similarity(values, period=PERIODS[name], rng=rng)
+        for name, values in lattice_maps(lattice, measured, config.sheet_side).items()
+    }
+    if np.ptp(evaluation.tau) > 0:
+        log_tau = np.log(evaluation.tau).reshape(config.sheet_side, config.sheet_side)
+        curves = {"log tau (all units)": distance_similarity(log_tau, rng=rng)} | curves
+    return figures.similarity_by_distance(curves, n_units=int(measured.sum()), network=kind)
 
 
 def draw_tau(tau: np.ndarray, config: TrainConfig) -> Figure:

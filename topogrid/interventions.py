@@ -29,11 +29,11 @@ from topogrid.evaluation import (
     UnitMeasures,
     evaluate,
     measure_units,
-    summarise,
 )
 from topogrid.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.runs import make_generators
+from topogrid.summary import summarise
 
 Float = NDArray[np.float64]
 Units = NDArray[np.intp]
@@ -312,18 +312,20 @@ INTERVENTIONS: dict[str, Intervention] = {
 
 
 def choose(names: Sequence[str] | None) -> list[str]:
-    """Return the wanted interventions in the order of the table; all of them without ``names``.
+    """Return the wanted interventions in the order of the table; all of them without ``names``, or for ``["all"]``.
 
     Raises
     ------
     ValueError
         If a name is not known; the message lists those that are.
     """
+    if names is not None and list(names) == ["all"]:
+        names = None
     for name in names or ():
         if name not in INTERVENTIONS:
             raise ValueError(
                 f"there is no intervention {name!r}{did_you_mean(name, list(INTERVENTIONS))}; "
-                f"the interventions are {', '.join(INTERVENTIONS)}"
+                f"the interventions are all or some of {', '.join(INTERVENTIONS)}"
             )
     return [name for name in INTERVENTIONS if names is None or name in names]
 

@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 from topogrid.analysis.figures import save_figure
 from topogrid.claims import claims
 from topogrid.config import SettingsError, TrainConfig
-from topogrid.evaluation import Evaluation, evaluate, save_evaluation, summarise, unit_rows
+from topogrid.evaluation import Evaluation, evaluate
+from topogrid.evaluation_files import save_evaluation, unit_rows
 from topogrid.gallery import coupling_of, draw_evaluation
 from topogrid.interventions import Subject
 from topogrid.original import SETTINGS, open_bare
 from topogrid.runs import RunFolder, check_writable, load_run, read_metrics, write_json_atomic, write_text_atomic
+from topogrid.summary import summarise
 from topogrid.tables import to_csv
 from topogrid.tracking import FIGURES
 

@@ -20,7 +20,8 @@ from topogrid.companions import accompany, build_state
 from topogrid.config import TrainConfig
 from topogrid.cuda_graph import GraphedStep, uses_graph
 from topogrid.distributed import Processes, joined
-from topogrid.evaluation import Evaluation, evaluate, save_evaluation, summarise, unit_rows
+from topogrid.evaluation import Evaluation, evaluate
+from topogrid.evaluation_files import save_evaluation, unit_rows
 from topogrid.gallery import coupling_of, draw_evaluation, draw_tau
 from topogrid.hardware import read_scalars
 from topogrid.presets import PRESETS
@@ -41,6 +42,7 @@ from topogrid.runs import (
     write_text_atomic,
 )
 from topogrid.stopping import StopRequest
+from topogrid.summary import summarise
 from topogrid.tables import to_csv
 from topogrid.tracking import Tracker, TrackingError, choose_mode
 from topogrid.training import StepRecord, TrainState, learning_rate, train
@@ -191,6 +193,8 @@ class Run:
     began: float = field(default_factory=time.perf_counter)
     last_saved: float = field(default_factory=time.perf_counter)
     evaluation: Evaluation | None = None
+    measured: dict[str, float] = field(default_factory=dict)
+    """What `evaluation` comes to, by tracked names."""
     busy_elsewhere: float = 0.0
     """Seconds of evaluating and saving since the last logged step, which say nothing about training speed."""
     began_from: str = ""
@@ -287,7 +291,7 @@ class Run:
         self.tracker.log(state.step, row, drawn)
         save_evaluation(evaluation, self.folder.evaluation / f"step_{state.step:08d}.npz")
         self.log(_say_evaluation(state.step, row, config))
-        self.evaluation = evaluation
+        self.evaluation, self.measured = evaluation, row
         if self.best is None or row["validation/trajectory_error_cm"] < self.best[1]:
             self.best = (state.step, row["validation/trajectory_error_cm"])
         self.busy_elsewhere += time.perf_counter() - began
@@ -375,7 +379,7 @@ class Run:
         if self.best:
             summary["validation/best_step"], summary["validation/best_error_cm"] = self.best
         if self.evaluation is not None and self.evaluation.step == self.state.step:
-            summary |= summarise(self.evaluation, self.config)
+            summary |= self.measured
         return summary
 
 

@@ -61,6 +61,15 @@ _TRAINING = {
 _ORDER = {
     "spacing_morans_i": "Moran's I of log spacing on the sheet, -1 to 1.",
     "spacing_morans_p": "Its p-value against the same spacings dealt out anew.",
+    "spacing_order_reach": "Distance on the sheet, units, up to which spacings are more alike than dealt out anew.",
+    "orientation_morans_i": "Moran's I of orientation (mod 60 degrees) on the sheet, -1 to 1.",
+    "orientation_morans_p": "Its p-value against the same orientations dealt out anew.",
+    "phase_morans_i": "Moran's I of phase (unit-cell coordinates) on the sheet, -1 to 1.",
+    "phase_morans_p": "Its p-value against the same phases dealt out anew.",
+    "n_modules": "Components of the mixture that describes log spacing best (BIC).",
+    "module_bic_gain": "BIC of one component minus that of the best mixture; above 10 is strong evidence against one.",
+    "module_ratio": "Mean ratio of neighbouring components' spacings, where there are several.",
+    "module_separation": "Smallest separation (Ashman's D) of neighbouring components; below 2 they are one group.",
     "spacing_partial_morans_i": "Moran's I of what a straight line on log tau leaves over of log spacing.",
     "spacing_partial_morans_p": "Its p-value against the same remainders dealt out anew.",
     "tau_spacing_rho": "Spearman correlation of tau and spacing.",
@@ -79,9 +88,13 @@ _MAP_MEASURES = {
     "share_above_0.8": "Share of all units with a 60-degree grid score above 0.8.",
     "null_share_above_0.3": "Share of the null's maps with a score above 0.3: what noise alone gives.",
     "null_share_above_0.8": "Share of the null's maps with a score above 0.8: what noise alone gives.",
+    "share_beyond_null": "Share of all units beyond the 99th percentile of their own null, where chance puts 1 %.",
     "share_gate": "Share of all units that are grid cells: they pass the null-calibrated gate (5 % false discoveries).",
     "null_share_gate": "Share of the null's maps that pass the same gate.",
     "share_dead": "Share of units that are never active.",
+    "square_score_mean": "Mean 90-degree (square) score of all units with a score.",
+    "border_score_mean": "Mean border score of the units that fire, -1 to 1.",
+    "information_median_bits": "Median spatial information of the units that fire, bits.",
     "spacing_median_m": "Median grid spacing of the units with a lattice, m.",
     "spacing_nan_share": "Share of units without six autocorrelogram peaks, so without a spacing.",
     "grid_cell_spacing_m": "Median grid spacing of the grid cells, m.",
@@ -94,6 +107,7 @@ _VALIDATION = {
     "validation/share_negative_slow": "The same in the fifth of units with the largest tau.",
     "validation/share_negative_fast": "The same in the fifth of units with the smallest tau.",
     "validation/predicted_spacing_m": "Spacing that pattern-formation theory predicts from the place-field width, m.",
+    "validation/forming_spacing_m": "Spacing that the same theory predicts before movement is integrated, m.",
     "validation/trajectory_error_cm": "Mean decoding error on held-out walks of the training length (20 steps), cm.",
     "validation/long_error_cm": "Mean decoding error on held-out walks of 10 s, cm.",
     "validation/hold_still_error_cm": "Error of a decoder that stays at the start, cm: the bar to beat.",
@@ -131,7 +145,19 @@ FIGURES: dict[str, FigureEntry] = {
     ),
     "validation/random_ratemaps": FigureEntry("Rate maps of units drawn at random.", "random_ratemaps.png"),
     "validation/grid_score_histogram": FigureEntry("Grid scores of all units, beside their null.", "grid_scores.png"),
-    "validation/spacing_histogram": FigureEntry("Spacing of grid cells, beside what theory predicts.", "spacing.png"),
+    "validation/spacing_histogram": FigureEntry(
+        "Spacing of all lattices, beside what theory predicts and the mixture that describes it best.", "spacing.png"
+    ),
+    "validation/distance_similarity": FigureEntry(
+        "How alike tau, spacing, orientation and phase are at each distance on the sheet, beside rearranged values.",
+        "distance_similarity.png",
+    ),
+    "validation/unit_scores": FigureEntry(
+        "Square score, border score and spatial information of all units.", "unit_scores.png"
+    ),
+    "validation/shares_by_tau": FigureEntry(
+        "Shares of units with a lattice, of silent units and of negative states, against tau.", "shares_by_tau.png"
+    ),
     "validation/tau_against_spacing": FigureEntry("Spacing against time constant, unit by unit.", "tau_spacing.png"),
     "validation/long_error": FigureEntry("Decoding error along walks of 10 s.", "long_error.png"),
     "validation/trajectories": FigureEntry("True and decoded paths of held-out walks.", "trajectories.png"),

@@ -2,9 +2,8 @@
 
 The six peaks of the autocorrelogram (SAC) that surround its centre are found in two steps. A bank of regular
 hexagons, with the troughs that belong to them, gives a first guess that noise on single bins cannot upset; each peak
-is then moved, on its own, to the top of a paraboloid fitted around it. A perfect lattice correlates to exactly 1 with
-itself at its own lattice vectors however few of its fields the box cuts out, so windows and walls do not bias the
-peaks (`tests/test_analysis_lattice.py`).
+is then moved, on its own, to the top of a paraboloid fitted around it. The peaks say whether there is a lattice. A fit
+to the rate map itself (`topogrid.analysis.lattice_fit`) then says where its axes are, to a fraction of a bin.
 """
 
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import fft, ndimage, sparse
 
 from topogrid.analysis.grid_scores import autocorrelograms, checked_maps, cubic_taps, over_chunks
+from topogrid.analysis.lattice_fit import crest_phase, fit_axes
 
 __all__ = ["Lattice", "box_sides", "measure_lattice"]
 
@@ -93,8 +93,7 @@ def measure_lattice(rate_maps: ArrayLike, box_size: float | tuple[float, float])
     -------
     Lattice
         Spacings between 3 bins and about 0.75 of the box's side can be measured. A value says that six peaks form a
-        hexagon,
-        not that chance could not have made them: see `topogrid.analysis.nulls.grid_gate` for that.
+        hexagon, not that chance could not have made them: see `topogrid.analysis.nulls.grid_gate` for that.
 
     Raises
     ------
@@ -204,19 +203,21 @@ def _measure(maps: NDArray[np.floating], sacs: Float, bank: _Bank) -> Lattice:
     start = _hexagon(bank.spacing[best], bank.orientation[best])
     peaks, confirmed = _climb(sacs, start, bank)
     axes, closure = _close(peaks)
-    lengths = np.hypot(axes[..., 0], axes[..., 1])
-    spacing = lengths.mean(axis=1)
-    ratio, ellipse_angle = _ellipse(axes)
+    spacing = np.hypot(axes[..., 0], axes[..., 1]).mean(axis=1)
+    ratio, _ = _ellipse(axes)
     height = _sample(sacs, axes, bank.bin_size).mean(axis=1)
     plausible = confirmed.all(axis=1) & (ratio <= _MAX_ELLIPSE_RATIO) & (height >= _MIN_HEIGHT)
     plausible &= closure <= _MAX_CLOSURE_ERROR * spacing
     plausible &= contrast[best, np.arange(units)] >= _MIN_CONTRAST
 
+    axes[plausible] = fit_axes(maps[plausible], axes[plausible], bank.bin_size)
+    spacing, ratio, ellipse_angle = np.hypot(axes[..., 0], axes[..., 1]).mean(axis=1), *_ellipse(axes)
+
     found = _no_lattice(units)
     found.n_peaks[:] = 2 * confirmed.sum(axis=1)
     found.spacing[plausible] = spacing[plausible]
     found.orientation[plausible] = _orientation(axes[plausible])
-    found.phase[plausible] = _phase(maps[plausible], axes[plausible], bank.bin_size)
+    found.phase[plausible] = crest_phase(maps[plausible], axes[plausible], bank.bin_size)
     found.ellipse_ratio[plausible] = ratio[plausible]
     found.ellipse_angle[plausible] = ellipse_angle[plausible]
     found.axes[plausible] = axes[plausible]
@@ -321,33 +322,3 @@ def _orientation(axes: Float) -> Float:
     sixfold = np.exp(6j * np.arctan2(axes[..., 1], axes[..., 0])).mean(axis=1)
     degrees: Float = np.rad2deg(np.angle(sixfold)) / 6 % 60
     return np.where(degrees >= 60, 0.0, degrees)  # a tiny negative angle rounds up to 60
-
-
-def _phase(maps: NDArray[np.floating], axes: Float, bin_size: Float) -> Float:
-    """Fit the lattice's three plane waves to the map and return where they crest together, in unit-cell coordinates."""
-    units, height, width = maps.shape
-    y, x = np.meshgrid(*((np.arange(n) - (n - 1) / 2) for n in (height, width)), indexing="ij")
-    position = np.stack([x.ravel(), y.ravel()], axis=1) * bin_size
-    cell = position @ np.linalg.inv(axes[:, :2])  # (unit, bin, 2)
-    angle = 2 * np.pi * np.concatenate([cell, cell.sum(axis=2, keepdims=True)], axis=2)
-    design = np.concatenate([np.ones((units, height * width, 1)), np.cos(angle), np.sin(angle)], axis=2)
-    visited = np.isfinite(maps).reshape(units, height * width)
-    rates = np.where(visited, maps.reshape(units, height * width), 0.0)
-    design *= visited[..., None]
-    gram = design.transpose(0, 2, 1) @ design
-    gram += 1e-9 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(7)
-    fit = np.linalg.solve(gram, design.transpose(0, 2, 1) @ rates[..., None])[..., 0]
-    waves = fit[:, 1:4] - 1j * fit[:, 4:]  # (unit, wave): Re(wave * exp(1j * angle)) is the fitted wave
-
-    steps = np.arange(24) / 24
-    grid = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
-    directions = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-    crest = (waves @ np.exp(2j * np.pi * directions @ grid.T)).real
-    phase = grid[crest.argmax(axis=1)]
-    for _ in range(4):  # Newton, from within a fraction of a wave's crest
-        turned = waves * np.exp(2j * np.pi * phase @ directions.T)
-        slope = turned.imag @ directions
-        bend = np.einsum("uw,wi,wj->uij", np.abs(turned), directions, directions)
-        phase = phase - np.linalg.solve(bend, slope[..., None])[..., 0] / (2 * np.pi)
-    wrapped: Float = phase % 1.0
-    return np.where(wrapped >= 1.0, 0.0, wrapped)  # a tiny negative phase rounds up to 1

@@ -1,24 +1,21 @@
-"""What grid scores chance would give: surrogate maps without hexagonal order, and a gate calibrated on them.
+"""Surrogate maps without hexagonal order: what grid scores chance would give.
 
-Smooth maps of any kind pass the customary threshold of 0.3 in a third of all cases, so a share of "grid cells" means
-nothing without the share among surrogates. Every surrogate here keeps the unit's unvisited bins and its own set of
-rates (the bins'
-values are dealt out anew), hence its sparseness, peak and mean; what differs is how much spatial structure it keeps.
+Every surrogate keeps the unit's unvisited bins and its own set of rates (the bins' values are dealt out anew), hence
+its sparseness, peak and mean; what differs is how much spatial structure it keeps.
 
 Shapes: maps ``(unit, bin_y, bin_x)``.
 """
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, ndimage, sparse
 
-from topogrid.analysis.grid_scores import checked_maps, grid_scores
+from topogrid.analysis.grid_scores import checked_maps
 
-__all__ = ["NULLS", "GridGate", "field_shuffle", "grid_gate", "low_pass_noise", "ring_noise", "spectrum_noise"]
+__all__ = ["NULLS", "field_shuffle", "low_pass_noise", "ring_noise", "ring_radius", "spectrum_noise"]
 
 Float = NDArray[np.float64]
 
@@ -29,7 +26,6 @@ _UNITS_AT_ONCE = 128
 _RING_WIDTH = 0.25  # sd of the spectral ring, cycles per box: about what one box can resolve
 _LOW_PASS_WIDTH = 0.075  # sd of the low-pass filter, shares of the box
 _MAX_FIELDS = 40
-_MIN_POOL = 2000  # surrogate scores behind a p-value
 
 
 def low_pass_noise(rate_maps: ArrayLike, rng: np.random.Generator) -> Float:
@@ -104,120 +100,6 @@ NULLS: dict[str, Callable[[ArrayLike, np.random.Generator], Float]] = {
     "low_pass": low_pass_noise,
 }
 """Every null by its name; a new one is a function and a line here."""
-
-
-class GridGate(NamedTuple):
-    """Which units are grid cells, and what chance would have given.
-
-    Attributes
-    ----------
-    p_value : ndarray, ``(unit,)``
-        Share of surrogates, pooled over units of similar period, that score at least as high; NaN for dead units.
-    passed : ndarray of bool, ``(unit,)``
-        ``p_value <= 0.01`` and also significant at a false-discovery rate of 5 % over the network (Benjamini-Hochberg).
-    threshold : ndarray, ``(unit,)``
-        The 99th percentile of the unit's pool of surrogate scores: the score it had to exceed.
-    score_60 : ndarray, ``(unit,)``
-        The grid scores that were judged.
-    share_03, share_05, share_08 : float
-        Share of *all* units, dead ones included, with a score above 0.3, 0.5 and 0.8.
-    null_share_03, null_share_05, null_share_08 : float
-        The same shares among surrogates. Never quote the former without the latter.
-    null_share_gate : float
-        Share of surrogates, of *all* units' as above, that would pass where the network's own units did: the largest
-        p-value that passed, 0 if none did.
-    null_scores : ndarray, ``(unit, surrogate)``
-        Scores of the surrogates; NaN for dead units.
-    n_surrogates : int
-        Surrogates per unit.
-    null : str
-        Name of the null.
-    """
-
-    p_value: Float
-    passed: NDArray[np.bool_]
-    threshold: Float
-    score_60: Float
-    share_03: float
-    share_05: float
-    share_08: float
-    null_share_03: float
-    null_share_05: float
-    null_share_08: float
-    null_share_gate: float
-    null_scores: Float
-    n_surrogates: int
-    null: str
-
-
-def grid_gate(
-    rate_maps: ArrayLike, *, null: str = "ring", n_surrogates: int | None = None, rng: np.random.Generator
-) -> GridGate:
-    """Say which units are grid cells, judged against surrogates of themselves.
-
-    Parameters
-    ----------
-    rate_maps : array_like, ``(unit, bin_y, bin_x)``
-        Maps of the units of *one* network; NaN where unvisited.
-    null : {"ring", "fields", "spectrum", "low_pass"}
-        Kind of surrogate, a key of `NULLS`.
-    n_surrogates : int, optional
-        Surrogates per unit; by default at least four, and enough for 8,000 in all. Units of similar spatial period
-        share theirs, so each p-value rests on about 2,000 or more.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    GridGate
-
-    Raises
-    ------
-    ValueError
-        If the null is unknown, ``n_surrogates`` is below 1, or the maps are malformed.
-
-    References
-    ----------
-    Barry & Burgess, Journal of Neuroscience Methods 2017 (field shuffle); Benjamini & Hochberg, JRSS B 1995.
-    """
-    if null not in NULLS:
-        raise ValueError(f"null must be one of {', '.join(NULLS)}, got {null!r}")
-    maps = checked_maps(rate_maps)
-    scores = grid_scores(maps).score_60
-    alive = np.isfinite(scores)
-    if n_surrogates is None:
-        n_surrogates = max(4, -(-8000 // max(int(alive.sum()), 1)))
-    if n_surrogates < 1:
-        raise ValueError(f"n_surrogates must be at least 1, got {n_surrogates}")
-    living = maps[alive]
-    null_scores = np.stack([grid_scores(NULLS[null](living, rng)).score_60 for _ in range(n_surrogates)], axis=1)
-
-    p_value, threshold = np.full(len(maps), np.nan), np.full(len(maps), np.nan)
-    p_value[alive], threshold[alive] = _pooled_p_values(scores[alive], null_scores, ring_radius(living))
-    passed = _benjamini_hochberg(p_value, 0.05) & (p_value <= 0.01)
-    every_null_score = np.full((len(maps), n_surrogates), np.nan)
-    every_null_score[alive] = null_scores
-    return GridGate(
-        p_value=p_value,
-        passed=passed,
-        threshold=threshold,
-        score_60=scores,
-        share_03=_share_above(scores, 0.3),
-        share_05=_share_above(scores, 0.5),
-        share_08=_share_above(scores, 0.8),
-        null_share_03=_share_above(every_null_score, 0.3),
-        null_share_05=_share_above(every_null_score, 0.5),
-        null_share_08=_share_above(every_null_score, 0.8),
-        null_share_gate=float(p_value[passed].max(initial=0.0)) * float(alive.sum()) / max(len(maps), 1),
-        null_scores=every_null_score,
-        n_surrogates=n_surrogates,
-        null=null,
-    )
-
-
-def _share_above(scores: Float, level: float) -> float:
-    """Return the share of all scores above a level; a dead unit's NaN counts as one that is not."""
-    return float(np.count_nonzero(scores > level)) / max(scores.size, 1)
 
 
 def ring_radius(rate_maps: ArrayLike) -> Float:
@@ -375,23 +257,3 @@ def _new_centres(
         apart = np.hypot(y - (moved[:, field] // width)[:, None], x - (moved[:, field] % width)[:, None])
         clearance = np.where(exists[:, field, None], np.minimum(clearance, apart), clearance)
     return moved
-
-
-def _pooled_p_values(scores: Float, null_scores: Float, radius: Float) -> tuple[Float, Float]:
-    """Judge each unit against the surrogates of units of similar spectral radius; also return their 99th percentile."""
-    p_value, threshold = np.ones(scores.size), np.full(scores.size, np.nan)
-    n_pools = max(1, null_scores.size // _MIN_POOL)
-    for members in np.array_split(np.argsort(radius, kind="stable"), n_pools):
-        pool = np.sort(null_scores[members], axis=None)
-        pool = pool[np.isfinite(pool)]
-        at_least = pool.size - np.searchsorted(pool, scores[members], side="left")
-        p_value[members] = (1 + at_least) / (1 + pool.size)
-        threshold[members] = np.quantile(pool, 0.99) if pool.size else np.nan
-    return p_value, threshold
-
-
-def _benjamini_hochberg(p_value: Float, rate: float) -> NDArray[np.bool_]:
-    """Return which hypotheses are rejected at this false-discovery rate; NaN is never rejected and does not count."""
-    order = np.sort(p_value[np.isfinite(p_value)])
-    below = np.flatnonzero(order <= rate * np.arange(1, order.size + 1) / max(order.size, 1))
-    return p_value <= (order[below[-1]] if below.size else -1.0)

@@ -2,15 +2,26 @@
 
 import math
 
-__all__ = ["predicted_spacing"]
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import j0
+
+__all__ = ["forming_spacing", "predicted_spacing"]
+
+Float = NDArray[np.float64]
+
+_SPACING_PER_WAVE = 2 / math.sqrt(3)  # fields of three plane waves lie this many wavelengths apart
 
 
 def predicted_spacing(sigma: float, surround_scale: float = 2.0) -> float:
     """Return the grid spacing at which the place code's spectrum peaks: the theory line on a spacing histogram.
 
-    The place code's kernel has the spectrum ``exp(-sigma^2 k^2 / 2) - exp(-s sigma^2 k^2 / 2)``, largest at
-    ``k* = sqrt(2 ln(s) / (s - 1)) / sigma``. A hexagonal lattice with that wave number has spacing
-    ``(2 / sqrt(3)) (2 pi / k*)``.
+    It is the best spacing for a network that already knows where it is. The place code's kernel, a Gaussian of unit
+    integral minus a wider one, has the spectrum ``exp(-sigma^2 k^2 / 2) - exp(-s sigma^2 k^2 / 2)``. Its slope is
+    zero where ``exp((s - 1) sigma^2 k^2 / 2) = s``, so it is largest at ``k* = sqrt(2 ln(s) / (s - 1)) / sigma``.
+    Three plane waves of wave number k*, 60 degrees apart, have fields on a hexagonal lattice. Its rows lie one
+    wavelength ``2 pi / k*`` apart, and rows of a hexagonal lattice lie ``sqrt(3) / 2`` spacings apart, hence the
+    spacing ``(2 / sqrt(3)) (2 pi / k*)``.
 
     Parameters
     ----------
@@ -38,9 +49,59 @@ def predicted_spacing(sigma: float, surround_scale: float = 2.0) -> float:
     >>> round(predicted_spacing(0.12, 2.0), 3)
     0.739
     """
+    _check(sigma, surround_scale)
+    wave_number = math.sqrt(2 * math.log(surround_scale) / (surround_scale - 1)) / sigma
+    return _SPACING_PER_WAVE * 2 * math.pi / wave_number
+
+
+def forming_spacing(sigma: float, surround_scale: float, distances: ArrayLike) -> float:
+    """Return the spacing that grows fastest while a network does not yet integrate movement.
+
+    At first units only hold the code of the place where a walk began, and the loss asks for the codes of the places
+    that the walk then came to. To first order the weights grow along the covariance of the two. For plane waves of
+    wave number k that is the squared spectrum of the place code times the mean of ``cos(k . displacement)``, and walks
+    that go in all directions make that ``J0(k distance)``. The waves that grow fastest maximise the product: the
+    further animals get within a training walk, the longer these waves, and a lattice, once formed, keeps much of its
+    spacing.
+
+    Parameters
+    ----------
+    sigma, surround_scale
+        As for `predicted_spacing`.
+    distances : array_like
+        Samples of the distance from a walk's start, metres, at all steps that the loss counts. Zeros alone give the
+        spacing of `predicted_spacing`.
+
+    Returns
+    -------
+    float
+        Spacing in metres.
+
+    Raises
+    ------
+    ValueError
+        If there are no distances or one is negative, or as for `predicted_spacing`.
+
+    Examples
+    --------
+    >>> round(forming_spacing(0.12, 2.0, [0.0]), 2)
+    0.74
+    """
+    best = predicted_spacing(sigma, surround_scale)
+    samples = np.asarray(distances, dtype=np.float64).ravel()
+    if samples.size == 0 or not (np.isfinite(samples) & (samples >= 0)).all():
+        raise ValueError("distances must be at least one finite number of metres, none below 0")
+    # Distances are summed up on a fine grid first: there may be a hundred thousand of them.
+    counts, edges = np.histogram(samples, bins=400, range=(0.0, max(float(samples.max()), 1e-9)))
+    spacing = best * np.geomspace(0.8, 8.0, 1200)
+    wave_number = _SPACING_PER_WAVE * 2 * np.pi / spacing
+    centre, surround = (np.exp(-ratio * (sigma * wave_number) ** 2 / 2) for ratio in (1.0, surround_scale))
+    met: Float = j0(np.outer(wave_number, (edges[:-1] + edges[1:]) / 2)) @ counts / samples.size
+    return float(spacing[np.argmax((centre - surround) ** 2 * met)])
+
+
+def _check(sigma: float, surround_scale: float) -> None:
     if not (math.isfinite(sigma) and sigma > 0):
         raise ValueError(f"sigma must be a positive width in metres, got {sigma}")
     if not (math.isfinite(surround_scale) and surround_scale > 1):
         raise ValueError(f"surround_scale must be above 1, a surround wider than its centre, got {surround_scale}")
-    wave_number = math.sqrt(2 * math.log(surround_scale) / (surround_scale - 1)) / sigma
-    return (2 / math.sqrt(3)) * (2 * math.pi / wave_number)

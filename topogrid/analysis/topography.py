@@ -1,8 +1,7 @@
-"""Order of a unit property over the cortical sheet, and how far two properties share their layout.
+"""How far two unit properties share their layout on the cortical sheet, and the slope of one on the other.
 
 Shapes: sheet maps ``(row, col)``, NaN for units without a value (dead, or without a lattice). The sheet is not
-periodic. Pass
-``period`` for a property that is an angle or a phase: 60 for orientation in degrees, 1 for one coordinate of the phase.
+periodic.
 
 One network is one sample: everything here describes the layout inside one network. Intervals that speak about a
 population of networks come from repeating the measurement over seeds.
@@ -13,42 +12,13 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft, sparse, stats
+from scipy import fft, stats
 
-__all__ = [
-    "DistanceSimilarity",
-    "MoransI",
-    "ScalingSlope",
-    "SheetCorrelation",
-    "distance_similarity",
-    "morans_i",
-    "partial_morans_i",
-    "scaling_slope",
-    "sheet_correlation",
-]
+from topogrid.analysis.sheet_order import checked_pair
+
+__all__ = ["ScalingSlope", "SheetCorrelation", "scaling_slope", "sheet_correlation"]
 
 Float = NDArray[np.float64]
-
-
-class MoransI(NamedTuple):
-    """Moran's I of a sheet map; NaN if fewer than three units have a value, no two are neighbours, or all are equal.
-
-    Attributes
-    ----------
-    value : float
-        I: near 1 for a smooth map, near ``expectation`` for a random one.
-    expectation : float
-        Expected I without spatial order, ``-1 / (n_units - 1)``.
-    p_value : float
-        One-sided: share of random rearrangements of the values that reach ``value``.
-    n_units : int
-        Units with a value.
-    """
-
-    value: float
-    expectation: float
-    p_value: float
-    n_units: int
 
 
 class SheetCorrelation(NamedTuple):
@@ -72,24 +42,6 @@ class SheetCorrelation(NamedTuple):
     null: str
 
 
-class DistanceSimilarity(NamedTuple):
-    """How alike units are as a function of their distance on the sheet.
-
-    Attributes
-    ----------
-    distance : ndarray, ``(distance,)``
-        Sheet distances in units, rounded to whole ones, from 1.
-    similarity : ndarray, ``(distance,)``
-        Correlation between units at that distance: 1 for equal values, 0 without order; NaN where there is no pair.
-    n_pairs : ndarray of int, ``(distance,)``
-        Pairs of units behind each value.
-    """
-
-    distance: Float
-    similarity: Float
-    n_pairs: NDArray[np.int64]
-
-
 class ScalingSlope(NamedTuple):
     """Slope of log spacing on log tau within one network; NaN without enough units.
 
@@ -107,151 +59,6 @@ class ScalingSlope(NamedTuple):
     low: float
     high: float
     n_units: int
-
-
-def morans_i(
-    sheet_map: ArrayLike, *, rng: np.random.Generator, n_permutations: int = 999, period: float | None = None
-) -> MoransI:
-    """Measure whether neighbours on the sheet are alike.
-
-    Parameters
-    ----------
-    sheet_map : array_like, ``(row, col)``
-        One value per unit; NaN units are left out, both as units and as neighbours.
-    rng : numpy.random.Generator
-        Source of the permutations.
-    n_permutations : int
-        Rearrangements behind the p-value; 0 leaves it NaN.
-    period : float, optional
-        Period of a circular value, which is then compared as a point on the unit circle.
-
-    Returns
-    -------
-    MoransI
-
-    Raises
-    ------
-    ValueError
-        If the map is not two-dimensional, the period not positive or the number of permutations negative.
-
-    Notes
-    -----
-    Neighbours are the up to eight units around a unit (queen's moves), all with weight 1.
-
-    References
-    ----------
-    Moran, Biometrika 1950; Cliff & Ord, Spatial Processes 1981.
-    """
-    if n_permutations < 0:
-        raise ValueError(f"n_permutations must not be negative, got {n_permutations}")
-    sheet = _checked_sheet(sheet_map)
-    has_value = np.isfinite(sheet)
-    n_units = int(has_value.sum())
-    expectation = -1 / (n_units - 1) if n_units > 1 else np.nan
-    neighbours = _queen_neighbours(has_value)
-    deviation = _standardised(sheet[has_value], period)
-    if n_units < 3 or neighbours.nnz == 0 or deviation is None:
-        return MoransI(np.nan, expectation, np.nan, n_units)
-
-    def statistic(values: NDArray[np.inexact]) -> Float:
-        """I of each column of ``(unit, arrangement)``."""
-        around = np.asarray(neighbours @ values)
-        products: Float = (values.conj() * around).real.sum(axis=0) / neighbours.nnz
-        return products
-
-    value = float(statistic(deviation[:, None])[0])
-    reached = 0
-    for start in range(0, n_permutations, 128):
-        columns = min(128, n_permutations - start)
-        arrangements = rng.permuted(np.broadcast_to(deviation, (columns, n_units)), axis=1).T
-        reached += int((statistic(np.ascontiguousarray(arrangements)) >= value).sum())
-    p_value = (1 + reached) / (1 + n_permutations) if n_permutations else np.nan
-    return MoransI(value, expectation, p_value, n_units)
-
-
-def partial_morans_i(
-    sheet_map: ArrayLike, given: ArrayLike, *, rng: np.random.Generator, n_permutations: int = 999
-) -> MoransI:
-    """Measure the spatial order of one property that another one does not already explain.
-
-    Parameters
-    ----------
-    sheet_map, given : array_like, ``(row, col)``
-        The property and the one to account for, for instance log spacing given log tau. Units without both are left
-        out.
-    rng : numpy.random.Generator
-        Source of the permutations.
-    n_permutations : int
-        Rearrangements behind the p-value.
-
-    Returns
-    -------
-    MoransI
-        Of the residuals of a straight line through ``sheet_map`` against ``given``.
-
-    Raises
-    ------
-    ValueError
-        If the maps are not two-dimensional or differ in shape.
-    """
-    sheet, other = _checked_pair(sheet_map, given)
-    both = np.isfinite(sheet) & np.isfinite(other)
-    residual = np.full(sheet.shape, np.nan)
-    if both.any():
-        x, y = other[both] - other[both].mean(), sheet[both] - sheet[both].mean()
-        residual[both] = y - x * ((x @ y) / (x @ x) if x @ x > 0 else 0.0)
-        if np.abs(residual[both]).max() <= 1e-12 * np.abs(y).max():
-            residual[both] = 0.0  # explained completely: no rounding errors for a pattern
-    return morans_i(residual, rng=rng, n_permutations=n_permutations)
-
-
-def distance_similarity(
-    sheet_map: ArrayLike, *, period: float | None = None, max_distance: float | None = None
-) -> DistanceSimilarity:
-    """Measure how similarity falls with distance on the sheet, over all pairs of units.
-
-    Parameters
-    ----------
-    sheet_map : array_like, ``(row, col)``
-        One value per unit; NaN units are left out.
-    period : float, optional
-        Period of a circular value.
-    max_distance : float, optional
-        Largest distance in units; half the longer side of the sheet by default.
-
-    Returns
-    -------
-    DistanceSimilarity
-
-    Raises
-    ------
-    ValueError
-        If the map is not two-dimensional, or period or distance are not positive.
-    """
-    sheet = _checked_sheet(sheet_map)
-    reach = max(sheet.shape) / 2 if max_distance is None else max_distance
-    if not reach >= 1:
-        raise ValueError(f"max_distance must be at least 1 unit of the sheet, got {max_distance}")
-    has_value = np.isfinite(sheet)
-    deviation = _standardised(sheet[has_value], period)
-    shape = tuple(2 * n for n in sheet.shape)
-    lag = np.hypot(*np.meshgrid(*(np.fft.fftfreq(n, 1 / n) for n in shape), indexing="ij"))
-    steps = np.arange(1, int(min(reach, lag.max())) + 1)
-    whole = np.rint(lag).astype(int).ravel()
-
-    def by_distance(values: NDArray[np.inexact]) -> Float:
-        """Sum products of values over all ordered pairs, by rounded distance."""
-        pairs = fft.ifft2(np.abs(fft.fft2(values, shape)) ** 2).real
-        sums = np.bincount(whole, weights=pairs.ravel())[steps]
-        return sums.astype(np.float64)
-
-    n_pairs = np.rint(by_distance(has_value.astype(np.float64)) / 2).astype(np.int64)
-    similarity = np.full(steps.size, np.nan)
-    if deviation is not None:
-        filled = np.zeros(sheet.shape, dtype=deviation.dtype)
-        filled[has_value] = deviation
-        np.divide(by_distance(filled) / 2, n_pairs, out=similarity, where=n_pairs > 0)
-    return DistanceSimilarity(steps.astype(np.float64), similarity, n_pairs)
 
 
 def sheet_correlation(
@@ -299,7 +106,7 @@ def sheet_correlation(
         raise ValueError(f"null must be one of {', '.join(_NULLS)}, got {null!r}")
     if n_surrogates < 1:
         raise ValueError(f"n_surrogates must be at least 1, got {n_surrogates}")
-    a, b = _checked_pair(map_a, map_b)
+    a, b = checked_pair(map_a, map_b)
     both = np.isfinite(a) & np.isfinite(b)
     n_units = int(both.sum())
     a, b = _centred_ranks(np.where(both, a, np.nan)), _centred_ranks(np.where(both, b, np.nan))
@@ -340,7 +147,7 @@ def scaling_slope(
     ValueError
         If the maps are malformed or hold values that are not positive, or a count is below 1.
     """
-    tau_sheet, spacing_sheet = _checked_pair(tau, spacing)
+    tau_sheet, spacing_sheet = checked_pair(tau, spacing)
     if block < 1 or n_resamples < 1:
         raise ValueError(f"block and n_resamples must be at least 1, got {block} and {n_resamples}")
     both = np.isfinite(tau_sheet) & np.isfinite(spacing_sheet)
@@ -369,55 +176,6 @@ def _slope(moments: Float) -> Float:
     varies = spread > 1e-12 * n * xx
     slope: Float = np.where(varies, (n * xy - x * y) / np.where(varies, spread, 1.0), np.nan)
     return slope
-
-
-def _checked_sheet(sheet_map: ArrayLike) -> Float:
-    """Return the map as floats, or say what is wrong with it."""
-    sheet = np.asarray(sheet_map, dtype=np.float64)
-    if sheet.ndim != 2:
-        raise ValueError(f"a sheet map must be (row, col), got shape {sheet.shape}: reshape units to (side, side)")
-    if np.isinf(sheet).any():
-        raise ValueError("a sheet map must be finite, or NaN for units without a value, got infinities")
-    return sheet
-
-
-def _checked_pair(map_a: ArrayLike, map_b: ArrayLike) -> tuple[Float, Float]:
-    """Return two maps of one sheet."""
-    a, b = _checked_sheet(map_a), _checked_sheet(map_b)
-    if a.shape != b.shape:
-        raise ValueError(f"two maps of one sheet must have one shape, got {a.shape} and {b.shape}")
-    return a, b
-
-
-def _standardised(values: Float, period: float | None) -> NDArray[np.inexact] | None:
-    """Return deviations from the mean, mean square 1, complex if circular; None if the values do not vary."""
-    if period is not None and not period > 0:
-        raise ValueError(f"period must be positive, got {period}")
-    if values.size == 0:
-        return None
-    points: NDArray[np.inexact] = values if period is None else np.exp(2j * np.pi * values / period)
-    deviation = points - points.mean()
-    size = np.sqrt((np.abs(deviation) ** 2).mean())
-    return deviation / size if size > 1e-12 * np.abs(points).max() else None
-
-
-def _queen_neighbours(has_value: NDArray[np.bool_]) -> sparse.csr_array:
-    """Return the 0/1 matrix of king's-distance-1 neighbours among the units that have a value."""
-    number = np.full(has_value.shape, -1)
-    number[has_value] = np.arange(has_value.sum())
-    pairs = []
-    for here, there in (
-        (np.s_[:, :-1], np.s_[:, 1:]),
-        (np.s_[:-1, :], np.s_[1:, :]),
-        (np.s_[:-1, :-1], np.s_[1:, 1:]),
-        (np.s_[:-1, 1:], np.s_[1:, :-1]),
-    ):
-        pair = np.stack([number[here].ravel(), number[there].ravel()])
-        pairs.append(pair[:, (pair >= 0).all(axis=0)])
-    first, second = np.concatenate(pairs, axis=1)
-    n_units = int(np.count_nonzero(has_value))
-    one_way = sparse.coo_array((np.ones(first.size), (first, second)), shape=(n_units, n_units))
-    return (one_way + one_way.T).tocsr()
 
 
 def _centred_ranks(values: Float) -> Float:

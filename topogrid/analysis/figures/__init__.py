@@ -8,6 +8,7 @@ from topogrid.analysis.figures.comparisons import Panel, comparison
 from topogrid.analysis.figures.curves import error_over_time, training_curves
 from topogrid.analysis.figures.distributions import score_histogram, spacing_histogram, tau_against_spacing
 from topogrid.analysis.figures.group_figures import GROUP_FIGURES, group_figure, group_overview
+from topogrid.analysis.figures.order import score_panels, shares_by_tau, similarity_by_distance
 from topogrid.analysis.figures.rate_map_grids import Selection, rate_map_grid
 from topogrid.analysis.figures.sheet_maps import orientation_map, phase_map, scale_map, tau_map
 from topogrid.analysis.figures.style import DPI, NETWORK_COLOURS, NULL_COLOUR, Network, save_figure
@@ -33,6 +34,9 @@ __all__ = [
     "save_figure",
     "scale_map",
     "score_histogram",
+    "score_panels",
+    "shares_by_tau",
+    "similarity_by_distance",
     "spacing_histogram",
     "tau_against_spacing",
     "tau_map",

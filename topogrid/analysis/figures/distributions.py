@@ -20,6 +20,7 @@ from topogrid.analysis.figures.style import (
     new_figure,
     styled,
 )
+from topogrid.analysis.modules import Modules
 
 _SCORE_BIN = 0.1
 _SPACING_BIN_M = 0.025
@@ -84,9 +85,15 @@ def score_histogram(
 
 @styled
 def spacing_histogram(
-    spacing: ArrayLike, predicted: float | None = None, *, network: Network = "tau", unmeasured: str = "no lattice"
+    spacing: ArrayLike,
+    predicted: float | None = None,
+    forming: float | None = None,
+    modules: Modules | None = None,
+    *,
+    network: Network = "tau",
+    unmeasured: str = "no lattice",
 ) -> Figure:
-    """Draw how many units have which grid spacing.
+    """Draw how many units have which grid spacing, what theory expects, and the mixture that describes it best.
 
     Parameters
     ----------
@@ -94,6 +101,10 @@ def spacing_histogram(
         Spacing in metres; NaN where there is no lattice.
     predicted : float, optional
         Spacing that theory predicts from the place fields, metres.
+    forming : float, optional
+        Spacing that theory predicts for lattices as they form, before movement is integrated, metres.
+    modules : Modules, optional
+        Mixture fitted to the same spacings.
     network : {"plain", "tau"}
         Picks the colour.
     unmeasured : str
@@ -122,13 +133,34 @@ def spacing_histogram(
         empty_note(ax, f"no unit left: {unmeasured}")
     if predicted is not None:
         ax.axvline(predicted, color=THEORY_COLOUR, linestyle="--", linewidth=1, label=f"theory {predicted:.3f} m")
-    if values.size or predicted is not None:
+    if forming is not None:
+        label = f"theory while forming {forming:.3f} m"
+        ax.axvline(forming, color=THEORY_COLOUR, linestyle=":", linewidth=1, label=label)
+    if modules is not None and modules.n_modules:
+        _draw_modules(ax, modules, values.size)
+    if ax.get_legend_handles_labels()[1]:
         fig.legend(loc="outside lower left", ncols=2)
     ax.set(xlabel="grid spacing (m)", ylabel=f"units per {100 * _SPACING_BIN_M:g} cm")
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     detail = f"{network} network; left out: {unmeasured} (n = {every.size - values.size:,})"
     headline(fig, f"Grid spacing of {values.size:,} of {counted(every.size, 'unit')}", detail)
     return fig
+
+
+def _draw_modules(ax: Axes, modules: Modules, n_units: int) -> None:
+    """Draw each component of a mixture on log spacing as the number of units that it expects in a bin."""
+    left, right = ax.get_xlim()
+    metres = np.linspace(max(left, 1e-3), right, 300)
+    away = (np.log(metres) - np.log(modules.spacing)[:, None]) / modules.spread[:, None]
+    density = np.exp(-(away**2) / 2) / (modules.spread[:, None] * np.sqrt(2 * np.pi) * metres)
+    expected = n_units * _SPACING_BIN_M * modules.weight[:, None] * density
+    if modules.n_modules == 1:
+        label = "one component is best (BIC)"
+    else:
+        label = f"{modules.n_modules} components are best (BIC lower by {modules.bic_gain:.0f})"
+    for number, component in enumerate(expected):
+        ax.plot(metres, component, color="#009E73", linewidth=1, label=label if number == 0 else None)
+    ax.set_xlim(left, right)
 
 
 @styled

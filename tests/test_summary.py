@@ -1,0 +1,106 @@
+"""What is known of a network's units shows in its tracked numbers, in its files and in its pictures."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.synthetic import lattice_map
+from topogrid.analysis import RateMaps
+from topogrid.config import TrainConfig
+from topogrid.evaluation import Decoding, Evaluation, forming_line, measure_units, theory_line
+from topogrid.evaluation_files import save_evaluation, unit_rows
+from topogrid.gallery import draw_evaluation
+from topogrid.summary import lattice_maps, summarise
+from topogrid.tracking import FIGURES, METRICS
+
+SIDE = 8
+CONFIG = TrainConfig(n_grid_cells=SIDE**2, tau=True, eval_bins=20)
+
+
+def evaluation_of(maps: np.ndarray, tau: np.ndarray) -> Evaluation:
+    """Return what would have been measured had a network had these rate maps."""
+    edges = np.linspace(-1.1, 1.1, maps.shape[1] + 1)
+    full = RateMaps(maps, np.ones(maps.shape[1:], dtype=np.int64), edges, edges, (2.2, 2.2))
+    view = measure_units(full, np.random.default_rng(0))
+    second = np.full(1, 0.02)
+    path = np.zeros((1, 1, 2))
+    decoding = Decoding(5.0, second, 100 * second, np.tile(second, (2, 1)), 200 * second, 1.0, path, path)
+    return Evaluation(10, tau, 44, view, view, np.zeros(len(maps)), decoding, 0.1)
+
+
+@pytest.fixture(scope="module")
+def two_modules() -> Evaluation:
+    """Two modules beside each other, orientations that turn from row to row, phases dealt out at random."""
+    rng = np.random.default_rng(1)
+    row, col = np.divmod(np.arange(SIDE**2), SIDE)
+    spacing = np.where(col < SIDE // 2, 0.5, 0.75) * np.exp(0.01 * rng.normal(size=SIDE**2))
+    maps = np.stack(
+        [lattice_map(s, 6.0 * r, tuple(rng.random(2)), n_bins=20) for s, r in zip(spacing, row, strict=True)]
+    )
+    maps[0] = 0.0  # a dead unit
+    return evaluation_of(maps, np.where(col < SIDE // 2, 1.0, 4.0) * np.exp(0.01 * col))
+
+
+def test_modules_and_order_are_found_where_they_are(two_modules: Evaluation) -> None:
+    row = summarise(two_modules, CONFIG)
+    assert set(row) <= set(METRICS)
+    for which in ("", "lattices/", "start/"):
+        named = {name: row[f"validation/{which}{name}"] for name in ("n_modules", "module_ratio", "module_bic_gain")}
+        assert named["n_modules"] == 2
+        assert named["module_ratio"] == pytest.approx(1.5, rel=0.02)
+        assert named["module_bic_gain"] > 10
+    assert row["validation/module_separation"] > 2
+    assert row["validation/spacing_morans_i"] > 0.6
+    assert row["validation/orientation_morans_i"] > 0.6
+    assert row["validation/orientation_morans_p"] == pytest.approx(0.001)
+    assert abs(row["validation/phase_morans_i"]) < 0.2
+    assert 1 <= row["validation/spacing_order_reach"] <= SIDE / 2
+    assert row["validation/share_beyond_null"] > 0.9
+    assert row["validation/share_dead"] == pytest.approx(1 / SIDE**2)
+    assert row["validation/square_score_mean"] < 0.3
+    assert row["validation/information_median_bits"] > 0.1
+    assert -1 < row["validation/border_score_mean"] < 0.5
+
+
+def test_a_network_without_lattices_has_no_order_to_measure() -> None:
+    blank = evaluation_of(np.zeros((SIDE**2, 20, 20)), np.ones(SIDE**2))
+    row = summarise(blank, CONFIG)
+    assert not any("morans" in name or "modules" in name for name in row)
+    assert np.isnan(row["validation/border_score_mean"])
+    assert set(draw_evaluation(blank, CONFIG)) <= set(FIGURES)
+
+
+def test_only_chosen_units_are_laid_out(two_modules: Evaluation) -> None:
+    chosen = np.arange(SIDE**2) % 2 == 0
+    maps = lattice_maps(two_modules.settled.lattice, chosen, SIDE)
+    assert maps["phase"].shape == (SIDE, SIDE, 2)
+    assert np.isnan(maps["orientation"].ravel()[1::2]).all()
+    assert np.exp(maps["spacing"][1, 2]) == pytest.approx(0.5, rel=0.05)
+
+
+def test_pictures_files_and_table_hold_every_unit(two_modules: Evaluation, tmp_path: Path) -> None:
+    drawn = draw_evaluation(two_modules, CONFIG)
+    assert set(drawn) <= set(FIGURES)
+    assert {"validation/distance_similarity", "validation/unit_scores", "validation/shares_by_tau"} <= set(drawn)
+    labels = [text.get_text() for text in drawn["validation/spacing_histogram"].legends[0].get_texts()]
+    assert any(label.startswith("2 components are best (BIC lower by") for label in labels)
+    assert {"theory 0.739 m", "theory while forming 0.943 m"} <= set(labels)
+    columns, rows = unit_rows(two_modules, CONFIG)
+    assert len(rows) == SIDE**2
+    assert {"score_90", "border_score", "information_bits", "negative_share"} <= set(columns)
+    save_evaluation(two_modules, tmp_path / "one.npz")
+    with np.load(tmp_path / "one.npz") as kept:
+        assert kept["settled/axes"].shape == (SIDE**2, 3, 2)
+        np.testing.assert_array_equal(kept["settled/border"], two_modules.settled.border)
+
+
+def test_theory_lines_need_one_width_and_a_surround() -> None:
+    assert theory_line(CONFIG) == pytest.approx(0.739, abs=5e-4)
+    longer = forming_line(dataclasses.replace(CONFIG, seq_length=10)), forming_line(CONFIG)
+    assert theory_line(CONFIG) < longer[0] < longer[1]
+    for changes in ({"DoG": False}, {"pc_width": (0.1, 0.2)}):
+        other = dataclasses.replace(CONFIG, **changes)
+        assert theory_line(other) is None
+        assert forming_line(other) is None
