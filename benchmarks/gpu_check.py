@@ -16,7 +16,7 @@ import torch
 from topogrid.config import TrainConfig
 from topogrid.hardware import choose_device, choose_precision
 from topogrid.recurrence import Precision
-from topogrid.runs import make_generators
+from topogrid.reproducibility import make_generators
 from topogrid.training import Batch, TrainState, make_batch, new_state, train_step
 
 WARM_UP_STEPS = 3

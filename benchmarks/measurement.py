@@ -25,7 +25,7 @@ from scipy import ndimage, signal, stats
 from tests.synthetic import lattice_map, smooth_noise
 from topogrid.analysis import NULLS, Lattice, grid_gate, grid_scores, measure_lattice, sheet_correlation
 from topogrid.analysis.grid_scores import RING_INNER, RING_OUTER
-from topogrid.runs import write_text_atomic
+from topogrid.files import write_text_atomic
 from topogrid.tables import to_markdown
 
 Float = NDArray[np.float64]

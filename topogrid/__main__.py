@@ -14,14 +14,17 @@ import torch
 from tqdm import tqdm
 
 from topogrid.analysis.figures import followed_walk, save_figure
+from topogrid.checkpoints import CheckpointError
 from topogrid.config import SettingsError, TrainConfig
 from topogrid.evaluation import follow
+from topogrid.files import write_json_atomic, write_text_atomic
 from topogrid.intervention_report import KEY, as_page, as_record, draw_outcomes, full_table, key_table
 from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, intervene, obstacles
 from topogrid.original import SETTINGS
 from topogrid.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
-from topogrid.runs import CheckpointError, LoadedRun, RunFolder, load_run, write_json_atomic, write_text_atomic
+from topogrid.runs import RunFolder
 from topogrid.tables import to_csv, to_text
+from topogrid.trained import LoadedRun, load_run
 from topogrid.trajectories import Walks, load_walks, shipped_walk
 
 BAD_ARGUMENTS = 2  # exit code

@@ -33,7 +33,7 @@ from topogrid.evaluation import (
 )
 from topogrid.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
-from topogrid.runs import make_generators
+from topogrid.reproducibility import make_generators
 
 Float = NDArray[np.float64]
 Units = NDArray[np.intp]

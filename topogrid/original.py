@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from topogrid.checkpoints import CheckpointError, load_checkpoint
 from topogrid.config import ABOVE_ZERO, SettingsError, TrainConfig
 from topogrid.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.presets import PRESETS
-from topogrid.runs import CheckpointError, load_checkpoint, make_generators
+from topogrid.reproducibility import make_generators
 
 SETTINGS = (
     "box_size",

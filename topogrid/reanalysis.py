@@ -13,12 +13,15 @@ from topogrid.analysis.figures import save_figure
 from topogrid.claims import claims
 from topogrid.config import SettingsError, TrainConfig
 from topogrid.evaluation import Evaluation, evaluate, save_evaluation, summarise, unit_rows
+from topogrid.files import check_writable, write_json_atomic, write_text_atomic
 from topogrid.gallery import coupling_of, draw_evaluation
 from topogrid.interventions import Subject
+from topogrid.metrics_log import read_metrics
 from topogrid.original import SETTINGS, open_bare
-from topogrid.runs import RunFolder, check_writable, load_run, read_metrics, write_json_atomic, write_text_atomic
+from topogrid.runs import RunFolder
 from topogrid.tables import to_csv
 from topogrid.tracking import FIGURES
+from topogrid.trained import load_run
 
 MEASUREMENT_SETTINGS = ("eval_walks", "eval_burn_in", "long_seconds", "long_walks")
 """Settings of the evaluation that may differ from the run's; bins are given on their own."""

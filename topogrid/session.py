@@ -16,27 +16,23 @@ import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from topogrid.config import TrainConfig
-from topogrid.evaluation import Evaluation, evaluate, save_evaluation, summarise, unit_rows
-from topogrid.gallery import coupling_of, draw_evaluation, draw_tau
-from topogrid.hardware import choose_device, choose_precision, keep_freed_memory
-from topogrid.presets import PRESETS
-from topogrid.runs import (
+from topogrid.checkpoints import (
     CheckpointError,
     Resumable,
-    RunFolder,
-    default_name,
     find_checkpoint,
-    make_generators,
-    read_metrics,
     save_checkpoint,
     save_weights,
     set_aside_later,
-    truncate_metrics,
-    versions,
-    write_json_atomic,
-    write_text_atomic,
 )
+from topogrid.config import TrainConfig
+from topogrid.evaluation import Evaluation, evaluate, save_evaluation, summarise, unit_rows
+from topogrid.files import write_json_atomic, write_text_atomic
+from topogrid.gallery import coupling_of, draw_evaluation, draw_tau
+from topogrid.hardware import choose_device, choose_precision, keep_freed_memory
+from topogrid.metrics_log import read_metrics, truncate_metrics
+from topogrid.presets import PRESETS
+from topogrid.reproducibility import make_generators, versions
+from topogrid.runs import RunFolder, default_name
 from topogrid.stopping import StopRequest
 from topogrid.tables import to_csv
 from topogrid.tracking import Tracker, TrackingError, choose_mode

@@ -23,7 +23,9 @@ from typing import Any, NamedTuple, SupportsFloat
 
 from matplotlib.figure import Figure
 
-from topogrid.runs import MetricsFile, RunFolder, check_writable, write_json_atomic, write_text_atomic
+from topogrid.files import check_writable, write_json_atomic, write_text_atomic
+from topogrid.metrics_log import MetricsFile
+from topogrid.runs import RunFolder
 
 MODES = ("online", "offline", "disabled")
 DPI = 120
