@@ -10,16 +10,12 @@ import zipfile
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import torch
 
 from topogrid.files import one_line, put_in_place, write_beside
 from topogrid.runs import RunFolder
-
-if TYPE_CHECKING:
-    from topogrid.network import PathIntegrator
-    from topogrid.place_cells import PlaceCells
 
 CHECKPOINT_NAME = re.compile(r"step_(\d+)\.pt")
 
@@ -88,9 +84,25 @@ def save_checkpoint(
     """
     if keep is not None and keep < 1:
         raise ValueError(f"at least 1 checkpoint has to be kept, got keep={keep}")
+    path = folder.checkpoints / f"step_{step:08d}.pt"
+    with suppress(OSError):  # save_state says what is wrong
+        folder.checkpoints.mkdir(exist_ok=True)
+    _remove_leftovers(folder.checkpoints)
+    save_state(path, state)
+    _retain(folder.checkpoints, path, keep, protect)
+    return path
+
+
+def save_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Save tensors and plain values with a digest beside them, all of it or nothing.
+
+    Raises
+    ------
+    CheckpointError, TypeError
+        As `save_checkpoint`.
+    """
     state = dict(state)
     _check_loadable(state, "state")
-    path = folder.checkpoints / f"step_{step:08d}.pt"
     digests: list[str] = []
 
     def write(file: IO[bytes]) -> None:
@@ -99,28 +111,10 @@ def save_checkpoint(
         digests.append(writer.hexdigest)
 
     try:
-        folder.checkpoints.mkdir(exist_ok=True)
-        _remove_leftovers(folder.checkpoints)
         temporary = write_beside(path, write)
         _put_with_digest(temporary, path, digests[0])
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         raise CheckpointError(f"checkpoint {path} could not be saved: {one_line(error)}") from error
-    _retain(folder.checkpoints, path, keep, protect)
-    return path
-
-
-def save_weights(folder: RunFolder, network: PathIntegrator, place_cells: PlaceCells) -> Path:
-    """Write what is needed to use a trained network, and nothing to train it on: ``weights.pt`` in the run folder.
-
-    Raises
-    ------
-    OSError
-        If the disk does not take it.
-    """
-    path = folder.path / "weights.pt"
-    weights = {"network": network.state_dict(), "place_centres": place_cells.centres}
-    put_in_place(write_beside(path, lambda file: torch.save(weights, file)), path)
-    return path
 
 
 def _put_with_digest(temporary: Path, path: Path, digest: str) -> None:
@@ -223,7 +217,8 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
 
 def _verify(path: Path) -> bool:
     """Compare a file with its digest, or else with the checksums in it; True if there was a digest."""
-    if path.stat().st_size == 0:
+    size = path.stat().st_size
+    if size == 0:
         raise CorruptCheckpointError(f"{path} is empty")
     digest_path = _digest_path(path)
     if digest_path.is_file():
@@ -231,15 +226,19 @@ def _verify(path: Path) -> bool:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if digest_path.read_text(errors="replace").split()[:1] != [found]:
             raise CorruptCheckpointError(f"{path} is not what was saved: its SHA-256 digest differs")
-        return True
     try:
         with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+            # PyTorch stores its data as they are. Packed ones could unfold to more than any memory.
+            if sum(entry.file_size for entry in archive.infolist()) > size:
+                raise CheckpointError(
+                    f"{path} is refused: it holds packed data that would unfold to more than its size"
+                )
+            broken = None if digest_path.is_file() else archive.testzip()
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise CorruptCheckpointError(f"{path} is cut off or is no checkpoint: {one_line(error)}") from error
     if broken is not None:
         raise CorruptCheckpointError(f"{path} is damaged: the checksum of {broken} in it differs")
-    return False
+    return digest_path.is_file()
 
 
 class Resumable(NamedTuple):
@@ -301,6 +300,12 @@ def find_checkpoint(
     if notes:
         raise CheckpointError(f"no good checkpoint in {folder.checkpoints}: {'; '.join(notes)}")
     raise NoCheckpointError(f"nothing to resume: {folder.checkpoints} holds no checkpoint")
+
+
+def never_saved(folder: RunFolder) -> bool:
+    """Whether a run was stopped before it saved anything, so that nothing is lost by beginning it again."""
+    # What was renamed or is half written shows that there was something.
+    return not any(path for path in folder.checkpoints.glob("*") if not path.name.startswith("."))
 
 
 def _newest_run(save_dir: Path) -> Path:

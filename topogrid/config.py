@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
+from topogrid.files import write_text_atomic
+
 FORMAT = 1
 """Version of ``config.json``; a change of meaning of any key raises it."""
 
@@ -277,7 +279,7 @@ class TrainConfig:
     def to_json(self, path: str | Path) -> None:
         """Write all settings to a file that `from_json` reads back exactly."""
         text = json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2, allow_nan=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        write_text_atomic(Path(path), text + "\n")
 
     @classmethod
     def from_json(cls, path: str | Path) -> TrainConfig:

@@ -36,6 +36,7 @@ from topogrid.analysis import (
     spatial_information,
 )
 from topogrid.config import TrainConfig
+from topogrid.files import put_in_place, write_beside
 from topogrid.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.reproducibility import make_generators
@@ -510,7 +511,4 @@ def save_evaluation(evaluation: Evaluation, path: Path) -> None:
             f"{name}/border": view.border,
             f"{name}/information": view.information,
         }
-    partial = path.with_suffix(".npz.partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    partial.replace(path)
+    put_in_place(write_beside(path, lambda file: np.savez_compressed(file, **arrays)), path)  # type: ignore[arg-type]

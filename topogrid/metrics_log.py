@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from topogrid.files import put_in_place, write_beside
+
+MOST_DRAWN = 2000  # rows: more than a curve has pixels
 
 
 class MetricsFile:
@@ -71,21 +73,43 @@ def read_metrics(path: str | Path) -> list[dict[str, float]]:
     ValueError
         If any other line is not a JSON object.
     """
+    return list(iterate_metrics(path))
+
+
+def iterate_metrics(path: str | Path) -> Iterator[dict[str, float]]:
+    """Read row by row what `read_metrics` reads at once."""
     path = Path(path)
-    lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
-    rows = []
-    for number, line in enumerate(lines[:-1], start=1):
-        row = _parse_row(line)
-        if row is None:
-            raise ValueError(f"{path} line {number} is not a row of metrics: {line[:60]!r}; was the file edited?")
-        rows.append(row)
-    return rows
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            row = _parse_row(line)
+            if row is not None:
+                yield row
+            elif line.endswith(b"\n"):
+                raise ValueError(f"{path} line {number} is not a row of metrics: {line[:60]!r}; was the file edited?")
 
 
-def truncate_metrics(path: str | Path, step: int) -> int:
+def thinned_metrics(path: str | Path, most: int = MOST_DRAWN) -> list[dict[str, float]]:
+    """Read about ``most`` rows of training, evenly over the run, and all evaluations: enough to draw, however long."""
+    path = Path(path)
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        n_rows = sum(1 for _ in file)
+    every = -(-n_rows // most) if n_rows > most else 1
+    return [
+        row
+        for number, row in enumerate(iterate_metrics(path), start=1)
+        if number % every == 0 or number in (1, n_rows) or "validation/trajectory_error_cm" in row
+    ]
+
+
+def truncate_metrics(path: str | Path, step: int, *, evaluated: bool = True) -> int:
     """Drop the rows after ``step`` (and lines that are no rows), so that a resumed run writes each step once.
 
-    Rows of ``step`` itself stay: whatever belongs to a step has to be logged before its checkpoint is saved.
+    Rows of ``step`` itself stay: whatever belongs to a step is logged before its checkpoint is saved. Only an
+    evaluation may come after it; without ``evaluated`` the row of one at ``step`` is dropped, for it is made again.
 
     Returns
     -------
@@ -95,9 +119,15 @@ def truncate_metrics(path: str | Path, step: int) -> int:
     path = Path(path)
     if not path.exists():
         return 0
+
+    def stays(line: bytes) -> bool:
+        row = _parse_row(line) if line.endswith(b"\n") else None
+        if row is None or row.get("step", 0) > step:
+            return False
+        return evaluated or row.get("step", 0) < step or not any(key.startswith("validation/") for key in row)
+
     lines = path.read_bytes().splitlines(keepends=True)
-    rows = [_parse_row(line) if line.endswith(b"\n") else None for line in lines]
-    kept = [line for line, row in zip(lines, rows, strict=True) if row is not None and row.get("step", 0) <= step]
+    kept = [line for line in lines if stays(line)]
     if len(kept) < len(lines):
         put_in_place(write_beside(path, lambda file: file.writelines(kept)), path)
     return len(lines) - len(kept)

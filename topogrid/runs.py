@@ -3,9 +3,99 @@
 from __future__ import annotations
 
 import datetime
+import errno
+import fcntl
+import os
 import re
-from dataclasses import dataclass
+import socket
+import weakref
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+
+
+class RunInUseError(OSError):
+    """Another process works in the run folder; the message is one sentence for a person."""
+
+
+class RunLock:
+    """The right to write into a run folder, which one process has at a time.
+
+    The lock is the kernel's (``flock`` on ``.lock``), not the file's: it ends with the process that holds it, however
+    that ends, so nothing has to be cleaned up. Over NFS, Linux passes it to the server, which also frees it when the
+    machine that held it is gone. On a file system without locks nothing is held, and `note` says so.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.note = ""
+        """Why there is no lock to be had here; empty where there is."""
+        self._folder = folder
+        self._close: weakref.finalize[[int], RunLock] | None = None
+
+    @property
+    def path(self) -> Path:
+        """The locked file; it says who locked it last."""
+        return self._folder / ".lock"
+
+    def acquire(self) -> None:
+        """Take the lock, at once or not at all.
+
+        Raises
+        ------
+        RunInUseError
+            If another process has it.
+        OSError
+            If the file cannot be opened.
+        """
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._check_still_there(descriptor)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise self._in_use(holder) from None
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno not in _NO_LOCKS:
+                raise
+            self.note = f"{self._folder} is on a file system without locks: let only one process train in it"
+            return
+        now = datetime.datetime.now(datetime.UTC)
+        with suppress(OSError):  # a full disk: the lock holds, it only does not say whose it is
+            os.ftruncate(descriptor, 0)
+            os.pwrite(
+                descriptor, f"process {os.getpid()} on {socket.gethostname()} since {now:%F %T} UTC\n".encode(), 0
+            )
+        self._close = weakref.finalize(self, os.close, descriptor)
+
+    def release(self) -> None:
+        """Let the next one in; does nothing where nothing is held."""
+        if self._close is not None:
+            self._close()
+            self._close = None
+
+    def _check_still_there(self, descriptor: int) -> None:
+        """Refuse a lock on a file that was removed between being opened and being locked."""
+        try:
+            same = os.path.samestat(os.fstat(descriptor), os.stat(self.path))
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise self._in_use("a process that just gave it up")
+
+    def _in_use(self, holder: str) -> RunInUseError:
+        return RunInUseError(
+            f"{self._folder} is in use by {holder or 'another process'}; wait for it, stop it, or start a run under "
+            "another --name"
+        )
 
 
 @dataclass(frozen=True)
@@ -22,17 +112,24 @@ class RunFolder:
 
     path: Path
     gallery: Path
+    lock: RunLock = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Name the lock; `RunFolder.create` also takes it."""
+        object.__setattr__(self, "lock", RunLock(self.path))
 
     @classmethod
     def create(cls, save_dir: str | Path, name: str, gallery_root: str | Path = "tau_imgs") -> RunFolder:
-        """Make a new run folder; one that exists, or whose gallery does, is left alone: ``-2``, ``-3`` ... is added.
+        """Make a new run folder and lock it; one that exists, or whose gallery does, is left alone: ``-2`` is added.
+
+        A folder that holds nothing, as a process leaves it that was killed while it started, is taken over.
 
         Raises
         ------
         ValueError
             If ``name`` holds nothing that can name a folder.
         OSError
-            If a folder cannot be made.
+            If a folder cannot be made or locked.
         """
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:120]
         if not stem:
@@ -45,23 +142,53 @@ class RunFolder:
         raise OSError(f"no free name like {stem!r} in {save_dir}; choose another --name or --save_dir")
 
     def _claim(self) -> bool:
-        """Make both folders, or neither; mkdir is atomic, so of two runs that start together only one gets a name."""
+        """Make both folders and lock the run, or do nothing; of processes that start together only one gets a name."""
         try:
             self.path.mkdir(parents=True)
+            new = True
         except FileExistsError:
             if not self.path.parent.is_dir():
                 raise
+            new = False
+            if not self._is_unborn():
+                return False
+        try:
+            self.lock.acquire()
+        except RunInUseError:
             return False
+        if not self._is_unborn() or not self._claim_gallery(may_exist=not new):
+            self._give_up(remove=new)
+            return False
+        for inside in (self.checkpoints, self.evaluation, self.figures):
+            inside.mkdir(exist_ok=True)
+        return True
+
+    def _is_unborn(self) -> bool:
+        """Whether this is what a process leaves that was killed before it wrote its settings: no file but the lock."""
+        if self.path.is_symlink() or not self.path.is_dir():
+            return False
+        ours = {self.checkpoints, self.evaluation, self.figures}
+        return all(
+            inside == self.lock.path or (inside in ours and inside.is_dir() and not any(inside.iterdir()))
+            for inside in self.path.iterdir()
+        )
+
+    def _claim_gallery(self, *, may_exist: bool) -> bool:
         try:
             self.gallery.mkdir(parents=True)
         except OSError as error:
-            self.path.rmdir()
             if isinstance(error, FileExistsError) and self.gallery.parent.is_dir():
-                return False
+                return may_exist and self.gallery.is_dir() and not any(self.gallery.iterdir())
+            self._give_up(remove=True)
             raise
-        for inside in (self.checkpoints, self.evaluation, self.figures):
-            inside.mkdir()
         return True
+
+    def _give_up(self, *, remove: bool) -> None:
+        if remove:
+            with suppress(OSError):
+                self.lock.path.unlink()
+                self.path.rmdir()
+        self.lock.release()
 
     @classmethod
     def open(cls, path: str | Path, gallery_root: str | Path = "tau_imgs") -> RunFolder:

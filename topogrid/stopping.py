@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 _EXIT_CODE_OFFSET = 128  # a shell reports a process ended by signal n as 128 + n
+
+
+class Abandoned(Exception):
+    """Work that a stop signal cut short, as `StopRequest.abandoning` lets it."""
 
 
 class StopRequest:
@@ -20,6 +26,7 @@ class StopRequest:
         self.exit_code: int | None = None
         """Code to exit with once everything is saved; ``None`` while nobody asked to stop."""
         self._before: dict[int, object] = {}
+        self._abandons = False
 
     def __enter__(self) -> StopRequest:
         # Python delivers signals to the main thread only; elsewhere (a notebook's worker) there is nothing to catch.
@@ -37,8 +44,27 @@ class StopRequest:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
+    @contextmanager
+    def abandoning(self) -> Iterator[None]:
+        """Let a signal cut the work inside short with `Abandoned`: work that changes nothing and can be done again.
+
+        Raises
+        ------
+        Abandoned
+            As soon as a signal came, also one that came before.
+        """
+        self._abandons = True
+        try:
+            if self.exit_code is not None:
+                raise Abandoned
+            yield
+        finally:
+            self._abandons = False
+
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         code = _EXIT_CODE_OFFSET + (signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
         if self.exit_code is not None:
             os._exit(code)
         self.exit_code = code
+        if self._abandons:
+            raise Abandoned

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
-from topogrid.checkpoints import CheckpointError, find_checkpoint, load_checkpoint
+from topogrid.checkpoints import find_checkpoint, load_checkpoint
 from topogrid.config import TrainConfig
-from topogrid.files import one_line
 from topogrid.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
+from topogrid.presets import check_memory_to_open
 from topogrid.runs import RunFolder
+from topogrid.weights import build, checked_step, checked_weights
 
 
 class LoadedRun(NamedTuple):
@@ -49,19 +48,14 @@ def load_run(path: str | Path, checkpoint: str | Path | None = None) -> LoadedRu
     """
     folder = RunFolder.open(path)
     config = TrainConfig.from_json(folder.config_path)
+    check_memory_to_open(config)
     folder = RunFolder.open(path, config.gallery_dir)
     if checkpoint is None:
         checkpoint, state = find_checkpoint(path)[1:3]
     else:
         state = load_checkpoint(checkpoint)
-    # Drawn only to have the shapes; every value is replaced.
-    generator = torch.Generator().manual_seed(0)
-    place_cells = PlaceCells.from_config(config, generator)
-    network = PathIntegrator.from_config(config, generator=generator)
-    try:
-        network.load_state_dict(state["network"])
-        place_cells.centres = state["place_centres"]
-        step = int(state["step"])
-    except (KeyError, RuntimeError) as error:
-        raise CheckpointError(f"{checkpoint} does not fit {folder.config_path}: {one_line(error)}") from error
-    return LoadedRun(folder, config, network.eval(), place_cells, step)
+    where = str(checkpoint)
+    network, place_cells = build(
+        checked_weights(state.get("network"), where), state.get("place_centres"), config, where
+    )
+    return LoadedRun(folder, config, network, place_cells, checked_step(state, where))

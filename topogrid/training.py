@@ -44,6 +44,9 @@ class StepRecord(NamedTuple):
     """Scalars on the device, by their tracked names; empty unless this step was to be measured."""
     finite: Tensor
     """Whether loss and gradients were finite; where not, no weight was changed."""
+    n_finite: Tensor
+    """How many steps of this loop came before the first that was not finite. After that one `train` changes no weight:
+    it waits for somebody to look, without asking the device at every step."""
 
 
 @dataclass
@@ -170,7 +173,14 @@ def _tau_terms(network: PathIntegrator, config: TrainConfig) -> dict[str, Tensor
     }
 
 
-def train_step(state: TrainState, batch: Batch, config: TrainConfig, *, measure: bool = False) -> StepRecord:
+def train_step(
+    state: TrainState,
+    batch: Batch,
+    config: TrainConfig,
+    *,
+    measure: bool = False,
+    before: StepRecord | None = None,
+) -> StepRecord:
     """Learn from one batch; advances ``state`` in place.
 
     A non-finite loss or gradient changes nothing but the step count: the update is skipped on the device, without
@@ -183,6 +193,8 @@ def train_step(state: TrainState, batch: Batch, config: TrainConfig, *, measure:
     config : TrainConfig
     measure : bool
         Also compute the metrics.
+    before : StepRecord, optional
+        The step before this one; if that was not finite, this one is not either and changes nothing.
     """
     step = state.step + 1
     network = state.network
@@ -192,12 +204,15 @@ def train_step(state: TrainState, batch: Batch, config: TrainConfig, *, measure:
     terms["train/total_loss"].backward()  # type: ignore[no-untyped-call]
     gradient_norm = _clip_gradients(network, config.grad_clip)
     finite = torch.isfinite(gradient_norm) & torch.isfinite(terms["train/total_loss"])
+    if before is not None:
+        finite = finite & before.finite
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate(step, config) * group["lr_scale"]
     _step_if(finite, state.optimiser)
     network.units.project_tau()
     state.step = step
-    return StepRecord(step, _metrics(terms, gradient_norm, prediction, batch, state) if measure else {}, finite)
+    metrics = _metrics(terms, gradient_norm, prediction, batch, state) if measure else {}
+    return StepRecord(step, metrics, finite, finite.long() if before is None else before.n_finite + finite)
 
 
 def _clip_gradients(network: PathIntegrator, limit: float) -> Tensor:
@@ -234,8 +249,10 @@ def _metrics(
 
 def train(state: TrainState, config: TrainConfig) -> Iterator[StepRecord]:
     """Train until ``config.steps``, one record a step; the first, the last and every ``print_every`` have metrics."""
-    first = state.step + 1
-    for step in range(first, config.steps + 1):
+    record = None
+    for step in range(state.step + 1, config.steps + 1):
         batch = make_batch(config, state.place_cells, state.generators["walks"])
-        measure = step in (first, config.steps) or step % config.print_every == 0
-        yield train_step(state, batch, config, measure=measure)
+        # Not the first after resuming: the rows of a resumed run are those of the uninterrupted one.
+        measure = step in (1, config.steps) or step % config.print_every == 0
+        record = train_step(state, batch, config, measure=measure, before=record)
+        yield record
