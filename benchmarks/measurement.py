@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def splice(section: str, document: str) -> str:
+def splice(section: str, document: str, start: str = START, end: str = END) -> str:
     """Return the document with the text between its two markers replaced.
 
     Raises
@@ -95,10 +95,10 @@ def splice(section: str, document: str) -> str:
     ValueError
         If it does not hold both markers, once and in order.
     """
-    if document.count(START) != 1 or document.count(END) != 1 or document.index(START) > document.index(END):
-        raise ValueError(f"wanted one line {START} and after it one line {END}")
-    before, _, rest = document.partition(START)
-    return f"{before}{START}\n\n{section.strip()}\n\n{END}{rest.partition(END)[2]}"
+    if document.count(start) != 1 or document.count(end) != 1 or document.index(start) > document.index(end):
+        raise ValueError(f"wanted one line {start} and after it one line {end}")
+    before, _, rest = document.partition(start)
+    return f"{before}{start}\n\n{section.strip()}\n\n{end}{rest.partition(end)[2]}"
 
 
 CAPTIONS = {

@@ -42,7 +42,7 @@ from topogrid.stopping import Abandoned, StopRequest
 from topogrid.tables import to_csv
 from topogrid.tracking import Tracker, TrackingError, choose_mode
 from topogrid.training import StepRecord, TrainState, learning_rate, new_state, train
-from topogrid.weights import checked_step, checked_weights, save_weights
+from topogrid.weights import check_fits, checked_step, checked_weights, save_weights
 
 Say = Callable[[str], None]
 
@@ -165,7 +165,7 @@ def _continue(resumed: Resumable, state: TrainState, config: TrainConfig, say: S
     """Put a fresh state back to a checkpoint, and its folder to how it was then."""
     where, folder = str(resumed.path), resumed.folder
     saved_step = checked_step(resumed.state, where)
-    checked_weights(resumed.state.get("network"), where)
+    check_fits(checked_weights(resumed.state.get("network"), where), config, where)
     try:
         state.load_state_dict(resumed.state)
     except Exception as error:  # a file that only looks like a checkpoint can fail in any way

@@ -257,10 +257,6 @@ def _read_recording(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    with zipfile.ZipFile(path) as packed:
-        # A small packed file could unfold to more than any memory.
-        if sum(entry.file_size for entry in packed.infolist()) > LARGEST_RECORDING:
-            raise ValueError(f"unfolds to more than {LARGEST_RECORDING / 1e9:g} GB")
     # Opened here, because np.load leaves the file open when the archive in it is damaged.
     with path.open("rb") as file:
         archive = np.load(file, allow_pickle=False)
@@ -269,6 +265,10 @@ def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
         missing = [name for name in ("t", "pos") if name not in archive]
         if missing:
             raise ValueError(f"has arrays {sorted(archive)[:6]}, not {' and '.join(missing)}")
+        with zipfile.ZipFile(path) as packed:
+            # A small packed file could unfold to more than any memory.
+            if sum(entry.file_size for entry in packed.infolist()) > LARGEST_RECORDING:
+                raise ValueError(f"unfolds to more than {LARGEST_RECORDING / 1e9:g} GB")
         return _numbers(archive, "t"), _numbers(archive, "pos")
 
 
@@ -284,7 +284,7 @@ def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
         for row in rows:
             if row:
                 values.extend(_csv_numbers(row, rows.line_num))
-    table = np.frombuffer(values).reshape(-1, 3)[:, [header.index(name) for name in "txy"]]
+    table = np.array(values, dtype=np.float64).reshape(-1, 3)[:, [header.index(name) for name in "txy"]]
     return table[:, 0], table[:, 1:]
 
 

@@ -115,6 +115,22 @@ def checked_step(state: Mapping[str, Any], where: str) -> int:
     return step
 
 
+def check_fits(weights: Mapping[str, Tensor], config: TrainConfig, where: str) -> None:
+    """Refuse weights of another network than that of ``config``.
+
+    Raises
+    ------
+    CheckpointError
+        With the settings that differ.
+    """
+    units, places = weights["encoder"].shape
+    found = {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights}
+    faults = [f"{name} {value}" for name, value in found.items() if value != getattr(config, name)]
+    if faults:
+        wanted = ", ".join(f"{name} {getattr(config, name)}" for name in found)
+        raise CheckpointError(f"{where} is of a network with {', '.join(faults)}; its settings say {wanted}")
+
+
 def build(
     weights: Mapping[str, Tensor], centres: object, config: TrainConfig, where: str
 ) -> tuple[PathIntegrator, PlaceCells]:
@@ -128,12 +144,8 @@ def build(
         If it does not fit into the memory of this machine.
     """
     check_memory_to_open(config)
-    units, places = weights["encoder"].shape
-    found = {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights}
-    faults = [f"{name} {value}" for name, value in found.items() if value != getattr(config, name)]
-    if faults:
-        wanted = ", ".join(f"{name} {getattr(config, name)}" for name in found)
-        raise CheckpointError(f"{where} is of a network with {', '.join(faults)}; its settings say {wanted}")
+    check_fits(weights, config, where)
+    places = config.n_place_cells
     if not isinstance(centres, Tensor) or tuple(centres.shape) != (places, 2) or not bool(centres.isfinite().all()):
         raise CheckpointError(f"place_centres in {where} must be {(places, 2)} finite numbers, got {_kind(centres)}")
     # Drawn only to have the modules; every value is replaced.
