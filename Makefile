@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.made-from-pyproject-and-constraints
 
-.PHONY: help demo env test test-all lint format figures measurement gpu-check clean
+.PHONY: help demo env test test-all lint format figures measurement reliability gpu-check clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -59,6 +59,9 @@ figures: $(STAMP) ## measure a run again, draw its figures, say what it shows: m
 
 measurement: $(STAMP) ## measure the measures: rewrites the table of docs/measurement.md
 	$(RUN) -m benchmarks.measurement
+
+reliability: $(STAMP) ## stop 100 runs, try 500 settings, watch a long run: rewrites docs/reliability.md
+	$(RUN) -m benchmarks.reliability
 
 gpu-check: $(STAMP) ## compare the GPU with the CPU, where there is a GPU
 	$(RUN) -m benchmarks.gpu_check
