@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.made-from-pyproject-and-constraints
 
-.PHONY: help demo env test test-all lint format figures notebook measurement benchmarks gpu-check clean
+.PHONY: help demo env test test-all lint format figures notebook measurement benchmarks reliability gpu-check clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -66,6 +66,9 @@ measurement: $(STAMP) ## measure the measures: rewrites the table of docs/measur
 benchmarks: $(STAMP) ## time training steps, data and evaluation: rewrites the tables of docs/performance.md
 	$(RUN) -m benchmarks
 	$(RUN) -m benchmarks.precision
+
+reliability: $(STAMP) ## stop 100 runs, try 500 settings, watch a long run: rewrites docs/reliability.md
+	$(RUN) -m benchmarks.reliability
 
 gpu-check: $(STAMP) ## compare the GPU with the CPU, where there is a GPU
 	$(RUN) -m benchmarks.gpu_check

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from topogrid.config import SettingsError
 from topogrid.presets import parse_arguments
 
-BAD_ARGUMENTS = 2  # exit code
+BAD_ARGUMENTS, INTERRUPTED = 2, 130  # exit codes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,4 +35,7 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before there was anything to save
+        sys.exit(INTERRUPTED)

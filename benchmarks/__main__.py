@@ -24,9 +24,9 @@ from benchmarks.evaluation_time import evaluation_times
 from benchmarks.timing import CLOCKS, describe_machine, set_clock
 from benchmarks.training_time import growth, peak_memory_gib, step_times
 from topogrid.config import TrainConfig
+from topogrid.files import write_json_atomic
 from topogrid.hardware import keep_freed_memory
 from topogrid.presets import machine_memory, memory_needed
-from topogrid.runs import write_json_atomic
 from topogrid.tables import to_markdown
 
 DOCUMENT = Path("docs/performance.md")

@@ -11,7 +11,7 @@ from scipy import special
 from benchmarks.timing import interleaved
 from topogrid.config import TrainConfig
 from topogrid.place_cells import PlaceCells
-from topogrid.runs import make_generators
+from topogrid.reproducibility import make_generators
 from topogrid.training import make_batch
 from topogrid.trajectories import SPEED_SCALE, TURN_SD, WALL_DISTANCE, WALL_SLOWING
 

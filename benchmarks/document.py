@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from topogrid.runs import write_text_atomic
+from topogrid.files import write_text_atomic
 
 
 def markers(name: str) -> tuple[str, str]:

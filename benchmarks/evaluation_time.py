@@ -12,9 +12,9 @@ from benchmarks.timing import fresh_state, seconds_of
 from topogrid.analysis import border_scores, grid_gate, grid_scores, measure_lattice, spatial_information
 from topogrid.config import TrainConfig
 from topogrid.evaluation import Evaluation, evaluate
-from topogrid.summary import summarise
 from topogrid.gallery import coupling_of, draw_evaluation
 from topogrid.hardware import choose_precision
+from topogrid.summary import summarise
 from topogrid.tracking import DPI
 
 

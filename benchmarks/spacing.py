@@ -20,7 +20,7 @@ from benchmarks.document import check_writable_between, write_between
 from topogrid.config import TrainConfig
 from topogrid.evaluation import evaluate, forming_line, theory_line
 from topogrid.presets import PRESETS
-from topogrid.runs import make_generators
+from topogrid.reproducibility import make_generators
 from topogrid.summary import summarise
 from topogrid.tables import to_markdown
 from topogrid.training import new_state, train

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from topogrid.config import TrainConfig
 from topogrid.recurrence import Precision
-from topogrid.runs import make_generators
+from topogrid.reproducibility import make_generators
 from topogrid.training import TrainState, new_state
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}

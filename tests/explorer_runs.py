@@ -13,7 +13,8 @@ from topogrid.analysis import RateMaps
 from topogrid.config import TrainConfig
 from topogrid.evaluation import Decoding, Evaluation, UnitMeasures, measure_units
 from topogrid.evaluation_files import save_evaluation, unit_rows
-from topogrid.runs import RunFolder, write_text_atomic
+from topogrid.files import write_text_atomic
+from topogrid.runs import RunFolder
 from topogrid.summary import summarise
 from topogrid.tables import to_csv
 

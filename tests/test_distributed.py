@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from topogrid.checkpoints import load_checkpoint
 from topogrid.config import TrainConfig
 from topogrid.distributed import ALONE, Processes
-from topogrid.runs import load_checkpoint, read_metrics
+from topogrid.metrics_log import read_metrics
 from topogrid.stopping import StopRequest
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,9 +14,11 @@ from PIL import Image
 import train_grid
 from tests.wandb_records import history, read_offline_run
 from topogrid.__main__ import main as topogrid_main
+from topogrid.checkpoints import load_checkpoint
 from topogrid.config import TrainConfig
-from topogrid.runs import load_checkpoint, load_run, read_metrics
+from topogrid.metrics_log import read_metrics
 from topogrid.tracking import FIGURES
+from topogrid.trained import load_run
 
 QUICK = ["--preset", "smoke", "--eval_walks", "10", "--precision", "fp32"]
 SMOKE = [*QUICK, "--wandb", "disabled"]

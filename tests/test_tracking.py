@@ -19,7 +19,8 @@ from PIL import Image
 
 from tests.wandb_records import history, read_offline_run
 from topogrid import tracking
-from topogrid.runs import RunFolder, read_metrics
+from topogrid.metrics_log import read_metrics
+from topogrid.runs import RunFolder
 from topogrid.tracking import FIGURES, METRICS, Tracker, TrackingError, choose_mode, resolve_mode
 
 CORE = Path(importlib.util.find_spec("wandb").submodule_search_locations[0]) / "bin" / "wandb-core"

@@ -16,19 +16,24 @@ import torch
 from tqdm import tqdm
 
 from topogrid.analysis.figures import followed_walk, save_figure
+from topogrid.checkpoints import CheckpointError
 from topogrid.comparison import compare
 from topogrid.comparison_page import write_comparison
 from topogrid.comparison_text import findings, means_table
 from topogrid.config import SettingsError, TrainConfig
 from topogrid.evaluation import follow
+from topogrid.exchange import export_weights
+from topogrid.failures import replay
+from topogrid.files import write_json_atomic, write_text_atomic
 from topogrid.intervention_report import KEY, as_page, as_record, draw_outcomes, full_table, key_table
 from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, intervene, obstacles
 from topogrid.original import SETTINGS
 from topogrid.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
 from topogrid.report import is_current, write_report
 from topogrid.run_records import find_runs, list_table
-from topogrid.runs import CheckpointError, LoadedRun, RunFolder, load_run, write_json_atomic, write_text_atomic
+from topogrid.runs import RunFolder
 from topogrid.tables import to_csv, to_text
+from topogrid.trained import LoadedRun, load_run
 from topogrid.trajectories import Walks, load_walks, shipped_walk
 
 BAD_ARGUMENTS = 2  # exit code
@@ -141,7 +146,8 @@ def _hold_still_cm(run: LoadedRun, walk: Walks, every: int) -> np.ndarray:
 
 def _declare_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "run", help="folder of a run, or a checkpoint: of a run, away from it, or of the original project"
+        "run",
+        help="folder of a run, a checkpoint (of a run, away from it, or of the original project), or *.safetensors",
     )
     parser.add_argument("--checkpoint", help="one checkpoint of the run (default: the newest)")
     parser.add_argument(
@@ -361,6 +367,32 @@ def _list(arguments: argparse.Namespace) -> None:
         print(f"{arguments.folder} holds no run; python train_grid.py makes one.")
 
 
+# --- replay ----------------------------------------------------------------------------------------------------------
+
+
+def _declare_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dump", help="nonfinite_step_....pt in the folder of a run that stopped on a non-finite loss")
+
+
+def _replay(arguments: argparse.Namespace) -> None:
+    print("\n".join(replay(arguments.dump).lines()))
+
+
+# --- export ----------------------------------------------------------------------------------------------------------
+
+
+def _declare_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", help="folder of a run")
+    parser.add_argument("file", help="file to write, *.safetensors; `analyze` opens it again")
+    parser.add_argument("--checkpoint", help="one of its checkpoints (default: the newest)")
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    run = load_run(arguments.run, arguments.checkpoint)
+    path = export_weights(run, arguments.file)
+    print(f"Weights of {run.folder.name} after {run.step} steps, with their settings: {path}")
+
+
 COMMANDS = {
     "follow": Command("Follow a recorded walk with a trained network.", _declare_follow, _follow),
     "analyze": Command("Measure a run or a checkpoint again and say what it shows.", _declare_analyze, _analyze),
@@ -368,6 +400,8 @@ COMMANDS = {
     "compare": Command("Compare groups of runs over their seeds.", _declare_compare, _compare),
     "list": Command("List the runs on disk.", _declare_list, _list),
     "intervene": Command("Change one thing at a time and measure everything again.", _declare_intervene, _intervene),
+    "export": Command("Write the weights of a run to a safetensors file.", _declare_export, _export),
+    "replay": Command("Take a step that was not finite again and say where it goes wrong.", _declare_replay, _replay),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from topogrid.checkpoints import CheckpointError, load_checkpoint
 from topogrid.config import TrainConfig
 from topogrid.distributed import Processes
 from topogrid.hardware import (
@@ -13,7 +14,7 @@ from topogrid.hardware import (
     keep_freed_memory,
     use_tensor_cores,
 )
-from topogrid.runs import CheckpointError, load_checkpoint, make_generators
+from topogrid.reproducibility import make_generators
 from topogrid.stopping import StopRequest
 from topogrid.training import TrainState, new_state, train
 

@@ -22,7 +22,7 @@ from topogrid.comparison_text import (
     runs_table,
     title,
 )
-from topogrid.runs import check_writable, write_text_atomic
+from topogrid.files import check_writable, write_text_atomic
 
 STEM = "comparison"
 _PAGE_DPI = 160

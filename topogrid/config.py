@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
+from topogrid.files import write_text_atomic
+
 FORMAT = 1
 """Version of ``config.json``; a change of meaning of any key raises it."""
 
@@ -227,7 +229,7 @@ class TrainConfig:
     batch_size: int = _optimisation(200, "Walks in a training step, over all processes.", unit="walks", bounds=COUNT,
                                     locked=True)
     even_starts: bool = _optimisation(False, "Spread the starts and headings of a batch evenly, which makes gradients "
-                                            "less noisy; otherwise each is drawn on its own.")
+                                            "less noisy; otherwise each is drawn on its own.", may_lack=True)
     lr: float = _optimisation(1e-3, "Learning rate of Adam after the warm-up.", bounds=Bounds(0, 1, open_low=True))
     scale_lr: bool = _optimisation(True, "Learn recurrent and read-out weights at --lr times 576 / units, so that a "
                                          "recipe for a small sheet holds on a large one.")
@@ -305,7 +307,7 @@ class TrainConfig:
     def to_json(self, path: str | Path) -> None:
         """Write all settings to a file that `from_json` reads back exactly."""
         text = json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2, allow_nan=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        write_text_atomic(Path(path), text + "\n")
 
     @classmethod
     def from_json(cls, path: str | Path) -> TrainConfig:

@@ -34,7 +34,7 @@ from topogrid.analysis import (
 from topogrid.config import TrainConfig
 from topogrid.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
-from topogrid.runs import make_generators
+from topogrid.reproducibility import make_generators
 from topogrid.trajectories import Walks, join_steps, simulate_walks, split_steps
 
 Float = NDArray[np.float64]

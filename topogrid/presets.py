@@ -198,6 +198,22 @@ def check_machine(config: TrainConfig) -> None:
         _check_folder(name, Path(getattr(config, name)))
 
 
+def check_memory_to_open(config: TrainConfig) -> None:
+    """Refuse a trained network whose weights alone are more than this machine's memory, before any is taken.
+
+    Raises
+    ------
+    SettingsError
+        With the memory it would need.
+    """
+    needed, present = 4 * _weights(config), machine_memory()
+    if needed > present:
+        raise SettingsError(
+            f"a network of {config.n_grid_cells} units and {config.n_place_cells} place cells needs at least "
+            f"{_gib(needed)} of memory, this machine has {_gib(present)}; open it on a larger one"
+        )
+
+
 def memory_needed(config: TrainConfig) -> int:
     """Bytes that training needs at the least: weights with their gradient and Adam's two moments, and one batch."""
     # Activity is kept with what went into each step and with its gradient; the place code with logits and theirs.
@@ -459,13 +475,18 @@ def _find_run(given: Mapping[str, _Given]) -> _Run | None:
     folder = path if path.is_dir() else path.parent.parent
     if not (folder / "config.json").is_file() or not (path.is_dir() or path.parent.name == "checkpoints"):
         raise SettingsError(f"--resume must be a run folder or a checkpoint inside one, but {show(wanted)} is neither")
-    if not _checkpoints(folder):
-        raise SettingsError(f"--resume found no checkpoint in {show(wanted)}; start that run anew without --resume")
+    # One without any file was stopped before its first checkpoint, and begins again.
+    if not _checkpoints(folder) and any((folder / "checkpoints").glob("[!.]*")):
+        raise SettingsError(
+            f"--resume found no good checkpoint in {show(wanted)}; start that run anew without --resume"
+        )
     return _Run(folder, path)
 
 
 def _newest_run(save_dir: Path, name: str) -> Path | None:
-    folders = [save_dir / name] if name else sorted(save_dir.glob("*"))
+    if name and (save_dir / name / "config.json").is_file():
+        return save_dir / name
+    folders = [] if name else sorted(save_dir.glob("*"))
     saved = {folder: _checkpoints(folder) for folder in folders if (folder / "config.json").is_file()}
     times = {folder: max(path.stat().st_mtime for path in paths) for folder, paths in saved.items() if paths}
     return max(times, key=times.__getitem__, default=None)

@@ -14,13 +14,17 @@ from topogrid.claims import claims
 from topogrid.config import SettingsError, TrainConfig
 from topogrid.evaluation import Evaluation, evaluate
 from topogrid.evaluation_files import save_evaluation, unit_rows
+from topogrid.exchange import SUFFIX, import_weights
+from topogrid.files import check_writable, write_json_atomic, write_text_atomic
 from topogrid.gallery import coupling_of, draw_evaluation
 from topogrid.interventions import Subject
+from topogrid.metrics_log import read_metrics
 from topogrid.original import SETTINGS, open_bare
-from topogrid.runs import RunFolder, check_writable, load_run, read_metrics, write_json_atomic, write_text_atomic
+from topogrid.runs import RunFolder
 from topogrid.summary import summarise
 from topogrid.tables import to_csv
 from topogrid.tracking import FIGURES
+from topogrid.trained import load_run
 
 MEASUREMENT_SETTINGS = ("eval_walks", "eval_burn_in", "long_seconds", "long_walks")
 """Settings of the evaluation that may differ from the run's; bins are given on their own."""
@@ -57,7 +61,7 @@ def open_trained(
     place_cells: str | Path | None = None,
     out: str | Path | None = None,
 ) -> Opened:
-    """Open the folder of a run, one of its checkpoints, or a bare checkpoint, ours or the original project's.
+    """Open the folder of a run, one of its checkpoints, an exported file, or a bare checkpoint, ours or the original's.
 
     Parameters
     ----------
@@ -88,19 +92,35 @@ def open_trained(
     path, settings = Path(path), dict(settings or {})
     run = _run_of(path)
     if run is not None:
-        foreign = [name for name in SETTINGS if name in settings] + ["place_cells"] * (place_cells is not None)
-        if foreign:
-            raise SettingsError(f"{run} knows its own {', '.join(foreign)}; leave --{' --'.join(foreign)} out")
+        _refuse_known(run, settings, place_cells)
         loaded = load_run(run, path if path.is_file() else checkpoint)
         config = dataclasses.replace(loaded.config, **settings)
         subject = Subject(loaded.network, loaded.place_cells, config, loaded.step)
         return Opened(subject, loaded.folder if out is None else _results_folder(out), f"{run}, step {loaded.step}")
     if checkpoint is not None:
         raise SettingsError(f"{path} is a checkpoint itself; leave --checkpoint out")
+    if path.suffix == SUFFIX:
+        return _open_exported(path, settings, place_cells, out)
     bare = open_bare(path, settings, place_cells=place_cells)
     folder = _results_folder(path.with_name(f"{path.stem}_analysis") if out is None else out)
     subject = Subject(bare.network, bare.place_cells, bare.config, bare.step)
     return Opened(subject, folder, str(path), bare.knows_places, bare.notes)
+
+
+def _open_exported(
+    path: Path, settings: dict[str, Any], place_cells: str | Path | None, out: str | Path | None
+) -> Opened:
+    _refuse_known(path, settings, place_cells)
+    imported = import_weights(path)
+    folder = _results_folder(path.with_name(f"{path.stem}_analysis") if out is None else out)
+    config = dataclasses.replace(imported.config, **settings)
+    return Opened(Subject(imported.network, imported.place_cells, config, imported.step), folder, str(path))
+
+
+def _refuse_known(path: Path, settings: Mapping[str, Any], place_cells: str | Path | None) -> None:
+    foreign = [name for name in SETTINGS if name in settings] + ["place_cells"] * (place_cells is not None)
+    if foreign:
+        raise SettingsError(f"{path} knows its own {', '.join(foreign)}; leave --{' --'.join(foreign)} out")
 
 
 def _run_of(path: Path) -> Path | None:

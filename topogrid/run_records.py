@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from topogrid.checkpoints import CHECKPOINT_NAME
 from topogrid.config import FORMAT, SettingsError, TrainConfig
-from topogrid.runs import CHECKPOINT_NAME, read_metrics
+from topogrid.metrics_log import read_metrics
 
 Float = NDArray[np.float64]
 

@@ -7,11 +7,16 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 _EXIT_CODE_OFFSET = 128  # a shell reports a process ended by signal n as 128 + n
 _ONE_REQUEST = 5.0  # seconds within which several signals to several processes are one request
+
+
+class Abandoned(Exception):
+    """Work that a stop signal cut short, as `StopRequest.abandoning` lets it."""
 
 
 class StopRequest:
@@ -33,6 +38,7 @@ class StopRequest:
         self._asked: int | None = None
         self._asked_at = -math.inf
         self._before: dict[int, object] = {}
+        self._abandons = False
 
     def __enter__(self) -> StopRequest:
         # Python delivers signals to the main thread only; elsewhere (a notebook's worker) there is nothing to catch.
@@ -55,6 +61,25 @@ class StopRequest:
         if self._agree is not None:
             self.exit_code = self._agree(self._asked)
 
+    @contextmanager
+    def abandoning(self) -> Iterator[None]:
+        """Let a signal cut the work inside short with `Abandoned`: work that changes nothing and can be done again.
+
+        With several processes it is finished: the others wait for it, and all have to stop at the same step.
+
+        Raises
+        ------
+        Abandoned
+            As soon as a signal came, also one that came before.
+        """
+        self._abandons = self._agree is None
+        try:
+            if self._abandons and self.exit_code is not None:
+                raise Abandoned
+            yield
+        finally:
+            self._abandons = False
+
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         code = _EXIT_CODE_OFFSET + (signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
         if self._asked is not None:
@@ -65,3 +90,5 @@ class StopRequest:
         self._asked, self._asked_at = code, time.monotonic()
         if self._agree is None:
             self.exit_code = code
+        if self._abandons:
+            raise Abandoned

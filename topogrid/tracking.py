@@ -11,6 +11,7 @@ import io
 import math
 import os
 import queue
+import re
 import secrets
 import shlex
 import threading
@@ -23,7 +24,9 @@ from typing import Any, NamedTuple, SupportsFloat
 
 from matplotlib.figure import Figure
 
-from topogrid.runs import MetricsFile, RunFolder, check_writable, write_json_atomic, write_text_atomic
+from topogrid.files import check_writable, one_line, write_json_atomic, write_text_atomic
+from topogrid.metrics_log import MetricsFile
+from topogrid.runs import RunFolder
 
 MODES = ("online", "offline", "disabled")
 DPI = 120
@@ -324,7 +327,9 @@ class Tracker:
         self._disk_failed = False
         self.run_id = self._stable_id(run_id)
         self._mirror: _Mirror | None = None
-        if self.mode.mode != "disabled":
+        self._n_unmirrored = 0
+        self._wanted = self.mode.mode != "disabled"
+        if self._wanted:
             filing = {
                 "project": project,
                 "entity": entity or None,
@@ -340,9 +345,10 @@ class Tracker:
 
     def _stable_id(self, run_id: str | None) -> str:
         path = self._folder.path / "wandb_id.txt"
-        stored = path.read_text().strip() if path.is_file() else ""
-        # A sweep agent chooses the id of the run it starts.
-        chosen = run_id or stored or os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)
+        stored = path.read_text(errors="replace").strip() if path.is_file() else ""
+        # A sweep agent chooses the id of the run it starts. An id becomes part of a path: nothing else is one.
+        candidates = (run_id, stored, os.environ.get("WANDB_RUN_ID"), secrets.token_hex(4))
+        chosen = next(one for one in candidates if isinstance(one, str) and re.fullmatch(r"[\w-]{1,64}", one, re.A))
         if chosen != stored:
             with suppress(OSError):
                 write_text_atomic(path, chosen + "\n")
@@ -363,7 +369,7 @@ class Tracker:
             try:
                 self._mirror = _Mirror(root, attempt, dict(filing), resumed)
             except Exception as error:
-                self._fall_back(fallback, f"{attempt} failed: {_one_line(error)}")
+                self._fall_back(fallback, f"{attempt} failed: {one_line(error)}")
             else:
                 return
 
@@ -442,7 +448,7 @@ class Tracker:
         try:
             write_json_atomic(self._folder.summary_path, finite)
         except OSError as error:
-            self._note(f"summary.json could not be written: {_one_line(error)}")
+            self._note(f"summary.json could not be written: {one_line(error)}")
         self._submit(lambda mirror: mirror.run.summary.update(numbers))
 
     @property
@@ -475,6 +481,8 @@ class Tracker:
             self._hear(self._mirror)
             lines += self._mirror.closing_lines()
             self._mirror = None
+        elif self._wanted:
+            lines.append(_missed(self._n_unmirrored))
         return lines
 
     def _write(self, row: Mapping[str, float]) -> None:
@@ -483,7 +491,7 @@ class Tracker:
             self._disk_failed = False
         except OSError as error:
             if not self._disk_failed:
-                self._note(f"metrics.jsonl cannot be written, rows wait in memory: {_one_line(error)}")
+                self._note(f"metrics.jsonl cannot be written, rows wait in memory: {one_line(error)}")
             self._disk_failed = True
 
     def _draw(self, key: str, figure: Figure) -> bytes | None:
@@ -491,7 +499,7 @@ class Tracker:
         try:
             drawn = {suffix: _rendered(figure, suffix) for suffix in self._formats}
         except Exception as error:  # a picture that fails must not cost the hours of training behind it
-            self._note(f"the figure {key} could not be drawn: {type(error).__name__}: {_one_line(error)}")
+            self._note(f"the figure {key} could not be drawn: {type(error).__name__}: {one_line(error)}")
             return None
         for place in (self._folder.figures, self._folder.gallery):
             for suffix, content in drawn.items():
@@ -500,19 +508,25 @@ class Tracker:
                     place.mkdir(parents=True, exist_ok=True)
                     file.write_bytes(content)
                 except OSError as error:
-                    self._note(f"the figure {file} could not be saved: {_one_line(error)}")
+                    self._note(f"the figure {file} could not be saved: {one_line(error)}")
         return drawn["png"]
 
     def _submit(self, call: Callable[[_Mirror], object]) -> None:
         if self._mirror is not None:
             self._mirror.submit(functools.partial(call, self._mirror))
             self._hear(self._mirror)
+        else:
+            self._n_unmirrored += 1
 
     def _hear(self, mirror: _Mirror) -> None:
         """Pass on, once and in the caller's thread, that mirroring failed."""
         if mirror.trouble is not None:
             self._note(f"W&B does not take everything, training goes on: {mirror.trouble}")
             mirror.trouble = None
+
+
+def _missed(n_calls: int) -> str:
+    return f"W&B missed {n_calls} calls; metrics.jsonl and the figures here are complete."
 
 
 def _known(key: str, described: Collection[str]) -> str:
@@ -532,10 +546,6 @@ def _rendered(figure: Figure, suffix: str) -> bytes:
 
 def _number(value: SupportsFloat) -> float | int:
     return value if type(value) is int else float(value)
-
-
-def _one_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 class _Mirror:
@@ -560,7 +570,8 @@ class _Mirror:
         self._id = filing["id"]
         self._restore = ExitStack()
         # Runs side by side share no cache, and the home folder stays as it was.
-        private = {"WANDB_SILENT": "true", "WANDB_CACHE_DIR": "cache", "WANDB_DATA_DIR": "data"}
+        cache, data = (f"{kind}-{self._id}" for kind in ("cache", "data"))
+        private = {"WANDB_SILENT": "true", "WANDB_CACHE_DIR": cache, "WANDB_DATA_DIR": data}
         values = {name: v if v == "true" else str((root / "wandb" / v).resolve()) for name, v in private.items()}
         self._restore.enter_context(_environment(values))
         try:
@@ -615,11 +626,11 @@ class _Mirror:
             try:
                 call()
             except Exception as error:
-                self._miss(_one_line(error))
+                self._miss(one_line(error))
         try:
             self.run.finish()
         except (Exception, SystemExit) as error:
-            self._miss(_one_line(error))
+            self._miss(one_line(error))
         if self._troubled or self._hung:
             # Otherwise W&B does this at the interpreter's exit, with a traceback or without an end.
             with suppress(Exception, SystemExit):
@@ -675,7 +686,7 @@ class _Mirror:
             lines = ["Send it to W&B:      wandb sync " + " ".join(shlex.quote(str(part)) for part in parts)]
         lines.append(f"See it in a terminal: wandb leet {here}")
         if self.n_missed:
-            lines.append(f"W&B missed {self.n_missed} calls; metrics.jsonl and the figures here are complete.")
+            lines.append(_missed(self.n_missed))
         return lines
 
 

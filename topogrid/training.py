@@ -19,7 +19,7 @@ from topogrid.distributed import ALONE, Processes
 from topogrid.network import PathIntegrator, Prediction, width_scale
 from topogrid.place_cells import PlaceCells
 from topogrid.recurrence import Precision
-from topogrid.runs import generator_states, restore_generators
+from topogrid.reproducibility import generator_states, restore_generators
 from topogrid.trajectories import simulate_walks
 
 

@@ -5,8 +5,11 @@ Shapes: T time, B batch. Positions are metres with the origin at the centre of t
 
 from __future__ import annotations
 
+import array
+import csv
 import importlib.metadata
 import math
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +27,9 @@ WALL_SLOWING = 0.25  # ... and slows to this share of its speed
 # Root of x^4 = x + 1: steps of 1/r, 1/r^2 and 1/r^3 spread points most evenly in three dimensions (Roberts 2018).
 _THREE_DIMENSIONS = 1.2207440846057596
 
+LARGEST_RECORDING = 4 * 10**9  # bytes in memory: days at the highest sampling rates
+_WANTED_NPZ = "wanted an .npz archive with arrays `t` (seconds) and `pos` (sample, 2) in metres"
+_WANTED_CSV = "wanted a table with the header t,x,y: seconds, metres, metres"
 RECORDING_GAP = 1.0  # s; a hole this long is not interpolated but refused (and `t` may be sample numbers, not seconds)
 
 
@@ -214,9 +220,9 @@ def load_walks(path: str | Path, *, dt: float, box_size: tuple[float, float] | N
 
     Parameters
     ----------
-    path : path of an ``.npz`` file
-        Arrays ``t`` ``(sample,)`` in seconds and ``pos`` ``(sample, 2)`` in metres. The recording is moved so that the
-        middle of the area it covers is the origin.
+    path : path of an ``.npz`` or ``.csv`` file
+        Arrays ``t`` ``(sample,)`` in seconds and ``pos`` ``(sample, 2)`` in metres; in a table, a header ``t,x,y`` and
+        one sample a line. The recording is moved so that the middle of the area it covers is the origin.
     dt : float
         Step to resample to by linear interpolation, seconds.
     box_size : (float, float), optional
@@ -230,7 +236,7 @@ def load_walks(path: str | Path, *, dt: float, box_size: tuple[float, float] | N
     Raises
     ------
     ValueError
-        If the file is not such an archive, holds object arrays (they could run code), too few samples, values that are
+        If the file is not of such a kind, holds object arrays (they could run code), too few samples, values that are
         not finite, time that does not increase, a gap of a second or more, or a path larger than ``box_size``. The
         message names the fault and the remedy.
     """
@@ -275,23 +281,57 @@ def shipped_walk() -> Path:
 
 
 def _read_recording(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    wanted = "wanted an .npz archive with arrays `t` (seconds) and `pos` (sample, 2) in metres"
+    wanted = _WANTED_CSV if path.suffix.lower() == ".csv" else _WANTED_NPZ
     if not path.is_file():
         raise ValueError(f"{path}: no such file; {wanted}")
     try:
-        # Opened here, because np.load leaves the file open when the archive in it is damaged.
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("holds a single array without a name")
-            missing = [name for name in ("t", "pos") if name not in archive]
-            if missing:
-                raise ValueError(f"has arrays {sorted(archive)}, not {' and '.join(missing)}")
-            return _numbers(archive, "t"), _numbers(archive, "pos")
+        return _read_csv(path) if path.suffix.lower() == ".csv" else _read_npz(path)
     # On damaged files zipfile, zlib and NumPy's parser of headers raise a dozen unrelated types.
     except Exception as error:
-        fault = " ".join(str(error).split()) or type(error).__name__
+        fault = (" ".join(str(error).split()) or type(error).__name__)[:200]
         raise ValueError(f"{path}: {fault}; {wanted}") from error
+
+
+def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    # Opened here, because np.load leaves the file open when the archive in it is damaged.
+    with path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("holds a single array without a name")
+        missing = [name for name in ("t", "pos") if name not in archive]
+        if missing:
+            raise ValueError(f"has arrays {sorted(archive)[:6]}, not {' and '.join(missing)}")
+        with zipfile.ZipFile(path) as packed:
+            # A small packed file could unfold to more than any memory.
+            if sum(entry.file_size for entry in packed.infolist()) > LARGEST_RECORDING:
+                raise ValueError(f"unfolds to more than {LARGEST_RECORDING / 1e9:g} GB")
+        return _numbers(archive, "t"), _numbers(archive, "pos")
+
+
+def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    if path.stat().st_size > LARGEST_RECORDING:
+        raise ValueError(f"is larger than {LARGEST_RECORDING / 1e9:g} GB")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        header = [name.strip().lower() for name in next(rows, [])]
+        if sorted(header) != ["t", "x", "y"]:
+            raise ValueError(f"begins with {', '.join(header)[:60]!r}")
+        values = array.array("d")
+        for row in rows:
+            if row:
+                values.extend(_csv_numbers(row, rows.line_num))
+    table = np.array(values, dtype=np.float64).reshape(-1, 3)[:, [header.index(name) for name in "txy"]]
+    return table[:, 0], table[:, 1:]
+
+
+def _csv_numbers(row: list[str], line: int) -> list[float]:
+    if len(row) != 3:
+        raise ValueError(f"line {line} has {len(row)} values")
+    try:
+        # An empty field is a sample that was not seen; _check_recording counts those.
+        return [float(text) if text.strip() else math.nan for text in row]
+    except ValueError:
+        raise ValueError(f"line {line} is not numbers: {','.join(row)[:60]!r}") from None
 
 
 def _numbers(archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:

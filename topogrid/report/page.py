@@ -18,11 +18,12 @@ from topogrid.analysis.figures.style import CIRCULAR_MAP
 from topogrid.analysis.grid_scores import RING_INNER
 from topogrid.config import TrainConfig
 from topogrid.evaluation import theory_line
+from topogrid.files import write_text_atomic
 from topogrid.gallery import chance_loss
 from topogrid.report import record
 from topogrid.report.evaluations import VIEWS, SavedEvaluation, saved_evaluations
 from topogrid.report.sprites import MOST_LEVELS, coarse, exact, quantise, sprite
-from topogrid.runs import RunFolder, write_text_atomic
+from topogrid.runs import RunFolder
 
 MOST_BYTES = 5_800_000
 """Size that a page stays below as long as the rate maps of its last evaluation alone do not fill it."""

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from topogrid.claims import claims
 from topogrid.config import GROUPS, TrainConfig
-from topogrid.runs import RunFolder, read_metrics
+from topogrid.metrics_log import read_metrics
+from topogrid.runs import RunFolder
 
 Row = Mapping[str, float]
 
