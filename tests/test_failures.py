@@ -102,11 +102,8 @@ def test_replay_says_where_it_went_wrong(
 def test_a_run_that_really_diverges_can_be_replayed_and_goes_on_from_the_last_good_checkpoint(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wild = ("--lr", "1", "--scale_lr=false", "--warmup_steps", "0", "--grad_clip", "0", "--activity_cost", "1e6")
-    gone = ("--init", "xavier", "--lr_schedule", "constant", "--steps", "3000", "--print_every", "50")
-    code = run(tmp_path, *wild, *gone, "--eval_every", "5000", "--save_every", "7", "--seq_length", "200")
-    if code == 0:
-        pytest.skip("this network did not diverge")
+    wild = ("--lr", "1", "--scale_lr=false", "--warmup_steps", "0", "--grad_clip", "0", "--seq_length", "60")
+    code = run(tmp_path, *wild, "--steps", "100", "--print_every", "50", "--eval_every", "100", "--save_every", "7")
     assert code == 3
     folder = tmp_path / "runs" / "a"
     (path,) = folder.glob("nonfinite_*.pt")
