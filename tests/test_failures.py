@@ -102,7 +102,21 @@ def test_replay_says_where_it_went_wrong(
 def test_a_run_that_really_diverges_can_be_replayed_and_goes_on_from_the_last_good_checkpoint(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wild = ("--lr", "1", "--scale_lr=false", "--warmup_steps", "0", "--grad_clip", "0", "--seq_length", "60")
+    wild = (
+        "--lr",
+        "1",
+        "--scale_lr=false",
+        "--warmup_steps",
+        "0",
+        "--grad_clip",
+        "0",
+        "--seq_length",
+        "60",
+        "--activity_cost",
+        "0",
+        "--weight_decay",
+        "0",
+    )
     code = run(tmp_path, *wild, "--steps", "100", "--print_every", "50", "--eval_every", "100", "--save_every", "7")
     assert code == 3
     folder = tmp_path / "runs" / "a"
