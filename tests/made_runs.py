@@ -24,6 +24,7 @@ def measures(error_cm: float, share: float, slope: float | None = None) -> dict[
         "validation/share_above_0.8": share / 4,
         "validation/null_share_above_0.3": 0.3,
         "validation/null_share_above_0.8": 0.05,
+        "validation/share_beyond_null": 0.02,
         "validation/share_gate": 0.0,
         "validation/null_share_gate": 0.0,
         "validation/share_dead": 0.0,
