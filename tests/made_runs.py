@@ -24,6 +24,7 @@ def measures(error_cm: float, share: float, slope: float | None = None) -> dict[
         "validation/share_above_0.8": share / 4,
         "validation/null_share_above_0.3": 0.3,
         "validation/null_share_above_0.8": 0.05,
+        "validation/share_beyond_null": 0.02,
         "validation/share_gate": 0.0,
         "validation/null_share_gate": 0.0,
         "validation/share_dead": 0.0,
@@ -49,7 +50,6 @@ def made_run(
 ) -> Path:
     """Write the folder of a finished run and return it; ``settings`` are those of `TrainConfig`."""
     fitting = {"n_grid_cells": SIDE**2, "steps": 300, "name": folder.name, "tau": slope is not None} | settings
-    fitting = {"signed_start": "auto"} | fitting
     config = TrainConfig(**fitting)
     (folder / "evaluation").mkdir(parents=True)
     config.to_json(folder / "config.json")

@@ -44,7 +44,8 @@ class Column(NamedTuple):
 SHARES = (
     Column("GS > 0.3", "validation/share_above_0.3", "validation/null_share_above_0.3"),
     Column("GS > 0.8", "validation/share_above_0.8", "validation/null_share_above_0.8"),
-    Column("beyond\nnull", "validation/share_gate", "validation/null_share_gate"),
+    Column("beyond\nnull", "validation/share_beyond_null"),
+    Column("grid\ncells", "validation/share_gate", "validation/null_share_gate"),
 )
 ORDER = (
     Column("tau", "tau/morans_i"),
