@@ -32,8 +32,6 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "learning rate 1e-3": ("--lr", "1e-3"),
     "rectified start": ("--signed_start=false",),
     "independent starts": ("--even_starts=false",),
-    "decay towards identity": ("--weight_decay_towards", "identity"),
-    "activity cost 5": ("--activity_cost", "5"),
 }
 """What each recipe changes in the preset `laptop`."""
 
