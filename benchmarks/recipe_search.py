@@ -27,11 +27,11 @@ DOCUMENT, MARKER = Path("docs/recipe.md"), "seeds"
 CURVES = Path("docs/recipe/seeds.jsonl")
 
 RECIPES: dict[str, tuple[str, ...]] = {
-    "default": (),
-    "tau": ("--tau",),
-    "learning rate 1e-3": ("--lr", "1e-3"),
-    "rectified start": ("--signed_start=false",),
-    "independent starts": ("--even_starts=false",),
+    "rate 1e-3": ("--lr", "1e-3"),
+    "rate 2e-3": ("--lr", "2e-3"),
+    "rate 2e-3 rectified start": ("--lr", "2e-3", "--signed_start=false"),
+    "rate 2e-3 independent starts": ("--lr", "2e-3", "--even_starts=false"),
+    "rate 2e-3 tau": ("--lr", "2e-3", "--tau"),
 }
 """What each recipe changes in the preset `laptop`."""
 

@@ -9,7 +9,7 @@ from tests.faults.any_settings import explore
 
 def test_thirty_settings_train_or_are_refused(tmp_path: Path) -> None:
     codes = explore(30, tmp_path)
-    assert set(codes) == {0, 2}
+    assert {0, 2} <= set(codes) <= {0, 2, 3}
 
 
 @pytest.mark.slow
