@@ -5,9 +5,11 @@ keyboard to the end of the frame that shows its effect; ``--photos FOLDER`` writ
 """
 
 import argparse
+import itertools
 import statistics
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.chromium import BROWSER, DRIVER, WHY_NOT, Browser, chromium
 
@@ -67,14 +69,26 @@ def choose(browser: Browser, control: str, value: object, event: str = "change")
     settle(browser)
 
 
-def interaction_delays(browser: Browser) -> dict[str, list[float]]:
-    """Return milliseconds from events to the end of the frames that show them, by what was done on the open page."""
+class Response(NamedTuple):
+    """How the page answered events of one kind, in milliseconds."""
+
+    delays: list[float]
+    """From each event to the end of the frame that shows it: depends on what else the machine does."""
+    work: float
+    """Processor time of the page's main thread an event, the driver's own messages included: depends on it less."""
+
+
+def respond(browser: Browser) -> dict[str, Response]:
+    """Move, drag, type and slide over the open page and return how it answered, by what was done."""
+    browser.emulate("Performance.enable", timeDomain="threadTicks")
     browser.run(_NOTE_DELAYS)
     side = side_of(browser)
+    busy: dict[str, float] = {}
 
     def doing(kind: str) -> None:
         settle(browser)
         browser.run("window.kind = arguments[0]", kind)
+        busy[kind] = _busy_ms(browser)
 
     spread_out = range(0, side * side, max(1, side * side // 50))
     doing("hover")
@@ -88,9 +102,17 @@ def interaction_delays(browser: Browser) -> dict[str, list[float]]:
     steps = int(browser.run("return Number(document.getElementById('step').max)")) + 1
     for turn in range(10):
         choose(browser, "step", turn % steps, "input")
-    settle(browser)
-    found: dict[str, list[float]] = browser.run("return window.delays")
-    return {kind: times for kind, times in found.items() if kind}
+    doing("end")
+    delays: dict[str, list[float]] = browser.run("return window.delays")
+    return {
+        kind: Response(delays[kind], (busy[after] - busy[kind]) / len(delays[kind]))
+        for kind, after in itertools.pairwise(busy)
+    }
+
+
+def _busy_ms(browser: Browser) -> float:
+    metrics = browser.emulate("Performance.getMetrics")["metrics"]
+    return 1000 * next(float(metric["value"]) for metric in metrics if metric["name"] == "TaskDuration")
 
 
 def photograph(page: Path, folder: Path) -> None:
@@ -132,10 +154,11 @@ def main() -> int:
         return 2
     with chromium() as browser:
         open_page(browser, page)
-        side, delays = side_of(browser), interaction_delays(browser)
+        side, responses = side_of(browser), respond(browser)
     print(f"{page}: {page.stat().st_size / 1e6:.2f} MB, {side * side} units")
-    for what, times in delays.items():
-        print(f"  {what}: median {statistics.median(times):.0f} ms, slowest {max(times):.0f} ms, n {len(times)}")
+    for what, (delays, work) in responses.items():
+        paint = f"median {statistics.median(delays):.0f} ms to paint, slowest {max(delays):.0f} ms, n {len(delays)}"
+        print(f"  {what}: {paint}; {work:.1f} ms of work")
     if arguments.photos:
         photograph(page, arguments.photos)
     return 0

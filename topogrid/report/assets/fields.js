@@ -5,7 +5,7 @@ const noLattice = "no lattice";
 
 const fields = {
   tau: { label: "tau", unit: "steps", digits: 3, missing: "no tau",
-    about: "Time constant of each unit. That the map is smooth was asked for by its first layout and the loss." },
+    about: "Time constant of each unit. The findings below say what asked for the order of this map." },
   spacing: { label: "spacing", unit: "m", digits: 3, missing: noLattice,
     about: "Grid spacing, from the six peaks around the centre of the autocorrelogram." },
   orientation: { label: "orientation", unit: "degrees", digits: 1, period: 60, missing: noLattice,
