@@ -76,9 +76,9 @@ def test_settings_that_differ_along_with_the_mode_are_told_and_not_named(tmp_pat
 
 def test_a_setting_from_after_a_run_is_unknown_not_the_default_of_today(tmp_path: Path) -> None:
     for seed in range(2):
-        change_settings(made_run(tmp_path / f"old{seed}", seed=seed), even_starts=None)
+        change_settings(made_run(tmp_path / f"old{seed}", seed=seed), activity_cost=None)
         made_run(tmp_path / f"new{seed}", seed=seed)
-    assert sorted(group.name for group in compared(tmp_path).groups) == ["even_starts false", "even_starts unknown"]
+    assert sorted(group.name for group in compared(tmp_path).groups) == ["activity_cost 20", "activity_cost unknown"]
 
 
 def test_the_same_network_trained_again_is_not_another_one(tmp_path: Path) -> None:
