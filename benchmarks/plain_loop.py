@@ -2,19 +2,28 @@
 
 One ``F.linear`` per time step for movement and one for the units, states stacked at the end, PyTorch's default Adam,
 clipping, and every metric read back with ``.item()`` in every step. Same first weights, same batches.
+
+``python -m benchmarks.plain_loop`` takes steps in a process of its own, as `PlainProcess` asks it to: topogrid tells
+the C library to keep freed memory, and what is compared with it must not profit from that.
 """
 
 from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.timing import CLOCKS, chosen_clock, fresh_state
 from topogrid import losses
 from topogrid.config import TrainConfig
 from topogrid.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
-from topogrid.training import Batch
+from topogrid.training import Batch, make_batch
 
 
 class PlainLoop(nn.Module):
@@ -82,3 +91,65 @@ class PlainLoop(nn.Module):
         with torch.no_grad():
             error = place_cells.error(place_cells.decode(logits), batch.position).mean()
         return {name: term.item() for name, term in terms.items()} | {"total": total.item(), "error": error.item()}
+
+
+class PlainProcess:
+    """A plain loop in a process of its own, which takes a step whenever it is called.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.plain_loop"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._ask({"config": dataclasses.asdict(config), "threads": torch.get_num_threads(), "clock": chosen_clock()})
+
+    def __call__(self) -> float:
+        """Take a step; returns its seconds as the process itself counted them."""
+        return self._ask("step")
+
+    def __del__(self) -> None:
+        """End the process, which waits for the next question."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.wait()
+
+    def _ask(self, question: object) -> float:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise RuntimeError("the process of the plain loop has no pipes")
+        stdin.write(json.dumps(question) + "\n")
+        stdin.flush()
+        answer = stdout.readline()
+        if not answer:
+            raise RuntimeError(f"the process of the plain loop ended with {self._process.wait()}")
+        return float(answer)
+
+
+def main() -> int:
+    """Answer questions: settings first, then a step for every line."""
+    asked = json.loads(sys.stdin.readline())
+    torch.set_num_threads(asked["threads"])
+    clock = CLOCKS[asked["clock"]]
+    config = TrainConfig(**asked["config"])
+    state = fresh_state(config, torch.device("cpu"), "fp32")
+    loop = PlainLoop(state.network, config)
+    place_cells, generator = state.place_cells, state.generators["walks"]
+    del state
+    print(0.0, flush=True)
+    for _ in sys.stdin:
+        began = clock()
+        loop.train_step(make_batch(config, place_cells, generator), place_cells)
+        print(clock() - began, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from tqdm import tqdm
 
-from benchmarks.plain_loop import PlainLoop
+from benchmarks.plain_loop import PlainProcess
 from benchmarks.timing import fresh_state, interleaved, step_flop, step_products
 from topogrid.config import TrainConfig
 from topogrid.hardware import choose_precision
@@ -57,15 +57,6 @@ def our_step(config: TrainConfig, precision: Precision) -> Callable[[], object]:
     return lambda: train_step(state, _batch(config, state), config)
 
 
-def plain_step(config: TrainConfig) -> Callable[[], object]:
-    """Return a function that makes the same kind of batch and learns from it by the plain loop."""
-    state = fresh_state(config, CPU, "fp32")
-    loop = PlainLoop(state.network, config)
-    place_cells, generator = state.place_cells, state.generators["walks"]
-    del state
-    return lambda: loop.train_step(make_batch(config, place_cells, generator), place_cells)
-
-
 def _batch(config: TrainConfig, state: TrainState) -> Any:
     return make_batch(config, state.place_cells, state.generators["walks"])
 
@@ -73,7 +64,7 @@ def _batch(config: TrainConfig, state: TrainState) -> Any:
 def step_times(config: TrainConfig, rounds: int, bar: tqdm[Any] | None = None) -> StepTimes:
     """Time steps and their bare products in turns; large networks one after the other, to fit in memory."""
     precisions: tuple[Precision, ...] = ("fp32",) if choose_precision("auto", CPU) == "fp32" else ("fp32", "bf16")
-    makers: dict[str, Callable[[], Callable[[], object]]] = {"plain_loop": lambda: plain_step(config)}
+    makers: dict[str, Callable[[], Callable[[], object]]] = {"plain_loop": lambda: PlainProcess(config)}
     for precision in precisions:
         makers[precision] = lambda precision=precision: our_step(config, precision)
         makers[f"{precision}_products"] = lambda precision=precision: step_products(config, CPU, precision)

@@ -50,6 +50,7 @@ def made_run(
 ) -> Path:
     """Write the folder of a finished run and return it; ``settings`` are those of `TrainConfig`."""
     fitting = {"n_grid_cells": SIDE**2, "steps": 300, "name": folder.name, "tau": slope is not None} | settings
+    fitting = {"signed_start": "auto"} | fitting
     config = TrainConfig(**fitting)
     (folder / "evaluation").mkdir(parents=True)
     config.to_json(folder / "config.json")

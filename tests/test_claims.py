@@ -71,7 +71,7 @@ def test_path_integration() -> None:
 
 def test_grid_cells() -> None:
     yes = about("Grid cells")
-    assert "100 units (25.0 %; noise: 1.0 %)" in yes
+    assert "100 units pass the gate calibrated on that noise (25.0 %; noise: 1.0 %)" in yes
     assert "consistent with" in yes
     assert "50.0 % above 0.3 (noise of their own period: 30.0 %)" in yes
     assert "12.0 % of units are beyond the 99th percentile of that noise" in yes
@@ -81,7 +81,7 @@ def test_grid_cells() -> None:
 
 def test_spacing() -> None:
     yes = about("Spacing")
-    assert "0.750 m, median of the 90 grid cells" in yes
+    assert "0.750 m, median of the 90 grid cells with one" in yes
     assert "40.0 % of all 400 units have no measurable spacing" in yes
     assert "is consistent with the 0.739 m" in yes
     assert "is not the 0.739 m that theory predicts from the place fields (+35%)" in about(
@@ -167,6 +167,7 @@ def test_order_that_was_asked_for_is_no_finding() -> None:
     assert "the first layout (gradient) and the loss asked for it, so it is no finding" in about("Map of tau")
     free = TrainConfig(n_grid_cells=400, tau=True, tau_init="random", tau_smoothness_weight=0.0)
     assert "nothing asked for it" in about("Map of tau", {}, free)
+    assert "the checkpoint does not say" in about("Map of tau", knows_training=False)
 
 
 def test_memory_of_the_start_is_set_beside_what_is_left() -> None:
@@ -192,5 +193,5 @@ def test_lattices_that_may_be_of_noise_give_a_hint_at_most() -> None:
     for topic in ("Map of spacing", "Tau and spacing"):
         told = about(topic, row)
         assert "n 240 units with a lattice" in told
-        assert "only 3 of them are grid cells" in told
+        assert "Grid cells among them: 3; " in told
         assert "a hint at most" in told

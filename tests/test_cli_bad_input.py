@@ -163,7 +163,7 @@ BAD_INPUT = [
     ("--resume runs", "--resume must be a run folder or a checkpoint inside one, but 'runs' is neither"),
     (
         "--resume runs/spoilt",
-        "--resume found no checkpoint in 'runs/spoilt'; start that run anew without --resume",
+        "--resume found no good checkpoint in 'runs/spoilt'; start that run anew without --resume",
     ),
     ("--resume runs/garbled", "runs/garbled/config.json is not JSON, wanted a config.json of a run"),
     (

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from topogrid.checkpoints import load_checkpoint
 from topogrid.config import TrainConfig
@@ -43,6 +44,11 @@ def run(tmp_path: Path, *flags: str, processes: int = 2) -> subprocess.Completed
         check=False,
         timeout=900,
     )
+
+
+def assert_same_weights(found: Tensor, wanted: Tensor) -> None:
+    """Compare as a whole: of a gradient near zero, Adam makes a step as long as any, and its sign is rounding."""
+    assert float((found - wanted).norm()) <= 1e-5 * float(wanted.norm())
 
 
 # --- who is who
@@ -112,7 +118,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_two_processes_learn_what_one_does(runs: tuple[Path, Path]) -> None:
     alone, both = (load_checkpoint(path / "checkpoints" / "step_00000005.pt") for path in runs)
     for name, value in alone["network"].items():
-        torch.testing.assert_close(both["network"][name], value, rtol=1e-5, atol=1e-6)
+        assert_same_weights(both["network"][name], value)
     for name, state in alone["generators"].items():
         assert torch.equal(state, both["generators"][name])
 
@@ -149,7 +155,7 @@ def test_a_run_of_one_process_goes_on_with_two(runs: tuple[Path, Path], tmp_path
     assert done.returncode == 0, done.stderr
     ours, theirs = (load_checkpoint(path / "checkpoints" / "step_00000005.pt") for path in (folder, runs[0]))
     for name, value in theirs["network"].items():
-        torch.testing.assert_close(ours["network"][name], value, rtol=1e-5, atol=1e-6)
+        assert_same_weights(ours["network"][name], value)
 
 
 @pytest.mark.slow

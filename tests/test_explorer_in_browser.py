@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.chromium import BROWSER, DRIVER, WHY_NOT, Browser, chromium
+from benchmarks.chromium import BROWSER, DRIVER, WHY_NOT, Browser, chromium
+from benchmarks.explorer import choose, interaction_delays, open_page, place_of, settle
 from tests.explorer_runs import config_of, make_run
 from topogrid.analysis import autocorrelograms
 from topogrid.report import write_report
@@ -57,9 +58,7 @@ def browser(window: Browser, folder: RunFolder) -> Iterator[Browser]:
 def open_report(browser: Browser, folder: RunFolder) -> None:
     browser.log("browser")
     browser.log("performance")
-    browser.open(folder.report)
-    browser.wait("!document.getElementById('main').hidden")
-    browser.wait("document.getElementById('rate-caption').textContent.startsWith('Rate map')")
+    open_page(browser, folder.report)
 
 
 def assert_silent(browser: Browser, folder: RunFolder) -> None:
@@ -71,16 +70,7 @@ def assert_silent(browser: Browser, folder: RunFolder) -> None:
 
 
 def place(browser: Browser, unit: int, side: int = SIDE) -> tuple[float, float]:
-    """Return where a unit of the sheet is in the window."""
-    left, top, width = browser.run(
-        "const box = document.getElementById('sheet').getBoundingClientRect(); return [box.left, box.top, box.width]"
-    )
-    return left + (unit % side + 0.5) * width / side, top + (unit // side + 0.5) * width / side
-
-
-def settle(browser: Browser) -> None:
-    """Wait until what was changed has been painted."""
-    browser.run("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
+    return place_of(browser, unit, side)
 
 
 def unit_shown(browser: Browser) -> int:
@@ -199,9 +189,9 @@ def test_a_box_drawn_on_the_scatter_selects_units_there(browser, folder):
         "const canvas = document.getElementById('scatter'); canvas.scrollIntoView({block: 'center'});"
         "const box = canvas.getBoundingClientRect(); return [box.left, box.top, box.width, box.height]"
     )
-    browser.pointer(
-        (left + 60, top + 15), (left + width / 2, top + 60), (left + width - 15, top + height - 45), press=True
-    )
+    # All of the plot between its margins.
+    corner = (left + width - 14, top + height - 40)
+    browser.pointer((left + 54, top + 12), (left + width / 2, top + 60), corner, press=True)
     lattices = sum(row["spacing_m"] != "nan" for row in rows_of(folder))
     assert n_selected(browser) == lattices
     assert "tau" in browser.text("#selected")
@@ -212,11 +202,7 @@ def test_the_slider_goes_through_the_evaluations(browser):
     before = spread(browser, "sheet")
     images = []
     for step in (0, 1, 2):
-        browser.run(
-            "const s = document.getElementById('step'); s.value = arguments[0]; s.dispatchEvent(new Event('input'))",
-            step,
-        )
-        settle(browser)
+        choose(browser, "step", step, "input")
         images.append(browser.run("return document.getElementById('sheet').toDataURL()"))
         assert browser.text("#step-text").startswith(("0 ", "50 ", "100 ")[step])
     assert len(set(images)) == 3
@@ -226,11 +212,7 @@ def test_the_slider_goes_through_the_evaluations(browser):
 def test_every_field_colours_the_sheet_and_names_its_unit(browser):
     images = {}
     for name in browser.run("return Array.from(document.getElementById('field').options, option => option.value)"):
-        browser.run(
-            "const s = document.getElementById('field'); s.value = arguments[0]; s.dispatchEvent(new Event('change'))",
-            name,
-        )
-        settle(browser)
+        choose(browser, "field", name)
         images[name] = browser.run("return document.getElementById('sheet').toDataURL()")
         assert browser.run("const c = document.querySelector('#bar canvas'); return c.width > 0 && c.height > 0")
     assert len(images) == 10
@@ -313,51 +295,14 @@ def test_small_plain_and_oblong_runs_work(window, tmp_path, settings):
     assert_silent(window, folder)
 
 
-def test_a_sheet_of_4096_units_stays_quick_and_small(window, tmp_path, record_property):
+def test_a_sheet_of_4096_units_stays_quick_and_small(window, tmp_path):
     folder = make_run(tmp_path / "full", units=4096, steps=(0, 100), bins=20)
     write_report(folder, config_of(folder))
     assert folder.report.stat().st_size < 6e6
     open_report(window, folder)
     delays = interaction_delays(window)
     assert len(delays["hover"]) >= 40
-    medians = {what: (round(statistics.median(times)), len(times)) for what, times in delays.items()}
-    record_property("milliseconds to paint, median and n", str(medians))
+    medians = {what: round(statistics.median(times)) for what, times in delays.items()}
     assert medians.keys() == {"hover", "brush", "key", "slider"}
     assert statistics.median([time for times in delays.values() for time in times]) < 50, medians
     assert_silent(window, folder)
-
-
-def interaction_delays(browser: Browser) -> dict[str, list[float]]:
-    """Return milliseconds from an event of mouse or keyboard to the end of the frame that shows its effect."""
-    browser.run(
-        "window.delays = {}; window.kind = '';"
-        "const painted = new MessageChannel(); const waiting = [];"
-        "painted.port1.onmessage = () => { for (const [kind, time] of waiting.splice(0))"
-        " (delays[kind] ??= []).push(performance.now() - time); };"
-        "for (const name of ['pointermove', 'keydown', 'input', 'change']) addEventListener(name, event => {"
-        " waiting.push([kind, event.timeStamp]);"
-        " requestAnimationFrame(() => painted.port2.postMessage(0)); }, {capture: true});"
-    )
-
-    def doing(kind: str) -> None:
-        settle(browser)
-        browser.run("window.kind = arguments[0]", kind)
-
-    doing("hover")
-    for unit in range(100, 4096, 81):
-        browser.pointer(place(browser, unit, 64))
-    doing("brush")
-    browser.pointer(*(place(browser, unit, 64) for unit in range(130, 3500, 131)), press=True)
-    doing("key")
-    browser.press("s", *["ArrowRight", "ArrowDown"] * 10)
-    doing("slider")
-    for step in (0, 1) * 5:
-        browser.run(
-            "const s = document.getElementById('step'); s.value = arguments[0];"
-            "s.dispatchEvent(new Event('input', {bubbles: true}))",
-            step,
-        )
-        settle(browser)
-    settle(browser)
-    found: dict[str, list[float]] = browser.run("return window.delays")
-    return {kind: times for kind, times in found.items() if kind}

@@ -119,7 +119,7 @@ RUNS: list[tuple[str, Callable[[], object], str, str]] = [
     ("HTML", lambda: without_digest().write_text("<html>404</html>"), FOLLOW, "is cut off or is no checkpoint"),
     ("code", lambda: torch.save({"a": Code(Path("ran"))}, without_digest()), FOLLOW, "and could run code"),
     ("code, resumed", lambda: torch.save({"a": Code(Path("ran"))}, without_digest()), RESUME, "and could run code"),
-    ("packed", packed, FOLLOW, "what is packed in it would unfold to more than its size"),
+    ("packed", packed, FOLLOW, "it holds packed data that would unfold to more than its"),
     ("a tensor", lambda: torch.save(torch.ones(1), without_digest()), FOLLOW, "not the dict of a checkpoint"),
     ("nothing in it", lambda: torch.save({}, without_digest()), FOLLOW, "holds a NoneType where the weights should be"),
     ("weights missing", change(**{"network__units.w_rec": None}), FOLLOW, "lacks units.w_rec"),

@@ -20,11 +20,12 @@ from topogrid.analysis import figures, grid_gate
 from topogrid.analysis.figures import save_figure
 from topogrid.config import TrainConfig
 from topogrid.evaluation import Probe, burn_in_steps, evaluate, measure_units
-from topogrid.intervention_report import full_table, key_table
+from topogrid.intervention_report import counted_units, full_table, key, key_table
 from topogrid.interventions import (
     BASELINE,
     HIDDEN,
     INTERVENTIONS,
+    Outcome,
     Subject,
     choose,
     compare,
@@ -329,6 +330,8 @@ def test_spacing_is_compared_unit_by_unit_and_its_slope_on_tau_found(before):
     assert paired["kept_share"] == 1
     assert paired["n_spacing"] == 36
     assert paired["spacing_ratio"] == pytest.approx(1.2, rel=0.02)
+    assert paired["lattices/kept_share"] == 1
+    assert paired["lattices/spacing_ratio"] == pytest.approx(1.2, rel=0.02)
     assert compare(one, one)["map_correlation"] == pytest.approx(1)
     row = summarise(one, CONFIG)
     assert row["validation/scaling_slope"] == pytest.approx(0.5, abs=0.05)
@@ -364,6 +367,25 @@ def test_names_are_chosen_in_the_order_of_the_table_and_unknown_ones_refused():
     assert choose(["untrained", "tau_x2"]) == ["tau_x2", "untrained"]
     with pytest.raises(ValueError, match=r"'tau_x3'; did you mean tau_x\S+; .* other_animals, tau_x0.5"):
         choose(["tau_x3"])
+
+
+def test_the_table_is_over_grid_cells_or_else_says_that_it_is_not():
+    def outcome(n_grid: float) -> Outcome:
+        measures = {
+            "validation/n_grid_cell_spacings": n_grid,
+            "validation/grid_cell_spacing_m": 0.7,
+            "validation/spacing_median_m": 0.9,
+            "paired/kept_share": 0.5,
+            "paired/lattices/kept_share": 0.25,
+        }
+        return Outcome("baseline", "", "", "", measures)
+
+    enough, few = [outcome(20.0)], [outcome(3.0)]
+    assert counted_units(enough).who == "grid cells"
+    assert {"0.700", "50"} <= set(key_table(enough)[1][0])
+    assert {"0.900", "25"} <= set(key_table(few)[1][0])
+    assert "no single one for more than a hint" in key(few)
+    assert "hint" not in key(enough)
 
 
 def test_a_missing_value_is_a_dash_for_people_and_nan_for_programs(subject):

@@ -85,7 +85,7 @@ def test_pictures_files_and_table_hold_every_unit(two_modules: Evaluation, tmp_p
     assert set(drawn) <= set(FIGURES)
     assert {"validation/distance_similarity", "validation/unit_scores", "validation/shares_by_tau"} <= set(drawn)
     labels = [text.get_text() for text in drawn["validation/spacing_histogram"].legends[0].get_texts()]
-    assert any(label.startswith("2 components are best (BIC lower by") for label in labels)
+    assert any(label.startswith("2 components are better (BIC lower by") for label in labels)
     assert {"theory 0.739 m", "theory while forming 0.943 m"} <= set(labels)
     columns, rows = unit_rows(two_modules, CONFIG)
     assert len(rows) == SIDE**2

@@ -25,7 +25,7 @@ from topogrid.evaluation import follow
 from topogrid.exchange import export_weights
 from topogrid.failures import replay
 from topogrid.files import write_json_atomic, write_text_atomic
-from topogrid.intervention_report import KEY, as_page, as_record, draw_outcomes, full_table, key_table
+from topogrid.intervention_report import as_page, as_record, draw_outcomes, full_table, key, key_table
 from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, intervene, obstacles
 from topogrid.original import SETTINGS
 from topogrid.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
@@ -286,7 +286,7 @@ def _measure_interventions(subject: Subject, wanted: Sequence[str], folder: RunF
     for outcome in outcomes:
         if outcome.note:
             print(f"{outcome.name}: {outcome.note}")
-    print(KEY)
+    print(key(outcomes))
     print(f"Everything measured: {stem}.csv .json .md .png", file=sys.stderr)
 
 

@@ -21,7 +21,9 @@ TWO_GROUPS = 2.0  # Ashman's D from which two components are two groups
 SHIFTED = 0.05  # difference between the views with and without burn-in, in shares, that is worth a sentence
 
 
-def claims(row: Mapping[str, float], config: TrainConfig, *, knows_places: bool = True) -> list[str]:
+def claims(
+    row: Mapping[str, float], config: TrainConfig, *, knows_places: bool = True, knows_training: bool = True
+) -> list[str]:
     """Say what can and what cannot be claimed about one network.
 
     Parameters
@@ -32,6 +34,8 @@ def claims(row: Mapping[str, float], config: TrainConfig, *, knows_places: bool 
         Settings of the network.
     knows_places : bool
         Whether the place cells are those the network was trained with; decoding means nothing otherwise.
+    knows_training : bool
+        Whether ``config`` also says how it was trained.
 
     Returns
     -------
@@ -46,7 +50,7 @@ def claims(row: Mapping[str, float], config: TrainConfig, *, knows_places: bool 
         _modules(measures, config),
         _order(measures, config),
         _directions(measures, config),
-        _tau_order(measures, config),
+        _tau_order(measures, config, knows_training),
         _coupling(measures, config),
         _burn_in(measures, config),
         "Scope: one network is one sample, however many units it has. Repeat with other seeds before calling any of "
@@ -101,7 +105,8 @@ def _grid_cells(row: Mapping[str, float], config: TrainConfig) -> str:
     if n_grid == 0:
         return f"{told} No unit passes the gate calibrated on that noise: no single unit can be called a grid cell."
     return (
-        f"{told} {n_grid} units ({_percent(share)}; noise: {_percent(null)}) pass the gate calibrated on that noise, "
+        f"{told} {n_grid} {'unit passes' if n_grid == 1 else 'units pass'} the gate calibrated on that noise "
+        f"({_percent(share)}; noise: {_percent(null)}), "
         "of whom 5 % may be false: consistent with hexagonal firing beyond what its period alone gives."
     )
 
@@ -116,7 +121,7 @@ def _spacing(row: Mapping[str, float], config: TrainConfig) -> str:
         if of_all is None:
             return told
         return f"{told} The median of all lattices, which noise has as well, is {of_all:.3f} m."
-    told = f"Spacing: {spacing:.3f} m, median of the {n:.0f} grid cells that have one; {without}."
+    told = f"Spacing: {spacing:.3f} m, median of the {n:.0f} grid cell{'' if n == 1 else 's'} with one; {without}."
     theory = row.get("validation/predicted_spacing_m")
     if theory is None:
         return f"{told} Theory makes no prediction for this place code."
@@ -168,7 +173,7 @@ def _counted(row: Mapping[str, float], config: TrainConfig, *names: str) -> _Cou
     """Choose the grid cells, or all units with a lattice where those are too few; ``None`` where both are."""
     n_grid = round(row.get("validation/n_grid_cell_spacings", 0.0))
     n_lattices = round((1 - row.get("validation/spacing_nan_share", 1.0)) * config.n_grid_cells)
-    few = f" As only {n_grid} of them are grid cells, these lattices may be those of noise: a hint at most."
+    few = f" Grid cells among them: {n_grid}; the lattices may be those of noise, and this a hint at most."
     for chosen in (
         _Counted("validation/", n_grid, "grid cells", ""),
         _Counted("validation/lattices/", n_lattices, "units with a lattice", few),
@@ -208,17 +213,20 @@ def _directions(row: Mapping[str, float], config: TrainConfig) -> str:
     return f"Maps of orientation and phase: {'; '.join(told)} (n {counted.n} {counted.who}).{counted.caveat}"
 
 
-def _tau_order(row: Mapping[str, float], config: TrainConfig) -> str:
+def _tau_order(row: Mapping[str, float], config: TrainConfig, knows_training: bool) -> str:
     value = row.get("tau/morans_i")
     if value is None:
         return ""
+    told = f"Map of tau: Moran's I of log tau is {value:.2f}"
+    if not knows_training:
+        return f"{told}; whether the first layout or the loss asked for it, the checkpoint does not say."
     asked = []
     if config.tau_init != "random":
         asked.append(f"the first layout ({config.tau_init})")
     if config.learnable_tau and config.tau_smoothness_weight > 0:
         asked.append("the loss")
     why = f"{' and '.join(asked)} asked for it, so it is no finding" if asked else "nothing asked for it"
-    return f"Map of tau: Moran's I of log tau is {value:.2f}; {why}."
+    return f"{told}; {why}."
 
 
 def _coupling(row: Mapping[str, float], config: TrainConfig) -> str:

@@ -249,9 +249,10 @@ def _retaken(dump: Dump) -> Iterator[Quantity]:
     terms = objective(network, dump.place_cells, prediction, batch, dump.config)
     yield from (_quantity(name, value) for name, value in terms.items())
     terms["train/total_loss"].backward()  # type: ignore[no-untyped-call]
-    for name, parameter in network.named_parameters():
-        if parameter.grad is not None:
-            yield _quantity(f"gradient {name}", parameter.grad)
+    gradients = {name: parameter.grad for name, parameter in network.named_parameters() if parameter.grad is not None}
+    yield from (_quantity(f"gradient {name}", value) for name, value in gradients.items())
+    # It can overflow where no gradient does.
+    yield _quantity("norm of the whole gradient", torch.nn.utils.get_total_norm(gradients.values()))
 
 
 @torch.no_grad()

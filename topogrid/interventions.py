@@ -401,22 +401,38 @@ def compare(before: Evaluation, after: Evaluation) -> dict[str, float]:
     dict
         ``kept_share``: of the grid cells before, those that still are. ``spacing_ratio``: spacing after over before,
         median of the ``n_spacing`` units that are grid cells both times, with its quartiles ``spacing_ratio_low`` and
-        ``_high``. ``map_correlation``: median correlation of a living unit's two rate maps, 1 if fields stayed in
-        place; NaN in another box. ``visited_share``: bins of the walked box that were visited.
+        ``_high``. The same over all units with a lattice, with ``lattices/`` before the names. ``map_correlation``:
+        median correlation of a living unit's two rate maps, 1 if fields stayed in place; NaN in another box.
+        ``visited_share``: bins of the walked box that were visited.
     """
     was, now = before.settled, after.settled
-    grid_before, both = was.gate.passed, was.gate.passed & now.gate.passed
-    ratio = now.lattice.spacing[both] / was.lattice.spacing[both]
+    cells = _compare_spacing(was.lattice.spacing, now.lattice.spacing, was.gate.passed, now.gate.passed)
+    has_lattice = [np.isfinite(view.lattice.spacing) for view in (was, now)]
+    lattices = _compare_spacing(was.lattice.spacing, now.lattice.spacing, *has_lattice)
+    return (
+        cells
+        | {f"lattices/{name}": value for name, value in lattices.items()}
+        | {
+            "map_correlation": _map_correlation(was, now),
+            "visited_share": float((now.rate_maps.occupancy > 0).mean()),
+        }
+    )
+
+
+def _compare_spacing(
+    was: Float, now: Float, counted_before: NDArray[np.bool_], counted_after: NDArray[np.bool_]
+) -> dict[str, float]:
+    """Compare spacings ``(unit,)`` of the units that count both times."""
+    both = counted_before & counted_after
+    ratio = now[both] / was[both]
     ratio = ratio[np.isfinite(ratio)]
     low, median, high = np.quantile(ratio, (0.25, 0.5, 0.75)) if ratio.size else (math.nan,) * 3
     return {
-        "kept_share": float(both.sum() / grid_before.sum()) if grid_before.any() else math.nan,
+        "kept_share": float(both.sum() / counted_before.sum()) if counted_before.any() else math.nan,
         "n_spacing": float(ratio.size),
         "spacing_ratio": float(median),
         "spacing_ratio_low": float(low),
         "spacing_ratio_high": float(high),
-        "map_correlation": _map_correlation(was, now),
-        "visited_share": float((now.rate_maps.occupancy > 0).mean()),
     }
 
 

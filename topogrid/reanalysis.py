@@ -38,6 +38,8 @@ class Opened(NamedTuple):
     source: str
     """What was opened."""
     knows_places: bool = True
+    knows_training: bool = True
+    """Whether the settings are those of training, and not defaults."""
     notes: tuple[str, ...] = ()
     """What a reader of the measurements has to know, one sentence each."""
 
@@ -104,7 +106,7 @@ def open_trained(
     bare = open_bare(path, settings, place_cells=place_cells)
     folder = _results_folder(path.with_name(f"{path.stem}_analysis") if out is None else out)
     subject = Subject(bare.network, bare.place_cells, bare.config, bare.step)
-    return Opened(subject, folder, str(path), bare.knows_places, bare.notes)
+    return Opened(subject, folder, str(path), bare.knows_places, knows_training=False, notes=bare.notes)
 
 
 def _open_exported(
@@ -170,7 +172,11 @@ def measure_again(opened: Opened, bins: Sequence[int]) -> Reanalysis:
     main, *others = configs
     evaluation, row = measured(main)
     rows = {main: row} | {count: measured(count)[1] for count in others}
-    return Reanalysis(evaluation, rows, claims(row, configs[main], knows_places=opened.knows_places))
+    return Reanalysis(
+        evaluation,
+        rows,
+        claims(row, configs[main], knows_places=opened.knows_places, knows_training=opened.knows_training),
+    )
 
 
 def write_results(opened: Opened, result: Reanalysis, *, figure_format: str = "png") -> None:

@@ -24,6 +24,7 @@ from topogrid.analysis.modules import Modules
 
 _SCORE_BIN = 0.1
 _SPACING_BIN_M = 0.025
+_STRONG_BIC = 10.0  # strong evidence against one component (Kass & Raftery 1995)
 _FEWEST_FOR_FIFTHS = 15  # units below which the median of a fifth would be one of three units or fewer
 
 
@@ -157,7 +158,8 @@ def _draw_modules(ax: Axes, modules: Modules, n_units: int) -> None:
     if modules.n_modules == 1:
         label = "one component is best (BIC)"
     else:
-        label = f"{modules.n_modules} components are best (BIC lower by {modules.bic_gain:.0f})"
+        how = "" if modules.bic_gain >= _STRONG_BIC else "hardly "
+        label = f"{modules.n_modules} components are {how}better (BIC lower by {modules.bic_gain:.0f})"
     for number, component in enumerate(expected):
         ax.plot(metres, component, color="#009E73", linewidth=1, label=label if number == 0 else None)
     ax.set_xlim(left, right)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from topogrid.analysis.figures.style import (
     COLUMN,
@@ -136,7 +136,7 @@ def score_panels(square: ArrayLike, border: ArrayLike, information: ArrayLike, *
 def shares_by_tau(
     tau_ms: ArrayLike, shares: Mapping[str, ArrayLike], *, parts: int = 10, network: Network = "tau"
 ) -> Figure:
-    """Draw properties of units against their time constant, in parts of equally many units.
+    """Draw properties of units against their time constant, in parts of as equally many units as equal tau allows.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def shares_by_tau(
         raise ValueError(f"shares by tau need units and at least one share, got {tau.size} units")
     fig = new_figure(COLUMN, 3.4)
     ax = fig.subplots()
-    members = np.array_split(np.argsort(tau, kind="stable"), max(1, min(parts, tau.size // _FEWEST_IN_PART)))
+    members = _parts(tau, max(1, min(parts, tau.size // _FEWEST_IN_PART)))
     middle = [float(np.median(tau[part])) for part in members]
     colours = (NETWORK_COLOURS[network], *_OTHER_COLOURS)
     for (name, values), marker, colour in zip(shares.items(), "os^Dv", colours, strict=False):
@@ -175,6 +175,13 @@ def shares_by_tau(
     fig.legend(loc="outside lower left", ncols=2)
     headline(fig, "Units by their time constant", f"{counted(tau.size, 'unit')} in {counted(len(members), 'part')}")
     return fig
+
+
+def _parts(tau: Float, count: int) -> list[NDArray[np.intp]]:
+    """Sort units into at most ``count`` parts by tau; units of the same tau stay together."""
+    edges = np.unique(np.quantile(tau, np.arange(1, count) / count))
+    part = np.searchsorted(edges, tau, side="right")
+    return [np.flatnonzero(part == one) for one in np.unique(part)]
 
 
 def _percent(share: Float) -> float:

@@ -78,7 +78,7 @@ function scaleOf(key, from, to) {
 }
 
 function rebuildScatter() {
-  const width = scatter.canvas.clientWidth, height = scatter.canvas.clientHeight, ratio = window.devicePixelRatio || 1;
+  const [width, height] = sizeOf(scatter.canvas), ratio = window.devicePixelRatio || 1;
   [scatter.base.width, scatter.base.height] = [Math.round(width * ratio), Math.round(height * ratio)];
   const context = scatter.base.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);

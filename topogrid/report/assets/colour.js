@@ -59,10 +59,21 @@ function mix(first, second, share) {
   return mixed;
 }
 
+// Sizes of canvases in CSS pixels. Asking for one makes the browser lay out the page, so it is asked for once a width.
+let sizes = new WeakMap();
+
+function sizeOf(canvas) {
+  const known = sizes.get(canvas);
+  if (known) return known;
+  const size = [canvas.clientWidth, canvas.clientHeight];
+  if (size[0] && size[1]) sizes.set(canvas, size);
+  return size;
+}
+
 // A canvas as sharp as the screen; returns its context, with CSS pixels as units, and its size.
 function sharp(canvas) {
   const ratio = window.devicePixelRatio || 1;
-  const width = canvas.clientWidth, height = canvas.clientHeight;
+  const [width, height] = sizeOf(canvas);
   const size = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
   const context = canvas.getContext("2d");

@@ -178,7 +178,14 @@ function start() {
   listenScatter();
   document.addEventListener("keydown", anywhereKey);
   dark.addEventListener("change", applyTheme);
-  new ResizeObserver(() => schedule("size")).observe(byId("main"));
+  let width = 0;
+  new ResizeObserver(([main]) => {
+    // Only the width counts: the height also changes with every word that wraps.
+    if (main.contentRect.width === width) return;
+    width = main.contentRect.width;
+    sizes = new WeakMap();
+    schedule("size");
+  }).observe(byId("main"));
   applyTheme();
 }
 

@@ -2,6 +2,7 @@
 
 const MOST_AVERAGED = 1024; // units behind a mean autocorrelogram, evenly picked where more are selected
 const SLICE_MS = 7;
+const PAUSE_MS = 60; // while a brush moves, its means wait
 const means = { job: 0 };
 
 function paintMeans(changed) {
@@ -11,9 +12,12 @@ function paintMeans(changed) {
     : "Drag over the sheet or the scatter, or move the handles, to select units.";
   byId("clear").disabled = !chosen;
   byId("mean-map").closest(".maps").hidden = !chosen || !chosen.units.length;
-  listSelection(chosen);
-  means.job++;
-  if (chosen && chosen.units.length) startMeans(chosen.units, means.job);
+  const job = ++means.job;
+  setTimeout(() => {
+    if (job !== means.job) return;
+    listSelection(chosen);
+    if (chosen && chosen.units.length) startMeans(chosen.units, job);
+  }, PAUSE_MS);
 }
 
 function describeSelection() {

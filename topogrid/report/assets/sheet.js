@@ -35,7 +35,7 @@ function rebuildSheet() {
     if (found[unit] < 0) return null;
     return chosen && !chosen.mask[unit] ? mix(found[unit], back, 0.66) : found[unit];
   });
-  const size = Math.round(sheet.canvas.clientWidth * (window.devicePixelRatio || 1));
+  const size = Math.round(sizeOf(sheet.canvas)[0] * (window.devicePixelRatio || 1));
   sheet.base.width = sheet.base.height = size;
   const context = sheet.base.getContext("2d");
   if (found.includes(-1)) hatch(context, 0, 0, size, size, Math.max(5, Math.min(12, size / run.side)));

@@ -104,7 +104,7 @@ function blank(canvas, text) {
 }
 
 function scaleBar(canvas) {
-  const context = canvas.getContext("2d"), width = canvas.clientWidth, height = canvas.clientHeight;
+  const context = canvas.getContext("2d"), [width, height] = sizeOf(canvas);
   const metres = run.box[0] > 1.2 ? 0.5 : run.box[0] / 4, long = (metres / run.box[0]) * width;
   for (const [grow, colour] of [[5, "#000"], [2.5, "#fff"]]) {
     context.strokeStyle = colour;
@@ -128,7 +128,7 @@ function haloText(context, text, x, y) {
 
 // Circles on the six peaks and the ring in which the grid score was taken; says whether there are peaks.
 function drawPeaks(canvas, maps, unit) {
-  const context = canvas.getContext("2d"), width = canvas.clientWidth, height = canvas.clientHeight;
+  const context = canvas.getContext("2d"), [width, height] = sizeOf(canvas);
   const [binsX, binsY] = maps.bins, lagX = (2 * binsX - 1) / binsX, lagY = (2 * binsY - 1) / binsY;
   const perMetre = [width / (lagX * run.box[0]), height / (lagY * run.box[1])];
   const side = Math.min(...run.box), outer = unpack(maps.ring)[unit];

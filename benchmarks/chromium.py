@@ -27,6 +27,10 @@ KEYS = {
 } | {f"Arrow{way}": chr(0xE012 + place) for place, way in enumerate(("Left", "Up", "Right", "Down"))}
 
 
+class BrowserError(RuntimeError):
+    """The browser could not do what it was asked."""
+
+
 class Browser:
     """One window."""
 
@@ -59,9 +63,10 @@ class Browser:
             with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
-            raise AssertionError(json.load(error)["value"]["message"]) from error
+            raise BrowserError(json.load(error)["value"]["message"]) from error
 
     def open(self, page: Path) -> None:
+        """Open a page from disk."""
         self._ask("POST", "/url", {"url": page.resolve().as_uri()})
 
     def run(self, script: str, *arguments: Any) -> Any:
@@ -69,12 +74,15 @@ class Browser:
         return self._ask("POST", "/execute/sync", {"script": script, "args": list(arguments)})
 
     def wait(self, condition: str, seconds: float = 60) -> None:
+        """Wait until an expression is true in the page."""
         until = time.monotonic() + seconds
         while not self.run(f"return Boolean({condition})"):
-            assert time.monotonic() < until, f"still not true: {condition}"
+            if time.monotonic() > until:
+                raise BrowserError(f"after {seconds:g} s this is still not true: {condition}")
             time.sleep(0.05)
 
     def text(self, selector: str) -> str:
+        """Return the text of the first element that a selector finds."""
         found: str = self.run("return document.querySelector(arguments[0]).textContent", selector)
         return found
 
@@ -88,6 +96,7 @@ class Browser:
         self._ask("POST", "/actions", {"actions": [source]})
 
     def press(self, *keys: str, shift: bool = False) -> None:
+        """Press keys one after another, by `KEYS` or by their characters."""
         strokes = [{"type": kind, "value": KEYS.get(key, key)} for key in keys for kind in ("keyDown", "keyUp")]
         if shift:
             held = KEYS["Shift"]
@@ -95,6 +104,7 @@ class Browser:
         self._ask("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]})
 
     def log(self, kind: str) -> list[dict[str, Any]]:
+        """Return what was logged since the last call: ``browser`` (the console) or ``performance``."""
         found: list[dict[str, Any]] = self._ask("POST", "/se/log", {"type": kind})
         return found
 
@@ -107,22 +117,25 @@ class Browser:
         """Send a command of the DevTools protocol."""
         return self._ask("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
-    def screenshot(self, path: Path, *, whole: bool = False) -> None:
-        shot = self.emulate("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+    def screenshot(self, path: Path) -> None:
+        """Write what the window shows as a PNG."""
+        shot = self.emulate("Page.captureScreenshot", format="png")
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def close(self) -> None:
+        """End the browser."""
         self._ask("DELETE", "")
 
 
 @contextlib.contextmanager
 def chromium(*, width: int = 1440, height: int = 1000, touch: bool = False) -> Iterator[Browser]:
     """Start a driver and a browser, and end both."""
-    assert DRIVER is not None
+    if not (BROWSER and DRIVER):
+        raise BrowserError(WHY_NOT)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with subprocess.Popen([DRIVER, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as driver:
+    with subprocess.Popen([DRIVER, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as driver:  # noqa: S603
         try:
             _wait_for(port)
             browser = Browser(port, width=width, height=height, touch=touch)
@@ -139,4 +152,4 @@ def _wait_for(port: int) -> None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
-    raise AssertionError("chromedriver did not start")
+    raise BrowserError("chromedriver did not start")
