@@ -1,5 +1,6 @@
 """Stop real training runs at random moments, go on, and compare with a run that nobody stopped."""
 
+import copy
 import json
 import os
 import shutil
@@ -119,6 +120,12 @@ class Server:
         )
         assert self._answer() == "ready"
 
+    def within(self, folder: Path) -> "Server":
+        """Return the same server, which starts runs in another folder."""
+        other = copy.copy(self)
+        other._folder = folder
+        return other
+
     def _answer(self) -> Any:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -131,8 +138,18 @@ class Server:
         self._process.stdin.flush()
         return self._answer()
 
-    def start(self, *arguments: str, fast: bool = True, environment: dict[str, str] | None = None) -> Process:
-        """Start ``train_grid.py`` with these arguments in this server's folder."""
+    def start(
+        self,
+        *arguments: str,
+        fast: bool = True,
+        environment: dict[str, str] | None = None,
+        largest_file: int = 0,
+    ) -> Process:
+        """Start ``train_grid.py`` with these arguments in this server's folder.
+
+        ``fast`` leaves the pictures out, an empty variable of the environment is one that is not there, and no file may
+        become larger than ``largest_file`` bytes, if that is given.
+        """
         self._count += 1
         log, board = (self._folder / f"{kind}{self._count}" for kind in ("log", "board"))
         board.write_bytes(bytes(BOARD.size))
@@ -144,6 +161,7 @@ class Server:
             "log": str(log),
             "board": str(board),
             "fast": fast,
+            "largest_file": largest_file,
         }
         return Process(self, self.ask(order), log, board)
 

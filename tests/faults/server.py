@@ -8,7 +8,9 @@ import functools
 import json
 import mmap
 import os
+import resource
 import runpy
+import signal
 import struct
 import sys
 from collections.abc import Callable
@@ -90,6 +92,9 @@ def start(order: dict[str, Any]) -> int:
     quiet, log = os.open(os.devnull, os.O_RDONLY), os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for descriptor, stream in ((quiet, 0), (log, 1), (log, 2)):
         os.dup2(descriptor, stream)
+    if order["largest_file"]:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"],) * 2)
     instrument(Path(order["board"]), fast=order["fast"])
     sys.argv = ["train_grid.py", *order["arguments"]]
     runpy.run_path(str(ROOT / "train_grid.py"), run_name="__main__")
@@ -105,6 +110,7 @@ def say(answer: Any) -> None:
 def main() -> None:
     """Answer orders until the input ends."""
     import torch  # noqa: F401
+    import wandb  # noqa: F401
 
     import train_grid  # noqa: F401
     from topogrid import session  # noqa: F401

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import serving, stop_many
+from tests.faults.harness import Server, stop_many
 
 
-def check(folder: Path, n_stops: int, seed: int, per_run: int) -> None:
-    with serving(folder) as server:
-        tally = stop_many(server, folder, n_stops, seed, per_run=per_run)
+def check(server: Server, folder: Path, n_stops: int, seed: int) -> None:
+    tally = stop_many(server.within(folder), folder, n_stops, seed)
     assert tally.faults == []
     assert [stop.faults for stop in tally.stops if stop.faults] == []
     assert tally.n_exact == n_stops
@@ -17,10 +16,10 @@ def check(folder: Path, n_stops: int, seed: int, per_run: int) -> None:
     assert {"save", "evaluation"} <= landed if n_stops >= 50 else landed
 
 
-def test_five_stops(tmp_path: Path) -> None:
-    check(tmp_path, 5, seed=2, per_run=5)
+def test_five_stops(server: Server, tmp_path: Path) -> None:
+    check(server, tmp_path, 5, seed=2)
 
 
 @pytest.mark.slow
-def test_a_hundred_stops(tmp_path: Path) -> None:
-    check(tmp_path, 100, seed=0, per_run=5)
+def test_a_hundred_stops(server: Server, tmp_path: Path) -> None:
+    check(server, tmp_path, 100, seed=0)

@@ -3,24 +3,10 @@
 import json
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.faults.harness import Server, flags, serving
+from tests.faults.harness import Server, flags
 from topogrid.metrics_log import read_metrics
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("lock")
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Server]:
-    with serving(folder) as started:
-        yield started
 
 
 def files(folder: Path) -> dict[str, int]:

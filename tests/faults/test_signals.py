@@ -2,26 +2,14 @@
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import Process, Server, flags, serving
+from tests.faults.harness import Process, Server, flags
 from topogrid.checkpoints import find_checkpoint
 
 CODES = {"SIGTERM": 143, "SIGINT": 130, "SIGHUP": 143, "SIGUSR1": 143}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("signals")
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Server]:
-    with serving(folder) as started:
-        yield started
 
 
 def begin(server: Server, name: str, **changes: object) -> Process:

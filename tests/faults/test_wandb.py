@@ -4,24 +4,12 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import Process, Server, flags, serving
+from tests.faults.harness import Process, Server, flags
 from topogrid.metrics_log import read_metrics
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("wandb")
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Server]:
-    with serving(folder) as started:
-        yield started
 
 
 def begin(
