@@ -39,9 +39,7 @@ class Spoiler:
         honest_batch, honest_step = training.make_batch, training.train_step
         calls: dict[bytes, int] = {}
 
-        def make_batch(
-            config: Any, place_cells: Any, generator: torch.Generator, share: slice = slice(None)
-        ) -> Batch:
+        def make_batch(config: Any, place_cells: Any, generator: torch.Generator, share: slice = slice(None)) -> Batch:
             # A batch is spoilt by where the generator stands, so that drawing it again spoils it again.
             number = calls.setdefault(generator.get_state().numpy().tobytes(), len(calls) + 1)
             batch = honest_batch(config, place_cells, generator, share)

@@ -32,6 +32,7 @@ from topogrid.interventions import (
     hide,
     intervene,
     obstacles,
+    parse_units,
     scale_dt,
     silence,
 )
@@ -459,3 +460,19 @@ def test_a_comparison_needs_one_value_a_condition_and_draws_what_has_none(tmp_pa
         figures.comparison(["a", "b", "c"], [panel], title="")
     with pytest.raises(ValueError, match="needs conditions and panels"):
         figures.comparison([], [], title="")
+
+
+def test_chosen_units_are_silenced_beside_their_control(run: Path, capsys):
+    assert topogrid_main(["intervene", str(run), "--silence", "0", "3-5", "--eval_walks", "4"]) == 0
+    record = json.loads((run / "interventions" / "selection.json").read_text())
+    assert [one["name"] for one in record["outcomes"]] == [BASELINE, "silence_chosen", f"silence_chosen{HIDDEN}"]
+    assert "4 of 36 units silenced" in record["outcomes"][1]["note"]
+    assert topogrid_main(["intervene", str(run), "--silence", "36"]) == 2
+    assert "units to silence must be 0 to 35" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["-3", "a", "5-3", "1-", "1.5"])
+def test_units_that_are_none_are_refused(text: str):
+    with pytest.raises(ValueError, match="units are numbers as in"):
+        parse_units([text])
+    assert parse_units(["7", "2-4"]) == [7, 2, 3, 4]

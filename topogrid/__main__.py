@@ -26,7 +26,7 @@ from topogrid.exchange import export_weights
 from topogrid.failures import replay
 from topogrid.files import write_json_atomic, write_text_atomic
 from topogrid.intervention_report import as_page, as_record, draw_outcomes, full_table, key, key_table
-from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, intervene, obstacles
+from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, intervene, obstacles, parse_units, silence
 from topogrid.original import SETTINGS
 from topogrid.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
 from topogrid.report import is_current, write_report
@@ -169,6 +169,7 @@ def _declare_analyze(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"then change one thing at a time and measure again: all, or some of {', '.join(INTERVENTIONS)}",
     )
+    _declare_silence(parser)
     bare = parser.add_argument_group("for a checkpoint that does not know its settings")
     bare.add_argument(
         "--place_cells", "--place-cells", metavar="FILE", help=".npy or .npz of place-field centres, (place, 2), metres"
@@ -178,7 +179,9 @@ def _declare_analyze(parser: argparse.ArgumentParser) -> None:
 
 
 def _analyze(arguments: argparse.Namespace) -> None:
-    wanted = None if arguments.intervene is None else choose(arguments.intervene or None)
+    wanted, chosen = _planned(arguments.intervene, arguments.silence)
+    if arguments.intervene == []:
+        wanted = choose(None)
     settings = _given_settings(arguments, (*MEASUREMENT_SETTINGS, *SETTINGS))
     opened = open_trained(
         arguments.run,
@@ -199,9 +202,9 @@ def _analyze(arguments: argparse.Namespace) -> None:
     print(f"Units: {folder.units_csv}   Pictures: {folder.gallery}   All: {folder.summary_path}", file=sys.stderr)
     config = dataclasses.replace(opened.subject.config, eval_bins=next(iter(result.rows)))
     print(f"To explore: {write_report(folder, config)}", file=sys.stderr)
-    if wanted is not None:
+    if wanted or chosen:
         subject = dataclasses.replace(opened.subject, config=config)
-        _measure_interventions(subject, wanted, folder, all_of_them=len(wanted) == len(INTERVENTIONS))
+        _measure_interventions(subject, wanted, chosen, folder)
 
 
 def _declare_format(parser: argparse.ArgumentParser) -> None:
@@ -256,26 +259,46 @@ def _declare_intervene(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", nargs="+", metavar="NAME", help=f"some of {', '.join(INTERVENTIONS)} (default: all of them)"
     )
+    _declare_silence(parser)
+
+
+def _declare_silence(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--silence",
+        nargs="+",
+        metavar="UNIT",
+        help="silence these units: their numbers in units.csv, or ranges like 40-63",
+    )
+
+
+def _planned(names: Sequence[str] | None, units: Sequence[str] | None) -> tuple[list[str], list[int]]:
+    """Return the named interventions, none where there are no names, and the units to silence."""
+    return choose(names) if names else [], parse_units(units or ())
 
 
 def _intervene(arguments: argparse.Namespace) -> None:
-    wanted = choose(arguments.only)
+    wanted, chosen = _planned(arguments.only, arguments.silence)
+    if not wanted and not chosen:
+        wanted = choose(None)
     run = load_run(arguments.run, arguments.checkpoint)
     config = dataclasses.replace(run.config, **_given_settings(arguments, ("eval_bins", *MEASUREMENT_SETTINGS)))
     subject = Subject(run.network, run.place_cells, config, run.step)
-    _measure_interventions(subject, wanted, run.folder, all_of_them=len(wanted) == len(INTERVENTIONS))
+    _measure_interventions(subject, wanted, chosen, run.folder)
 
 
-def _measure_interventions(subject: Subject, wanted: Sequence[str], folder: RunFolder, *, all_of_them: bool) -> None:
+def _measure_interventions(subject: Subject, wanted: Sequence[str], chosen: Sequence[int], folder: RunFolder) -> None:
+    if chosen:
+        silence(subject, chosen)  # says what is wrong with them before anything is measured
     skipped = obstacles(subject, wanted)
     for name, reason in skipped.items():
         print(f"left out {name}: {reason}", file=sys.stderr)
     names = [name for name in wanted if name not in skipped]
+    all_of_them = len(wanted) == len(INTERVENTIONS)
     stem = folder.path / "interventions" / ("table" if all_of_them else "selection")
     stem.parent.mkdir(exist_ok=True)
     outcomes: list[Outcome] = []
-    with tqdm(total=1 + len(names), unit="intervention", disable=not sys.stderr.isatty()) as bar:
-        for outcome in intervene(subject, names):
+    with tqdm(total=1 + len(names) + bool(chosen), unit="intervention", disable=not sys.stderr.isatty()) as bar:
+        for outcome in intervene(subject, names, chosen=chosen):
             outcomes.append(outcome)
             # Written after each, so that whoever stops an hour of measuring keeps what there is.
             _write_outcomes(stem, outcomes, skipped, folder.name, subject.step)

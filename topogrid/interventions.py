@@ -40,6 +40,7 @@ Units = NDArray[np.intp]
 
 BASELINE = "baseline"
 HIDDEN = ":hidden"  # ending of the row that a silencing is compared with
+CHOSEN = "silence_chosen"
 SILENCED_SHARE = 0.2  # of the units that are alive
 
 
@@ -200,6 +201,28 @@ def silence(subject: Subject, units: Sequence[int] | Units) -> Subject:
     return dataclasses.replace(subject, network=network, silenced=tuple(chosen.tolist()), note=note)
 
 
+def silence_chosen(units: Sequence[int]) -> Intervention:
+    """Return the intervention that silences units a person chose."""
+    return Intervention("The units that were chosen silenced.", lambda subject, _before: silence(subject, units))
+
+
+def parse_units(texts: Sequence[str]) -> list[int]:
+    """Return the units that texts such as ``7`` and ``40-63`` (both ends included) name.
+
+    Raises
+    ------
+    ValueError
+        If a text is neither a number nor a range that rises.
+    """
+    units: list[int] = []
+    for text in texts:
+        first, dash, last = text.partition("-")
+        if not first.isdecimal() or (dash and not (last.isdecimal() and int(last) >= int(first))):
+            raise ValueError(f"units are numbers as in units.csv, or ranges like 40-63; got {text!r}")
+        units += range(int(first), int(last or first) + 1)
+    return units
+
+
 def silence_extreme(subject: Subject, before: Evaluation, *, by: Callable[[Evaluation], Float]) -> Subject:
     """Silence the living units that are largest in something: ties are broken by their number."""
     alive = _alive(before)
@@ -336,7 +359,7 @@ def obstacles(subject: Subject, names: Sequence[str]) -> dict[str, str]:
     return {name: reason for name, reason in found.items() if reason}
 
 
-def intervene(subject: Subject, names: Sequence[str]) -> Iterator[Outcome]:
+def intervene(subject: Subject, names: Sequence[str], *, chosen: Sequence[int] = ()) -> Iterator[Outcome]:
     """Measure a trained network, then every changed copy of it, one after another.
 
     Parameters
@@ -345,6 +368,8 @@ def intervene(subject: Subject, names: Sequence[str]) -> Iterator[Outcome]:
         The trained network.
     names : sequence of str
         Keys of `INTERVENTIONS` without `obstacles`.
+    chosen : sequence of int
+        Units to silence in an intervention of their own, after the others.
 
     Yields
     ------
@@ -354,8 +379,8 @@ def intervene(subject: Subject, names: Sequence[str]) -> Iterator[Outcome]:
     """
     before = _measure(subject)
     yield _outcome(BASELINE, "", "The trained network.", subject, before, before)
-    for name in names:
-        intervention = INTERVENTIONS[name]
+    planned = {name: INTERVENTIONS[name] for name in names} | ({CHOSEN: silence_chosen(chosen)} if chosen else {})
+    for name, intervention in planned.items():
         changed = intervention.change(subject, before)
         hidden_name = f"{name}{HIDDEN}" if changed.silenced else BASELINE
         yield _outcome(name, hidden_name, intervention.about, changed, before, _measure(changed))
