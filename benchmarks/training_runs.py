@@ -32,10 +32,12 @@ def ensure_run(run: WantedRun, folder: Path) -> Path:
     """
     path = folder / run.name
     if not (path / "units.csv").exists():
-        where = ("--save_dir", str(folder), "--gallery_dir", str(folder / "maps"), "--name", run.name)
+        # Relative to the repository: the command is published with the run, and says nothing of this machine.
+        inside = os.path.relpath(folder, ROOT)
+        where = ("--save_dir", inside, "--gallery_dir", os.path.join(inside, "maps"), "--name", run.name)
         rest = ("--resume", "auto", "--device", "cpu", "--threads", "1", "--wandb", "disabled")
         told = subprocess.run(  # noqa: S603 (this project's own command)
-            [sys.executable, str(ROOT / "train_grid.py"), *where, *rest, *run.flags],
+            [sys.executable, "train_grid.py", *where, *rest, *run.flags],
             capture_output=True,
             text=True,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
