@@ -43,7 +43,7 @@ class Preset(NamedTuple):
 PRESETS: dict[str, Preset] = {
     "laptop": Preset(
         "A 24x24 sheet for a CPU.",
-        minutes=9,
+        minutes=7,
         # Even starts and a signed start halve the time to a given error here: docs/recipe.md.
         settings={
             "n_grid_cells": 576,
