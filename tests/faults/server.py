@@ -84,6 +84,9 @@ def start(order: dict[str, Any]) -> int:
     pid = os.fork()
     if pid:
         return pid
+    # Whoever starts the tests in the background ignores SIGINT, under nohup SIGHUP too; that is handed on to children.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     os.chdir(order["folder"])
     for name, value in order["environment"].items():
         os.environ.pop(name, None)
@@ -116,13 +119,18 @@ def main() -> None:
     from topogrid import session  # noqa: F401
 
     say("ready")
+    running: set[int] = set()
     for line in sys.stdin:
         order = json.loads(line)
         if order["do"] == "start":
             answer = start(order)
+            running.add(answer)
         else:
             answer = os.waitstatus_to_exitcode(os.waitpid(order["process"], 0)[1])
+            running.remove(order["process"])
         say(answer)
+    for pid in running:  # of tests that failed
+        os.kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":
