@@ -75,6 +75,7 @@ def test_flop_of_the_published_step() -> None:
 # --- commands
 
 
+@pytest.mark.slow
 def test_quick_benchmarks_run_and_write_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--quick", "--only", "step", "batch", "growth", "--into", "nowhere.md"]) == 0
     said = capsys.readouterr().out

@@ -115,6 +115,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folders[0], folders[1]
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does(runs: tuple[Path, Path]) -> None:
     alone, both = (load_checkpoint(path / "checkpoints" / "step_00000005.pt") for path in runs)
     for name, value in alone["network"].items():

@@ -172,6 +172,7 @@ def test_non_finite_loss_exits_3_and_changes_no_weight(tmp_path, capsys, monkeyp
     assert "not finite" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_report_that_fails_does_not_end_the_run(tmp_path, capsys, monkeypatch):
     def full_disk(*arguments):
         raise OSError("no space left on the device")
@@ -206,6 +207,7 @@ def test_commands_refuse_what_is_not_a_run(arguments, said, capsys):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_command_line_stops_on_sigterm_after_saving(tmp_path):
     command = [sys.executable, "train_grid.py", "--preset", "smoke", "--steps", "100000", "--name", "t"]
     folders = ["--save_dir", str(tmp_path / "runs"), "--gallery_dir", str(tmp_path / "imgs"), "--wandb", "disabled"]

@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.faults.harness import Server, flags
 from topogrid.metrics_log import read_metrics
 
@@ -59,6 +61,7 @@ def test_a_folder_that_a_killed_process_left_empty_is_taken_over(server: Server,
     assert not (folder / "runs" / "unborn-2").exists()
 
 
+@pytest.mark.slow
 def test_a_name_that_is_taken_is_never_overwritten(server: Server, folder: Path) -> None:
     began = time.time_ns()
     for wanted in ("mine", "mine-2"):
