@@ -44,7 +44,7 @@ PRESETS: dict[str, Preset] = {
     "laptop": Preset(
         "A 24x24 sheet for a CPU.",
         minutes=7,
-        # Even starts and a signed start halve the time to a given error here: docs/recipe.md.
+        # Even starts and a signed start make learning faster here: docs/recipe.md.
         settings={
             "n_grid_cells": 576,
             "steps": 2500,
