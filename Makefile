@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.made-from-pyproject-and-constraints
 
-.PHONY: help demo env test test-all lint format figures measurement gpu-check clean
+.PHONY: help demo env test test-all lint format figures notebook measurement benchmarks reliability gpu-check clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -57,8 +57,18 @@ format: $(STAMP) ## rewrite the files in the house style
 figures: $(STAMP) ## measure a run again, draw its figures, say what it shows: make figures RUN_DIR=runs/demo
 	$(RUN) -m topogrid analyze $(or $(RUN_DIR),runs/demo)
 
+notebook: $(STAMP) ## execute the quickstart notebook again and keep what it shows
+	PYTHONPATH=. $(RUN) -m jupyter execute --inplace --NotebookClient.record_timing=False examples/quickstart.ipynb
+
 measurement: $(STAMP) ## measure the measures: rewrites the table of docs/measurement.md
 	$(RUN) -m benchmarks.measurement
+
+benchmarks: $(STAMP) ## time training steps, data and evaluation: rewrites the tables of docs/performance.md
+	$(RUN) -m benchmarks
+	$(RUN) -m benchmarks.precision
+
+reliability: $(STAMP) ## stop 100 runs, try 500 settings, watch a long run: rewrites docs/reliability.md
+	$(RUN) -m benchmarks.reliability
 
 gpu-check: $(STAMP) ## compare the GPU with the CPU, where there is a GPU
 	$(RUN) -m benchmarks.gpu_check

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 from topogrid.config import SettingsError
 from topogrid.presets import parse_arguments
 
-BAD_ARGUMENTS = 2  # exit code
+BAD_ARGUMENTS, INTERRUPTED = 2, 130  # exit codes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -16,7 +17,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = parse_arguments(argv).config
     except SettingsError as error:
-        print(f"train_grid.py: {error}", file=sys.stderr)
+        # Started by torchrun, every process finds the same fault; one a machine says it.
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            print(f"train_grid.py: {error}", file=sys.stderr)
         return BAD_ARGUMENTS
     # PyTorch takes seconds to import; a wrong flag is answered at once.
     from topogrid.session import run_training
@@ -32,4 +35,7 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before there was anything to save
+        sys.exit(INTERRUPTED)

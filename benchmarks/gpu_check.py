@@ -1,6 +1,8 @@
 """Compare a GPU with the CPU, and its speed with its limit: ``python -m benchmarks.gpu_check``.
 
-Prints one table. ``--device cpu`` with small ``--units`` runs the same code where there is no GPU.
+Says whether loss and gradient agree with the CPU, whether steps replayed from a CUDA graph learn what the same steps
+taken one by one do, and prints one table of speed, share of the matrix-product limit and memory, with and without the
+graph. ``--device cpu`` with small ``--units`` runs the same code where there is no GPU.
 """
 
 from __future__ import annotations
@@ -10,22 +12,27 @@ import dataclasses
 import sys
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 
+from benchmarks.timing import fresh_state, step_flop, step_products, wait
 from topogrid.config import TrainConfig
-from topogrid.hardware import choose_device, choose_precision
+from topogrid.cuda_graph import WARM_UP_STEPS, GraphedStep, uses_graph
+from topogrid.distributed import ALONE
+from topogrid.hardware import choose_device, choose_precision, use_tensor_cores
 from topogrid.recurrence import Precision
-from topogrid.runs import make_generators
-from topogrid.training import Batch, TrainState, make_batch, new_state, train_step
+from topogrid.training import Batch, TrainState, make_batch, train, train_step
 
-WARM_UP_STEPS = 3
 LOSS_TOLERANCE = {"fp32": 1e-5, "bf16": 2e-3}  # relative, after the first step of the same batch
 GRADIENT_TOLERANCE = {"fp32": 1e-3, "bf16": 5e-2}  # relative norm of the difference
+GRAPH_TOLERANCE = 1e-3  # relative norm of the difference between weights after REPLAYED steps, in fp32
+REPLAYED = 10  # steps
+PRODUCT_REPEATS = 5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Check and measure; 0 if the device agrees with the CPU, 1 if not, 2 if there is no such device."""
+    """Check and measure; 0 if all agrees, 1 if not, 2 if there is no such device."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_check", description=__doc__)
     parser.add_argument("--device", default="cuda", help="what to check (default: %(default)s)")
     parser.add_argument(
@@ -38,30 +45,51 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"gpu_check: {error}", file=sys.stderr)
         return 2
-    agrees = True
-    for precision in ("fp32", choose_precision("auto", device)):
-        loss, gradient = disagreement(device, precision)
-        fine = loss <= LOSS_TOLERANCE[precision] and gradient <= GRADIENT_TOLERANCE[precision]
-        agrees &= fine
-        verdict = "agrees with" if fine else "DIFFERS from"
-        print(f"{device} in {precision} {verdict} the CPU in fp32: loss {loss:.1e}, gradient {gradient:.1e} (relative)")
+    agrees = all([_check_precision(device, precision) for precision in _precisions(device)])
+    with_graph = uses_graph("auto", device, ALONE)
+    if with_graph:
+        agrees &= _check_graph(device)
     precision = choose_precision("auto", device)
-    limit = matrix_product_limit(device, precision)
-    print(f"matrix products of {device} in {precision}: {limit / 1e12:.2f} TFLOP/s")
-    print(f"{'units':>7} {'steps/s':>9} {'share of limit':>15} {'peak memory':>12}")
+    use_tensor_cores(device, precision)
+    print(f"{'units':>7} {'graph':>6} {'steps/s':>9} {'limit':>14} {'share':>6} {'peak memory':>12}")
     for units in arguments.units:
-        speed, memory = training_speed(device, precision, units, arguments.steps)
-        share = speed * step_flop(TrainConfig(n_grid_cells=units)) / limit
-        print(f"{units:>7} {speed:>9.2f} {share:>14.0%} {memory / 2**30:>8.2f} GiB")
+        for graph in (False, True) if with_graph else (False,):
+            speed = training_speed(device, precision, units, arguments.steps, graph=graph)
+            print(
+                f"{units:>7} {'yes' if graph else 'no':>6} {speed.steps_per_second:>9.2f} "
+                f"{speed.limit / 1e12:>7.2f} TFLOP/s {speed.share:>6.0%} {speed.peak_bytes / 2**30:>8.2f} GiB"
+            )
     return 0 if agrees else 1
+
+
+def _precisions(device: torch.device) -> list[Precision]:
+    return ["fp32"] if choose_precision("auto", device) == "fp32" else ["fp32", "bf16"]
+
+
+def _check_precision(device: torch.device, precision: Precision) -> bool:
+    use_tensor_cores(device, precision)
+    loss, gradient = disagreement(device, precision)
+    fine = loss <= LOSS_TOLERANCE[precision] and gradient <= GRADIENT_TOLERANCE[precision]
+    verdict = "agrees with" if fine else "DIFFERS from"
+    print(f"{device} in {precision} {verdict} the CPU in fp32: loss {loss:.1e}, gradient {gradient:.1e} (relative)")
+    return fine
+
+
+def _check_graph(device: torch.device) -> bool:
+    use_tensor_cores(device, "fp32")
+    difference = graph_disagreement(device)
+    fine = difference <= GRAPH_TOLERANCE
+    verdict = "agree with" if fine else "DIFFER from"
+    print(f"weights after replayed steps {verdict} those of steps taken one by one: {difference:.1e} (relative)")
+    return fine
 
 
 def disagreement(device: torch.device, precision: Precision) -> tuple[float, float]:
     """Return how much loss and gradient of one step differ between ``device`` and the CPU in fp32, relatively."""
     config = TrainConfig(n_grid_cells=256, n_place_cells=128, batch_size=32, tau=True)
-    reference = _state(config, torch.device("cpu"), "fp32")
+    reference = fresh_state(config, torch.device("cpu"), "fp32")
     batch = make_batch(config, reference.place_cells, reference.generators["walks"])
-    other = _state(config, device, precision)
+    other = fresh_state(config, device, precision)
     losses, gradients = [], []
     for state in (reference, other):
         there = Batch(*(part.to(state.network.encoder.device) for part in batch))
@@ -75,56 +103,63 @@ def disagreement(device: torch.device, precision: Precision) -> tuple[float, flo
     return loss, float((gradients[1] - gradients[0]).norm() / gradients[0].norm())
 
 
-def training_speed(device: torch.device, precision: Precision, units: int, steps: int) -> tuple[float, int]:
-    """Time whole training steps, walks included: steps per second and peak memory in bytes (0 on a CPU)."""
-    config = TrainConfig(n_grid_cells=units)
-    state = _state(config, device, precision)
+def graph_disagreement(device: torch.device) -> float:
+    """Return how much weights differ after some steps with and without a graph, as a share of how far they moved."""
+    config = TrainConfig(n_grid_cells=256, n_place_cells=128, batch_size=32, tau=True, steps=WARM_UP_STEPS + REPLAYED)
+    first = _flat(fresh_state(config, device, "fp32"))
+    ends = []
+    for graph in (False, True):
+        state = fresh_state(config, device, "fp32")
+        for _ in train(state, config, GraphedStep(state, config, insist=True) if graph else None):
+            pass
+        ends.append(_flat(state))
+    return float((ends[1] - ends[0]).norm() / (ends[0] - first).norm())
+
+
+def _flat(state: TrainState) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in state.network.parameters()])
+
+
+class Speed(NamedTuple):
+    """How fast a sheet trains."""
+
+    steps_per_second: float
+    limit: float
+    """FLOP per second of the step's matrix products alone."""
+    share: float
+    """Share of that limit that whole steps reach."""
+    peak_bytes: int
+    """Most memory held on the GPU; 0 on a CPU."""
+
+
+def training_speed(device: torch.device, precision: Precision, units: int, steps: int, *, graph: bool) -> Speed:
+    """Time whole training steps, walks included, beside their bare products."""
+    config = TrainConfig(n_grid_cells=units, steps=10**6, print_every=10**6)
+    limit = step_flop(config) / _seconds_of_products(config, device, precision)
     if device.type == "cuda":
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
-    began = 0.0
-    for step in range(WARM_UP_STEPS + steps):
-        if step == WARM_UP_STEPS:
-            _wait(device)
-            began = time.perf_counter()
-        train_step(state, make_batch(config, state.place_cells, state.generators["walks"]), config)
-    _wait(device)
-    seconds = time.perf_counter() - began
-    return steps / seconds, torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
-
-
-def matrix_product_limit(device: torch.device, precision: Precision, size: int = 4096, repeats: int = 10) -> float:
-    """FLOP per second of a plain product of a batch with a square matrix: what the recurrence is made of."""
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    states, weights = (
-        torch.ones(200, size, dtype=dtype, device=device),
-        torch.ones(size, size, dtype=dtype, device=device),
-    )
-    torch.nn.functional.linear(states, weights)
-    _wait(device)
+    state = fresh_state(config, device, precision)
+    records = train(state, config, GraphedStep(state, config, insist=True) if graph else None)
+    for _ in range(WARM_UP_STEPS + 1):
+        next(records)
+    wait(device)
     began = time.perf_counter()
-    for _ in range(repeats):
-        torch.nn.functional.linear(states, weights)
-    _wait(device)
-    return repeats * 2 * 200 * size * size / (time.perf_counter() - began)
+    for _ in range(steps):
+        next(records)
+    wait(device)
+    speed = steps / (time.perf_counter() - began)
+    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
+    return Speed(speed, limit, speed * step_flop(config) / limit, peak)
 
 
-def step_flop(config: TrainConfig) -> float:
-    """Multiply and add operations of one training step's products: forward, and twice as much backward."""
-    samples = config.batch_size * config.seq_length
-    return 6.0 * samples * config.n_grid_cells * (config.n_grid_cells + config.n_place_cells)
-
-
-def _state(config: TrainConfig, device: torch.device, precision: Precision) -> TrainState:
-    generators = make_generators(config.seed, "cpu", ("weights", "place_cells"))
-    generators |= make_generators(config.seed, device, ("walks",))
-    return new_state(config, device, precision, generators)
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
+def _seconds_of_products(config: TrainConfig, device: torch.device, precision: Precision) -> float:
+    products = step_products(config, device, precision)
+    products()
+    began = time.perf_counter()
+    for _ in range(PRODUCT_REPEATS):
+        products()
+    return (time.perf_counter() - began) / PRODUCT_REPEATS
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal, stats
 
-from benchmarks.documents import splice, write_section
+from benchmarks.document import check_writable_between, write_between
 from tests.synthetic import lattice_map, smooth_noise
 from topogrid.analysis import NULLS, Lattice, grid_gate, grid_scores, measure_lattice, sheet_correlation
 from topogrid.analysis.grid_scores import RING_INNER, RING_OUTER
@@ -73,19 +73,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--into", type=Path, default=DOCUMENT, help="document to write into (default: %(default)s)")
     arguments = parser.parse_args(argv)
     writes = not (arguments.quick or arguments.only)
-    if writes:
-        try:
-            # Asked first: a quarter of an hour of measuring must not end here.
-            splice("", arguments.into.read_text(encoding="utf-8"), SECTION)
-        except (OSError, ValueError) as error:
-            print(f"measurement: {arguments.into}: {error}", file=sys.stderr)
-            return 2
+    problem = check_writable_between(arguments.into, SECTION) if writes else None
+    if problem:
+        print(f"measurement: {problem}", file=sys.stderr)
+        return 2
     sections = []
     for section in measured(QUICK if arguments.quick else Sizes(), arguments.seed, arguments.only):
         print(section, flush=True)
         sections.append(section)
     if writes:
-        write_section("\n".join(sections), arguments.into, SECTION)
+        write_between(arguments.into, "\n".join(sections), SECTION)
         print(f"written into {arguments.into}", file=sys.stderr)
     return 0
 

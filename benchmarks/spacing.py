@@ -16,11 +16,11 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.documents import splice, write_section
+from benchmarks.document import check_writable_between, write_between
 from topogrid.config import TrainConfig
 from topogrid.evaluation import evaluate, forming_line, theory_line
 from topogrid.presets import PRESETS
-from topogrid.runs import make_generators
+from topogrid.reproducibility import make_generators
 from topogrid.summary import summarise
 from topogrid.tables import to_markdown
 from topogrid.training import new_state, train
@@ -36,12 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="few units and steps, nothing written: does it run?")
     parser.add_argument("--into", type=Path, default=DOCUMENT, help="document to write into (default: %(default)s)")
     arguments = parser.parse_args(argv)
-    if not arguments.quick:
-        try:
-            splice("", arguments.into.read_text(encoding="utf-8"), SECTION)
-        except (OSError, ValueError) as error:
-            print(f"spacing: {arguments.into}: {error}", file=sys.stderr)
-            return 2
+    problem = None if arguments.quick else check_writable_between(arguments.into, SECTION)
+    if problem:
+        print(f"spacing: {problem}", file=sys.stderr)
+        return 2
     steps = (1, 2) if arguments.quick else STEPS
     lengths, seeds = (LENGTHS[:2], SEEDS[:1]) if arguments.quick else (LENGTHS, SEEDS)
     config = TrainConfig(**PRESETS["smoke" if arguments.quick else "laptop"].settings)
@@ -53,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     columns = ["steps a walk", "theory", "forming", "seed", *(f"step {step}" for step in steps)]
     print(to_markdown(columns, rows))
     if not arguments.quick:
-        write_section(to_markdown(columns, rows), arguments.into, SECTION)
+        write_between(arguments.into, to_markdown(columns, rows), SECTION)
     return 0
 
 

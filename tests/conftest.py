@@ -1,10 +1,19 @@
-"""What every test gets: no account, no folder of its user's, the same examples every time."""
+"""What every test gets: no account, no folder of its user's, the same examples and signals every time."""
+
+import signal
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("topogrid", deadline=None, derandomize=True, database=None)
 settings.load_profile("topogrid")
+
+
+def pytest_configure() -> None:
+    """Hear signals that a background job of a shell, or ``nohup``, begins with ignored; runs inherit that."""
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """Every figure shows something, says what and in which units, and survives the results that runs really give."""
 
 import gc
+import itertools
 import subprocess
 import sys
 import weakref
@@ -14,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from tests.synthetic import lattice_map
@@ -24,6 +26,7 @@ Float = NDArray[np.float64]
 SIDE = 4
 UNITS = SIDE * SIDE
 NAN = float("nan")
+PRINTED_COLUMN_IN, PRINTED_PAGE_IN = 8.5 / 2.54, 18.3 / 2.54
 
 
 def rng() -> np.random.Generator:
@@ -190,6 +193,27 @@ def test_a_figure_is_drawn_within_its_edges_and_has_units(figure: Figure) -> Non
             assert label in bare or "(" in label or label.startswith(("units", "upper:", "lower:")), label
 
 
+def test_letters_are_legible_in_print(figure: Figure) -> None:
+    width = figure.get_figwidth()
+    printed = PRINTED_COLUMN_IN if width <= style.COLUMN else PRINTED_PAGE_IN
+    texts = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
+    assert min(text.get_fontsize() for text in texts) * min(1.0, printed / width) > 5.9
+
+
+def test_captions_of_rate_maps_do_not_touch() -> None:
+    # As wide as captions get: no lattice, the slowest units, two digits of peak.
+    fig = figures.rate_map_grid(
+        np.tile(0.0123 * unit_maps()[3:4], (16, 1, 1)), [0.98] * 16, [NAN] * 16, [200.0] * 16,
+        [f"unit {4000 + unit}" for unit in range(16)], box_size=2.2, n=16,
+    )  # fmt: skip
+    pixels(fig)
+    captions = [text for text in fig.findobj(Text) if "GS " in text.get_text() and text.axes]
+    boxes = sorted((box.y0, box.x0, box.x1) for box in (text.get_window_extent() for text in captions))
+    neighbours = [(a, b) for a, b in itertools.pairwise(boxes) if a[0] == b[0]]
+    assert len(neighbours) == 14
+    assert all(right[1] - left[2] > 2 for left, right in neighbours)
+
+
 def test_a_title_says_how_much_was_measured(figure: Figure) -> None:
     assert any(character.isdigit() for character in figure.get_suptitle()) or "nothing logged" in figure.get_suptitle()
 
@@ -291,7 +315,7 @@ def test_a_rate_map_is_drawn_with_y_up_and_scaled_to_its_peak() -> None:
     down = image.axes.get_ylim()[0] > image.axes.get_ylim()[1]
     assert (down, bottom > top, left < right, image.origin) == (True, True, True, "upper")
     np.testing.assert_allclose(image.get_array(), rates[::-1] / 4)
-    assert "the one\nGS 0.50, 0.80 m\ntau 40 ms, pk 4" in all_text(fig)
+    assert "the one\nGS 0.50, 0.80 m\n40 ms, pk 4" in all_text(fig)
 
 
 def test_shares_count_dead_units_and_stand_beside_those_of_the_null() -> None:

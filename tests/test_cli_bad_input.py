@@ -162,8 +162,8 @@ BAD_INPUT = [
     ),
     ("--resume runs", "--resume must be a run folder or a checkpoint inside one, but 'runs' is neither"),
     (
-        "--resume runs/young",
-        "--resume found no checkpoint in 'runs/young'; start that run anew without --resume",
+        "--resume runs/spoilt",
+        "--resume found no good checkpoint in 'runs/spoilt'; start that run anew without --resume",
     ),
     ("--resume runs/garbled", "runs/garbled/config.json is not JSON, wanted a config.json of a run"),
     (
@@ -203,12 +203,11 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "locked" and access(path, mode))
     (tmp_path / "file").touch()
     (tmp_path / "locked").mkdir()
-    for name in ("old", "young", "garbled"):
+    for name in ("old", "spoilt", "garbled"):
         checkpoints = tmp_path / "runs" / name / "checkpoints"
         checkpoints.mkdir(parents=True)
         TrainConfig(n_grid_cells=64, steps=5).to_json(checkpoints.parent / "config.json")
-        if name != "young":
-            (checkpoints / "step_00000005.pt").touch()
+        (checkpoints / f"step_00000005.pt{'.corrupt' * (name == 'spoilt')}").touch()
     (tmp_path / "runs/garbled/config.json").write_text("<html>not found</html>")
     return tmp_path
 

@@ -360,3 +360,13 @@ def test_any_command_line_is_either_resolved_or_refused_in_one_line(words: list[
     refusal, parsed = attempt(lambda: parse_arguments(words))
     assert "\n" not in refusal
     assert parsed is None or parsed.explicit <= set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("signed_start", "tau", "signed"),
+    [("auto", False, True), ("auto", True, False), (True, True, True), (False, False, False)],
+)
+def test_only_units_that_forget_their_start_begin_signed_unless_asked(
+    signed_start: bool | str, tau: bool, signed: bool
+) -> None:
+    assert TrainConfig(signed_start=signed_start, tau=tau).starts_signed is signed

@@ -4,7 +4,10 @@ import pytest
 import torch
 
 from topogrid import hardware
-from topogrid.hardware import choose_device, choose_precision
+from topogrid.config import TrainConfig
+from topogrid.hardware import choose_device, choose_precision, compiler_trouble, read_scalars, use_tensor_cores
+from topogrid.recurrence import Precision
+from topogrid.training import new_state, train
 
 CPU = torch.device("cpu")
 
@@ -88,3 +91,55 @@ def test_auto_on_cuda_goes_by_capability(
 ) -> None:
     monkeypatch.setattr(hardware.torch.cuda, "get_device_capability", lambda _device: capability)
     assert choose_precision("auto", torch.device("cuda")) == chosen
+
+
+def test_scalars_are_read_in_one_piece() -> None:
+    values = {"a": torch.tensor(1.5), "b": torch.tensor(3, dtype=torch.long), "c": torch.tensor(float("nan"))}
+    read = read_scalars(values)
+    assert list(read) == ["a", "b", "c"]
+    assert read["a"] == 1.5
+    assert read["b"] == 3.0
+    assert read["c"] != read["c"]
+    assert read_scalars({}) == {}
+
+
+@pytest.mark.parametrize(("precision", "kept"), [("fp32", "highest"), ("bf16", "high")])
+def test_products_of_fp32_are_rounded_on_cuda_only(
+    monkeypatch: pytest.MonkeyPatch, precision: Precision, kept: str
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", asked.append)
+    use_tensor_cores(CPU, precision)
+    assert asked == []
+    use_tensor_cores(torch.device("cuda"), precision)
+    assert asked == [kept]
+
+
+def test_a_compiler_that_fails_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compile(_function: object) -> object:
+        raise RuntimeError("No working C++ compiler found\n\nand much more")
+
+    monkeypatch.setattr(torch, "compile", compile)
+    assert compiler_trouble(CPU) == "No working C++ compiler found"
+
+
+@pytest.mark.slow
+def test_a_compiled_step_learns_the_same() -> None:
+    """Where there is no compiler, ``--compile`` is refused, and this has nothing to compare."""
+    trouble = compiler_trouble(CPU)
+    if trouble:
+        pytest.skip(trouble)
+    config = TrainConfig(
+        n_grid_cells=64, n_place_cells=32, pc_width=(0.3,), batch_size=16, seq_length=5, steps=4, tau=True
+    )
+    found = []
+    for compiled in (False, True):
+        generators = {
+            name: torch.Generator().manual_seed(seed) for seed, name in enumerate(("weights", "place_cells", "walks"))
+        }
+        state = new_state(config, CPU, "bf16", generators)
+        state.network.units.compiled = state.place_cells.compiled = compiled
+        assert len(list(train(state, config))) == 4
+        found.append(state.network.state_dict())
+    for name, value in found[0].items():
+        torch.testing.assert_close(found[1][name], value, rtol=1e-2, atol=1e-3)

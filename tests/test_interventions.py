@@ -38,7 +38,7 @@ from topogrid.interventions import (
 )
 from topogrid.network import PathIntegrator, TauRNN
 from topogrid.place_cells import PlaceCells
-from topogrid.runs import make_generators
+from topogrid.reproducibility import make_generators
 from topogrid.summary import summarise
 from topogrid.tracking import METRICS
 from topogrid.trajectories import simulate_walks, split_steps

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import spacing
-from benchmarks.documents import markers, splice
+from benchmarks.document import markers, splice
 from benchmarks.measurement import QUICK, SECTION, main, recovery, rotated_score
 from tests.synthetic import lattice_map, smooth_noise
 from topogrid.analysis import grid_scores

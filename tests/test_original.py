@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from topogrid.checkpoints import CheckpointError
 from topogrid.config import SettingsError, TrainConfig
 from topogrid.evaluation import evaluate
 from topogrid.network import PathIntegrator
 from topogrid.original import SETTINGS, open_bare
 from topogrid.place_cells import PlaceCells
 from topogrid.presets import PRESETS
-from topogrid.runs import CheckpointError, make_generators
+from topogrid.reproducibility import make_generators
 
 CONFIG = TrainConfig(
     n_grid_cells=36,

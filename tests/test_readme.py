@@ -9,7 +9,7 @@ import pytest
 from topogrid import __main__ as topogrid_main
 from topogrid.config import TrainConfig
 from topogrid.presets import parse_arguments
-from topogrid.tracking import FIGURES, METRICS, TABLES
+from topogrid.tracking import FIGURES, METRICS, PAGES, TABLES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -86,4 +86,4 @@ def test_every_logged_name_is_explained_in_the_words_of_the_code() -> None:
     table = re.findall(r"^\| `([^`]+)` \| (.+) \|$", text, re.MULTILINE)
     captions = {name: entry.caption for name, entry in FIGURES.items()}
     assert len(table) == len(dict(table))
-    assert dict(table) == METRICS | captions | TABLES
+    assert dict(table) == METRICS | captions | PAGES | TABLES

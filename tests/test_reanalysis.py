@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from tests.test_original import CONFIG, as_original, network_and_places
 from topogrid.__main__ import main
+from topogrid.checkpoints import save_checkpoint
 from topogrid.config import SettingsError, TrainConfig
 from topogrid.reanalysis import open_trained
-from topogrid.runs import RunFolder, save_checkpoint
+from topogrid.runs import RunFolder
 
 QUICK = ["--eval_walks", "20", "--long_seconds", "0.4", "--long_walks", "3"]
 

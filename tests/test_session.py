@@ -14,9 +14,11 @@ from PIL import Image
 import train_grid
 from tests.wandb_records import history, read_offline_run
 from topogrid.__main__ import main as topogrid_main
+from topogrid.checkpoints import load_checkpoint
 from topogrid.config import TrainConfig
-from topogrid.runs import load_checkpoint, load_run, read_metrics
+from topogrid.metrics_log import read_metrics
 from topogrid.tracking import FIGURES
+from topogrid.trained import load_run
 
 QUICK = ["--preset", "smoke", "--eval_walks", "10", "--precision", "fp32"]
 SMOKE = [*QUICK, "--wandb", "disabled"]
@@ -49,7 +51,15 @@ def tau_run(tmp_path_factory):
 
 def test_a_run_leaves_everything_a_person_opens(tau_run):
     files = {path.name for path in tau_run.iterdir()}
-    assert {"config.json", "versions.json", "metrics.jsonl", "log.txt", "units.csv", "summary.json"} <= files
+    assert {
+        "config.json",
+        "versions.json",
+        "metrics.jsonl",
+        "log.txt",
+        "units.csv",
+        "summary.json",
+        "report.html",
+    } <= files
     gallery = tau_run.parent.parent / "imgs" / "a"
     for entry in FIGURES.values():
         for folder in (tau_run / "figures", gallery):
@@ -87,9 +97,19 @@ def test_metrics_hold_every_term_and_both_views(tau_run):
 
 def test_wandb_mirror_reads_back_with_every_number_and_picture(tau_run):
     (offline,) = (tau_run / "wandb").glob("offline-run-*")
-    mirrored = {key for row in history(read_offline_run(offline)) for key in row}
+    rows = history(read_offline_run(offline))
+    mirrored = {key for row in rows for key in row}
+    for key, entry in FIGURES.items():
+        shown = [row for row in rows if f"{key}.path" in row]
+        assert {row["step"] for row in shown} >= {0, 4}, f"{key} is not there at every evaluation"
+        assert {row[f"{key}.caption"] for row in shown} == {entry.caption}
+        for row in shown:
+            colours = Image.open(offline / "files" / row[f"{key}.path"]).convert("RGB").getcolors(maxcolors=2**20)
+            assert colours is None or len(colours) > 20, f"{key} at step {row['step']} is blank"
     local = {key for row in read_metrics(tau_run / "metrics.jsonl") for key in row} - {"time"}
     assert local | {f"{key}.path" for key in FIGURES} <= mirrored
+    (page,) = (offline / "files" / "media" / "html").rglob("*.html")
+    assert page.read_bytes() == (tau_run / "report.html").read_bytes()
     pictures = list((offline / "files" / "media" / "images").rglob("*.png"))
     assert len(pictures) >= 2 * len(FIGURES) - 1
     for path in pictures:
@@ -152,6 +172,17 @@ def test_non_finite_loss_exits_3_and_changes_no_weight(tmp_path, capsys, monkeyp
     assert "not finite" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_a_report_that_fails_does_not_end_the_run(tmp_path, capsys, monkeypatch):
+    def full_disk(*arguments):
+        raise OSError("no space left on the device")
+
+    monkeypatch.setattr("topogrid.session.write_report", full_disk)
+    assert run(tmp_path, *SMOKE, "--steps", "1", "--name", "full") == 0
+    assert "no space left" in capsys.readouterr().err
+    assert not (tmp_path / "runs" / "full" / "report.html").exists()
+
+
 def test_follow_uses_a_run(tau_run, tmp_path, capsys):
     seconds = np.arange(0, 8, 0.02)
     walk = tmp_path / "circle.npz"
@@ -176,6 +207,7 @@ def test_commands_refuse_what_is_not_a_run(arguments, said, capsys):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_command_line_stops_on_sigterm_after_saving(tmp_path):
     command = [sys.executable, "train_grid.py", "--preset", "smoke", "--steps", "100000", "--name", "t"]
     folders = ["--save_dir", str(tmp_path / "runs"), "--gallery_dir", str(tmp_path / "imgs"), "--wandb", "disabled"]

@@ -19,7 +19,8 @@ from PIL import Image
 
 from tests.wandb_records import history, read_offline_run
 from topogrid import tracking
-from topogrid.runs import RunFolder, read_metrics
+from topogrid.metrics_log import read_metrics
+from topogrid.runs import RunFolder
 from topogrid.tracking import FIGURES, METRICS, Tracker, TrackingError, choose_mode, resolve_mode
 
 CORE = Path(importlib.util.find_spec("wandb").submodule_search_locations[0]) / "bin" / "wandb-core"
@@ -166,7 +167,13 @@ def test_offline_run_reads_back_with_keys_and_pictures(folder, capfd, tmp_path):
             folder.gallery / entry.file,
         ):
             assert np.asarray(Image.open(png).convert("RGB")).std() > 10, f"{png} is blank"
-    assert {record["metric"].get("step_metric") for record in records if record["type"] == "metric"} >= {"step"}
+    defined = [record["metric"] for record in records if record["type"] == "metric"]
+    assert {metric.get("step_metric") for metric in defined if metric.get("name") != "step"} == {"step"}
+    assert not any("summary" in metric for metric in defined), "every summary is one number, to sort and sweep by"
+    in_sight = {metric["name"] for metric in defined if "name" in metric and not metric["options"].get("hidden")}
+    assert {"train/ce_loss", "validation/share_above_0.3", "validation/null_share_above_0.3"} <= in_sight
+    assert not any(name.startswith("validation/start/") or name.endswith("_p") for name in in_sight)
+    assert len(in_sight) < 80
 
     text = "\n".join(lines)
     assert f"wandb sync {offline_dir(folder)}" in text
@@ -204,10 +211,19 @@ def test_keys_without_a_description_are_refused(folder):
     assert read_metrics(folder.metrics_path) == []
 
 
+def test_pdf_is_written_beside_every_png_and_wandb_gets_the_png(folder):
+    tracker = Tracker(folder, {}, figure_format="pdf")
+    tracker.log(1, figures={"tau/tau_map": a_figure()})
+    tracker.finish()
+    for place in (folder.figures, folder.gallery):
+        assert (place / "tau_map.pdf").read_bytes().startswith(b"%PDF")
+        assert np.asarray(Image.open(place / "tau_map.png").convert("RGB")).std() > 10
+    assert [row["tau/tau_map.format"] for row in history(read_offline_run(offline_dir(folder)))] == ["png"]
+
+
 def test_descriptions_are_sentences_and_files_are_distinct():
     assert all(sentence.endswith(".") and sentence[0].isupper() for sentence in METRICS.values())
     assert len({entry.file for entry in FIGURES.values()}) == len(FIGURES)
-    assert set(tracking.LOWER_IS_BETTER) <= set(METRICS)
 
 
 def test_disabled_makes_no_wandb_folder(folder):

@@ -89,6 +89,36 @@ def test_walks_fill_the_box_evenly_at_the_start() -> None:
     assert stats.kstest(headings[far] / (2 * math.pi) + 0.5, "uniform").pvalue > LEVEL
 
 
+@pytest.mark.parametrize("n_walks", [1, 7, 200])
+def test_an_even_start_is_uniform_for_every_single_walk(n_walks: int) -> None:
+    generator = torch.Generator().manual_seed(3)
+    batches = [_first_step(n_walks, generator, even_starts=True) for _ in range(400)]
+    for walk in (0, n_walks - 1):
+        for values in torch.stack([batch[walk] for batch in batches]).T.double().numpy():
+            assert stats.kstest(values, stats.uniform.cdf).pvalue > LEVEL
+
+
+def test_even_starts_make_sums_over_a_batch_vary_less() -> None:
+    waves = 2 * math.pi * torch.tensor([[1.0, 0, 0], [0, 2, 0], [3, 1, 0], [0, 0, 1], [1, 0, 1]])
+
+    def variance(even_starts: bool) -> Tensor:
+        generator = torch.Generator().manual_seed(4)
+        batches = [_first_step(200, generator, even_starts=even_starts) for _ in range(200)]
+        return torch.stack([(batch @ waves.T).cos().mean(dim=0) for batch in batches]).var(dim=0)
+
+    assert (variance(True) < variance(False) / 5).all()
+
+
+def _first_step(n_walks: int, generator: torch.Generator, *, even_starts: bool) -> Tensor:
+    """Start and heading of every walk, each between 0 and 1, ``(walk, 3)``."""
+    walks = simulate_walks(
+        n_walks, 1, box_size=(2.0, 1.0), dt=1e-6, generator=generator, even_starts=even_starts, periodic=True
+    )
+    # The first turn is of the order of 1e-5 radians at this time step.
+    heading = torch.atan2(walks.displacement[0, :, 1], walks.displacement[0, :, 0]) / (2 * math.pi)
+    return torch.cat((walks.start / torch.tensor([2.0, 1.0]) + 0.5, torch.remainder(heading, 1.0)[:, None]), dim=1)
+
+
 def test_walks_start_in_the_part_of_the_box_asked_for() -> None:
     walks = simulate(5000, 3, (2.0, 1.0), start_box=(0.5, 1.0))
     for axis, side in enumerate((0.5, 1.0)):

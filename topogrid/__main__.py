@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shlex
 import sys
+import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,14 +16,24 @@ import torch
 from tqdm import tqdm
 
 from topogrid.analysis.figures import followed_walk, save_figure
+from topogrid.checkpoints import CheckpointError
+from topogrid.comparison import compare
+from topogrid.comparison_page import write_comparison
+from topogrid.comparison_text import findings, means_table
 from topogrid.config import SettingsError, TrainConfig
 from topogrid.evaluation import follow
+from topogrid.exchange import export_weights
+from topogrid.failures import replay
+from topogrid.files import write_json_atomic, write_text_atomic
 from topogrid.intervention_report import as_page, as_record, draw_outcomes, full_table, key, key_table
 from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, intervene, obstacles, parse_units, silence
 from topogrid.original import SETTINGS
 from topogrid.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
-from topogrid.runs import CheckpointError, LoadedRun, RunFolder, load_run, write_json_atomic, write_text_atomic
+from topogrid.report import is_current, write_report
+from topogrid.run_records import find_runs, list_table
+from topogrid.runs import RunFolder
 from topogrid.tables import to_csv, to_text
+from topogrid.trained import LoadedRun, load_run
 from topogrid.trajectories import Walks, load_walks, shipped_walk
 
 BAD_ARGUMENTS = 2  # exit code
@@ -134,7 +146,8 @@ def _hold_still_cm(run: LoadedRun, walk: Walks, every: int) -> np.ndarray:
 
 def _declare_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "run", help="folder of a run, or a checkpoint: of a run, away from it, or of the original project"
+        "run",
+        help="folder of a run, a checkpoint (of a run, away from it, or of the original project), or *.safetensors",
     )
     parser.add_argument("--checkpoint", help="one checkpoint of the run (default: the newest)")
     parser.add_argument(
@@ -149,6 +162,7 @@ def _declare_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FOLDER", help="where results go (default: into the run, or beside a checkpoint)"
     )
+    _declare_format(parser)
     parser.add_argument(
         "--intervene",
         nargs="*",
@@ -180,16 +194,21 @@ def _analyze(arguments: argparse.Namespace) -> None:
         print(f"Note: {note}.", file=sys.stderr)
     bins = [_value(text) for text in arguments.bins or ()] or [opened.subject.config.eval_bins]
     result = measure_again(opened, bins)
-    write_results(opened, result)
+    write_results(opened, result, figure_format=arguments.format)
     print(f"What {opened.source} lets a person say, at {next(iter(result.rows))} bins:\n")
     print("\n".join(f"* {sentence}" for sentence in result.sentences))
     print(f"\nShares of all units, in brackets those of noise:\n\n{to_text(*bins_table(result.rows))}")
     folder = opened.folder
     print(f"Units: {folder.units_csv}   Pictures: {folder.gallery}   All: {folder.summary_path}", file=sys.stderr)
+    config = dataclasses.replace(opened.subject.config, eval_bins=next(iter(result.rows)))
+    print(f"To explore: {write_report(folder, config)}", file=sys.stderr)
     if wanted or chosen:
-        config = dataclasses.replace(opened.subject.config, eval_bins=next(iter(result.rows)))
         subject = dataclasses.replace(opened.subject, config=config)
         _measure_interventions(subject, wanted, chosen, folder)
+
+
+def _declare_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("png", "pdf"), default="png", help="pdf: pictures as vector PDFs too")
 
 
 def _declare_settings(parser: argparse._ActionsContainer, names: Sequence[str]) -> None:
@@ -302,10 +321,110 @@ def _write_outcomes(stem: Path, outcomes: Sequence[Outcome], left_out: dict[str,
     write_json_atomic(stem.with_suffix(".json"), result)
 
 
+# --- open ------------------------------------------------------------------------------------------------------------
+
+
+def _declare_open(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", help="folder of a run, or of an analysis")
+    parser.add_argument(
+        "--no_browser", "--no-browser", action="store_true", help="only make sure that the page is there, and say where"
+    )
+
+
+def _open(arguments: argparse.Namespace) -> None:
+    folder = RunFolder(Path(arguments.run), Path(arguments.run))
+    # The page of an analysis was written with settings that its folder does not hold.
+    if not folder.report.is_file() or (folder.config_path.is_file() and not is_current(folder)):
+        folder = RunFolder.open(arguments.run)
+        print(f"Writing {folder.report} ...", file=sys.stderr)
+        write_report(folder, TrainConfig.from_json(folder.config_path))
+    print(folder.report)
+    if not arguments.no_browser and not webbrowser.open(folder.report.resolve().as_uri()):
+        print("No browser could be started here; open that file with one.", file=sys.stderr)
+
+
+# --- compare ---------------------------------------------------------------------------------------------------------
+
+
+def _declare_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "runs", nargs="+", metavar="RUN", help="folder of a run or of its record, or one that holds some"
+    )
+    parser.add_argument(
+        "--by", nargs="+", default=[], metavar="SETTING",
+        help="settings that tell the groups apart, or mode: plain, tau, topoloss (default: all that differ)",
+    )  # fmt: skip
+    parser.add_argument("--out", default="comparison", metavar="FOLDER", help="where it goes (default: %(default)s)")
+    _declare_format(parser)
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    found = find_runs(arguments.runs)
+    notes = [f"{one.path.name} is left out: {one.reason}." for one in found.broken]
+    notes += [f"{path.name} is left out: it holds no run." for path in found.empty]
+    comparison = compare(found.records, np.random.default_rng(0), by=arguments.by, notes=notes)
+    flags = [word for name in ("by",) if getattr(arguments, name) for word in (f"--{name}", *getattr(arguments, name))]
+    command = shlex.join(["python", "-m", "topogrid", "compare", *arguments.runs, *flags, "--out", arguments.out])
+    paths = write_comparison(comparison, arguments.out, command=command, figure_format=arguments.format)
+    for warning in comparison.warnings:
+        print(f"Note: {warning}", file=sys.stderr)
+    print("\n".join(f"* {sentence}" for sentence in findings(comparison)))
+    print(f"\n{to_text(*means_table(comparison))}")
+    print(f"Page: {paths['html']}   All: {', '.join(str(path) for path in paths.values())}", file=sys.stderr)
+
+
+# --- list ------------------------------------------------------------------------------------------------------------
+
+
+def _declare_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", nargs="?", default="runs", help="folder that holds runs (default: %(default)s)")
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    found = find_runs([arguments.folder])
+    if found.records:
+        print(to_text(*list_table(found)), end="")
+    for path, reason in found.broken:
+        print(f"{path.name}: broken, {reason}")
+    if not found.records and not found.broken:
+        print(f"{arguments.folder} holds no run; python train_grid.py makes one.")
+
+
+# --- replay ----------------------------------------------------------------------------------------------------------
+
+
+def _declare_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dump", help="nonfinite_step_....pt in the folder of a run that stopped on a non-finite loss")
+
+
+def _replay(arguments: argparse.Namespace) -> None:
+    print("\n".join(replay(arguments.dump).lines()))
+
+
+# --- export ----------------------------------------------------------------------------------------------------------
+
+
+def _declare_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", help="folder of a run")
+    parser.add_argument("file", help="file to write, *.safetensors; `analyze` opens it again")
+    parser.add_argument("--checkpoint", help="one of its checkpoints (default: the newest)")
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    run = load_run(arguments.run, arguments.checkpoint)
+    path = export_weights(run, arguments.file)
+    print(f"Weights of {run.folder.name} after {run.step} steps, with their settings: {path}")
+
+
 COMMANDS = {
     "follow": Command("Follow a recorded walk with a trained network.", _declare_follow, _follow),
     "analyze": Command("Measure a run or a checkpoint again and say what it shows.", _declare_analyze, _analyze),
+    "open": Command("Open the sheet explorer of a run in a browser.", _declare_open, _open),
+    "compare": Command("Compare groups of runs over their seeds.", _declare_compare, _compare),
+    "list": Command("List the runs on disk.", _declare_list, _list),
     "intervene": Command("Change one thing at a time and measure everything again.", _declare_intervene, _intervene),
+    "export": Command("Write the weights of a run to a safetensors file.", _declare_export, _export),
+    "replay": Command("Take a step that was not finite again and say where it goes wrong.", _declare_replay, _replay),
 }
 
 

@@ -159,9 +159,8 @@ def _modules(row: Mapping[str, float], config: TrainConfig) -> str:
     if gain >= STRONG and apart >= TWO_GROUPS and share >= SMALLEST_MODULE:
         return f"{told} This is consistent with modules.{counted.caveat}"
     return (
-        f"{told} Modules would need {STRONG:g}, a separation of {TWO_GROUPS:g} and {_percent(SMALLEST_MODULE)} of units: "
-        "there is no sign of them."
-        f"{counted.caveat}"
+        f"{told} Modules would need {STRONG:g}, a separation of {TWO_GROUPS:g} and {_percent(SMALLEST_MODULE)} of "
+        f"units: there is no sign of them.{counted.caveat}"
     )
 
 

@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
+from topogrid.files import write_text_atomic
+
 FORMAT = 1
 """Version of ``config.json``; a change of meaning of any key raises it."""
 
@@ -68,6 +70,11 @@ SHARE = Bounds(0, 1)
 COUNT = Bounds(1, 10**15)  # memory, not this, is what limits a size
 
 
+def meets(value: Any, wanted: Any) -> bool:
+    """Whether a setting's value is what another one's ``needs`` ask of it: one of a tuple, or `ABOVE_ZERO`."""
+    return bool(value > 0 if wanted is ABOVE_ZERO else value in wanted)
+
+
 def setting(
     default: Any,
     help: str,
@@ -78,6 +85,7 @@ def setting(
     bounds: Bounds | None = None,
     needs: Mapping[str, Any] | None = None,
     locked: bool = False,
+    may_lack: bool = False,
 ) -> Any:
     """Declare one setting of `TrainConfig`.
 
@@ -99,6 +107,8 @@ def setting(
         Other settings without which this one has no effect, with the values they must have: a tuple or `ABOVE_ZERO`.
     locked : bool
         Whether a resumed run must keep it.
+    may_lack : bool
+        Whether a ``config.json`` may lack it: for settings that came later and whose default is what was done before.
     """
     metadata = {
         "help": help,
@@ -108,6 +118,7 @@ def setting(
         "bounds": bounds,
         "needs": dict(needs or {}),
         "locked": locked,
+        "may_lack": may_lack,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -159,6 +170,12 @@ class TrainConfig:
                                bounds=POSITIVE)
     keep_checkpoints: int = _run(3, "How many of the newest checkpoints are kept.", bounds=COUNT)
     threads: int = _run(0, "CPU threads; 0 leaves the choice to PyTorch.", bounds=Bounds(0, 1024))
+    figure_format: str = _run("png", "Figures are always written as PNG; pdf also writes each as a vector PDF.",
+                               choices=("png", "pdf"), may_lack=True)
+    compile: bool = _run(False, "Compile the recurrence and the place code by torch.compile; pays off in long runs.",
+                         may_lack=True)
+    cuda_graph: str = _run("auto", "Record a whole step on the GPU and replay it; auto does so with one process on "
+                                   "CUDA.", choices=("auto", "on", "off"), may_lack=True)
 
     box_size: tuple[float, float] = _task((2.2, 2.2), "Side of the box, or its width and height.", unit="m",
                                           bounds=Bounds(0.1, 100))
@@ -182,7 +199,8 @@ class TrainConfig:
                                  bounds=POSITIVE, needs=_IDENTITY)
     recurrent_noise: float = _network(0.01, "Noise on the recurrent identity: its standard deviation times the root of "
                                             "the number of units.", bounds=NOT_NEGATIVE, needs=_IDENTITY)
-    signed_start: bool = _network(False, "Start from the encoder's output as it is, without the non-linearity.")
+    signed_start: bool | str = _network(False, "Start from the encoder's output as it is, without the non-linearity; "
+                                                "auto does so in plain networks, whose units forget it within a step.")
 
     tau: bool = _tau(False, "Give every unit a time constant of its own.")
     tau_min: float = _tau(1.0, "Smallest time constant.", unit="steps", bounds=Bounds(1, 1e6), needs=_TAU)
@@ -210,6 +228,8 @@ class TrainConfig:
     steps: int = _optimisation(1500, "Length of training.", unit="steps", bounds=COUNT)
     batch_size: int = _optimisation(200, "Walks in a training step, over all processes.", unit="walks", bounds=COUNT,
                                     locked=True)
+    even_starts: bool = _optimisation(False, "Spread the starts and headings of a batch evenly, which makes gradients "
+                                            "less noisy; otherwise each is drawn on its own.", may_lack=True)
     lr: float = _optimisation(1e-3, "Learning rate of Adam after the warm-up.", bounds=Bounds(0, 1, open_low=True))
     scale_lr: bool = _optimisation(True, "Learn recurrent and read-out weights at --lr times 576 / units, so that a "
                                          "recipe for a small sheet holds on a large one.")
@@ -265,10 +285,20 @@ class TrainConfig:
         """Units along each side of the sheet."""
         return math.isqrt(self.n_grid_cells)
 
+    def has_effect(self, name: str) -> bool:
+        """Whether a setting does anything beside the other settings: ``tau_max`` does not without ``tau``."""
+        needs = next(field.metadata["needs"] for field in dataclasses.fields(self) if field.name == name)
+        return all(meets(getattr(self, other), wanted) for other, wanted in needs.items())
+
     @property
     def surround(self) -> float:
         """Weight of the surround of the place code: 0 for Gaussian place cells."""
         return self.surround_amplitude if self.DoG else 0.0
+
+    @property
+    def starts_signed(self) -> bool:
+        """Whether the first state is the encoder's output as it is."""
+        return not self.tau if isinstance(self.signed_start, str) else self.signed_start
 
     def describe(self) -> str:
         """Kind of network in a word: ``plain``, ``tau``, ``topoloss`` or ``tau+topoloss``."""
@@ -277,7 +307,7 @@ class TrainConfig:
     def to_json(self, path: str | Path) -> None:
         """Write all settings to a file that `from_json` reads back exactly."""
         text = json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2, allow_nan=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        write_text_atomic(Path(path), text + "\n")
 
     @classmethod
     def from_json(cls, path: str | Path) -> TrainConfig:
@@ -292,7 +322,8 @@ class TrainConfig:
         if settings.pop("format", None) != FORMAT:
             raise SettingsError(f"{path} is not of format {FORMAT}, which is the one this version of topogrid reads")
         names = {field.name for field in dataclasses.fields(cls)}
-        for fault, keys in (("lacks", names - settings.keys()), ("has unknown", settings.keys() - names)):
+        needed = {field.name for field in dataclasses.fields(cls) if not field.metadata["may_lack"]}
+        for fault, keys in (("lacks", needed - settings.keys()), ("has unknown", settings.keys() - names)):
             if keys:
                 listed = show(", ".join(sorted(keys)))
                 raise SettingsError(f"{path} {fault} settings {listed}; it belongs to another version of topogrid")
@@ -400,6 +431,10 @@ def _whole_or_auto(value: Any) -> int | str:
     return "auto" if value == "auto" else _whole(value)
 
 
+def _boolean_or_auto(value: Any) -> bool | str:
+    return "auto" if value == "auto" else _boolean(value)
+
+
 KINDS: dict[str, Any] = get_type_hints(TrainConfig)
 """Type of every setting."""
 
@@ -412,6 +447,7 @@ _CONVERT: dict[Any, Any] = {
     tuple[float, ...]: _numbers,
     tuple[str, ...]: _texts,
     int | str: _whole_or_auto,
+    bool | str: _boolean_or_auto,
 }
 KIND_NAMES: dict[Any, str] = {
     bool: "true or false",
@@ -422,6 +458,7 @@ KIND_NAMES: dict[Any, str] = {
     tuple[float, ...]: "one or more finite numbers",
     tuple[str, ...]: "words of printable text",
     int | str: "auto or a whole number",
+    bool | str: "auto, true or false",
 }
 """What a value of each type is called in a message."""
 

@@ -34,7 +34,7 @@ from topogrid.analysis import (
 from topogrid.config import TrainConfig
 from topogrid.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
-from topogrid.runs import make_generators
+from topogrid.reproducibility import make_generators
 from topogrid.trajectories import Walks, join_steps, simulate_walks, split_steps
 
 Float = NDArray[np.float64]
@@ -241,9 +241,8 @@ def _stream_rate_maps(
             position = walks.position[first : first + len(activity)]
             at_first, once_settled = slice(0, max(0, trained - first)), slice(max(0, burn_in - first), None)
             for accumulator, steps in ((start, at_first), (settled, once_settled)):
-                positions = position[steps].reshape(-1, 2).cpu().numpy()
-                accumulator.add(positions, activity[steps].flatten(0, 1).cpu().numpy())
-            negative += (activity[once_settled] < 0).sum(dim=(0, 1)).double().cpu()
+                _count(accumulator, position[steps].flatten(0, 1), activity[steps].flatten(0, 1))
+            negative += (activity[once_settled] < 0).sum(dim=(0, 1)).cpu()
             decoded = place_cells.decode(network.read_out(activity[at_first]))
             error = _error_inside(place_cells, decoded, position[at_first])
             error_sum += float(error.nansum(dtype=torch.float64))
@@ -254,6 +253,16 @@ def _stream_rate_maps(
         (negative / (config.eval_walks * n_settled)).numpy(),
         100 * error_sum / n_inside if n_inside else math.nan,
     )
+
+
+def _count(accumulator: RateMapAccumulator, position: torch.Tensor, activity: torch.Tensor) -> None:
+    """Add samples ``(sample, ...)``, summed on the device: a map comes back from it, not every unit at every moment."""
+    if not len(position):
+        return
+    cells = accumulator.cells(position.double().cpu().numpy())
+    sums = activity.new_zeros(accumulator.n_cells, activity.shape[1])
+    sums.index_add_(0, torch.from_numpy(cells).to(activity.device), activity)
+    accumulator.add_sums(cells, sums.cpu().numpy())
 
 
 def _held_out_walks(config: TrainConfig, probe: Probe, generator: torch.Generator, n_steps: int) -> Iterator[Walks]:

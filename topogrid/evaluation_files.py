@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from topogrid.config import TrainConfig
 from topogrid.evaluation import Decoding, Evaluation
+from topogrid.files import put_in_place, write_beside
 
 
 def unit_rows(evaluation: Evaluation, config: TrainConfig) -> tuple[list[str], list[list[float | int]]]:
@@ -67,7 +68,4 @@ def save_evaluation(evaluation: Evaluation, path: Path) -> None:
             f"{name}/border": view.border,
             f"{name}/information": view.information,
         }
-    partial = path.with_suffix(".npz.partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    partial.replace(path)
+    put_in_place(write_beside(path, lambda file: np.savez_compressed(file, **arrays)), path)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
+from collections.abc import Mapping
 
 import torch
 
@@ -68,6 +69,44 @@ def choose_precision(wanted: str, device: torch.device) -> Precision:
     if wanted != "auto":
         raise ValueError(f"precision must be auto, fp32 or bf16, got {wanted!r}")
     return "bf16" if _multiplies_bf16(device) else "fp32"
+
+
+def use_tensor_cores(device: torch.device, precision: Precision) -> None:
+    """Let CUDA round the inputs of the remaining fp32 products to 19 bits (TF32) where bf16 is good enough anyway."""
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high" if precision == "bf16" else "highest")
+
+
+def compiler_trouble(device: torch.device) -> str:
+    """Why ``torch.compile`` does not work here; empty if it does. Compiles a line to find out, which takes seconds."""
+
+    def line(values: torch.Tensor) -> torch.Tensor:
+        return torch.relu(values + 1)
+
+    try:
+        torch.compile(line)(torch.zeros(8, device=device))
+    except Exception as error:  # compilers fail in as many ways as there are compilers
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        return lines[0][:200]
+    return ""
+
+
+def read_scalars(values: Mapping[str, torch.Tensor]) -> dict[str, float]:
+    """Bring scalars to the host in one piece; one by one, a GPU would be waited for as often.
+
+    From CUDA they travel into pinned memory, and only what was asked of the GPU before is waited for.
+    """
+    if not values:
+        return {}
+    together = torch.stack([value.float() for value in values.values()])
+    if together.device.type == "cuda":
+        host = torch.empty(together.shape, dtype=together.dtype, pin_memory=True)
+        host.copy_(together, non_blocking=True)
+        arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        arrived.record()
+        arrived.synchronize()
+        together = host
+    return dict(zip(values, together.tolist(), strict=True))
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

@@ -32,7 +32,7 @@ from topogrid.evaluation import (
 )
 from topogrid.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
-from topogrid.runs import make_generators
+from topogrid.reproducibility import make_generators
 from topogrid.summary import summarise
 
 Float = NDArray[np.float64]

@@ -81,6 +81,8 @@ class TauRNN(nn.Module):
         self.log_bounds = (math.log(low), math.log(high))
         self.activation: Activation = activation
         self.precision: Precision = precision
+        self.compiled = False
+        """Whether ``torch.compile`` fuses what the recurrence does between its products."""
 
     @property
     def tau(self) -> Tensor | None:
@@ -90,7 +92,14 @@ class TauRNN(nn.Module):
     def forward(self, displacement: Tensor, start: Tensor) -> Tensor:
         """Activity ``(time, batch, unit)`` along ``(time, batch, 2)`` displacements from a ``(batch, unit)`` start."""
         return leaky_recurrence(
-            displacement, start, self.w_in, self.w_rec, self.tau, activation=self.activation, precision=self.precision
+            displacement,
+            start,
+            self.w_in,
+            self.w_rec,
+            self.tau,
+            activation=self.activation,
+            precision=self.precision,
+            compiled=self.compiled,
         )
 
     @torch.no_grad()
@@ -143,7 +152,7 @@ class PathIntegrator(nn.Module):
             activation=cast(Activation, config.activation),
             precision=precision,
         )
-        network = cls(config.n_place_cells, units, signed_start=config.signed_start)
+        network = cls(config.n_place_cells, units, signed_start=config.starts_signed)
         initialise(
             network, config.init, generator, input_gain=config.input_gain, recurrent_noise=config.recurrent_noise
         )

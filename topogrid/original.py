@@ -14,11 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from topogrid.checkpoints import CheckpointError, load_checkpoint
 from topogrid.config import ABOVE_ZERO, SettingsError, TrainConfig
 from topogrid.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.presets import PRESETS
-from topogrid.runs import CheckpointError, load_checkpoint, make_generators
+from topogrid.reproducibility import make_generators
+from topogrid.weights import LOG_TAU, build, checked_weights, listed
 
 SETTINGS = (
     "box_size",
@@ -45,9 +47,6 @@ _NAMES = {
     "RNN.log_tau": "units.log_tau",
     "decoder.weight": "readout",
 }
-_OURS = {ours: ours for ours in _NAMES.values()}
-_LOG_TAU = "units.log_tau"
-_OPTIONAL = {_LOG_TAU}
 
 
 class BareNetwork(NamedTuple):
@@ -103,25 +102,26 @@ def open_bare(
     if not isinstance(stored, dict):
         raise CheckpointError(
             f"{path} is no checkpoint of a network: it has neither 'model_state_dict' (the original's) nor 'network' "
-            f"(ours), but {_listed(state)}"
+            f"(ours), but {listed(state)}"
         )
-    weights = _checked_weights(stored, _NAMES if original else _OURS, str(path))
+    weights = checked_weights(stored, str(path), _NAMES) if original else checked_weights(stored, str(path))
     config = _settings(weights, original, dict(settings or {}))
     notes = _clamp_tau(weights, config) if original else []
     centres = _centres(state, config, original, path, place_cells)
-    code = PlaceCells.from_config(config, make_generators(config.seed, "cpu", ("place_cells",))["place_cells"])
+    knows_places = centres is not None
     if centres is None:
+        drawn = make_generators(config.seed, "cpu", ("place_cells",))["place_cells"]
+        centres = PlaceCells.from_config(config, drawn).centres
         notes.append(
             f"the place-field centres are not in {path} and were drawn from seed {config.seed}: decoding means "
             "nothing, and every walk starts from a wrong idea of the place; give those of training with --place_cells"
         )
-    else:
-        code.centres = centres.float()
     step = state.get("step")
     if not isinstance(step, int):
         notes.append(f"{path} does not say after how many steps it was saved; it is filed under step 0")
         step = 0
-    return BareNetwork(_network(weights, config), code, config, step, centres is not None, tuple(notes))
+    network, code = build(weights, centres, config, str(path))
+    return BareNetwork(network, code, config, step, knows_places, tuple(notes))
 
 
 def _centres(
@@ -134,7 +134,7 @@ def _centres(
         raise SettingsError(f"{path} holds its own place-field centres; leave --place_cells out")
     centres = state.get("place_centres")
     if not isinstance(centres, Tensor):
-        raise CheckpointError(f"{path} lacks place_centres; it holds {_listed(state)}")
+        raise CheckpointError(f"{path} lacks place_centres; it holds {listed(state)}")
     return _fitting(centres, config, str(path))
 
 
@@ -162,7 +162,7 @@ def read_centres(path: str | Path, config: TrainConfig) -> Tensor:
         if isinstance(loaded, np.lib.npyio.NpzFile):
             with loaded:
                 if len(loaded.files) != 1:
-                    raise SettingsError(f"{path} must hold one array, the centres, got {_listed(loaded.files)}")
+                    raise SettingsError(f"{path} must hold one array, the centres, got {listed(loaded.files)}")
                 loaded = loaded[loaded.files[0]]
         centres = torch.from_numpy(np.asarray(loaded, dtype=np.float64))
     except SettingsError:
@@ -191,46 +191,14 @@ def _fitting(centres: Tensor, config: TrainConfig, where: str) -> Tensor:
     return centres
 
 
-def _checked_weights(state: Mapping[str, Any], names: Mapping[str, str], path: str) -> dict[str, Tensor]:
-    """Return the weights by our names, or say what is wrong with them."""
-    missing = [name for name, ours in names.items() if name not in state and ours not in _OPTIONAL]
-    if missing:
-        raise CheckpointError(f"{path} lacks {', '.join(missing)}; it holds {_listed(state)}")
-    unknown = [name for name in state if name not in names]
-    if unknown:
-        raise CheckpointError(
-            f"{path} holds {_listed(unknown)}, which the network here does not have; without it another network would "
-            "be measured"
-        )
-    tensors = {ours: state[name] for name, ours in names.items() if name in state}
-    theirs = {ours: name for name, ours in names.items()}
-    for ours, value in tensors.items():
-        if not isinstance(value, Tensor) or not value.is_floating_point():
-            raise CheckpointError(f"{theirs[ours]} in {path} must be a tensor of floats, got {_kind(value)}")
-    encoder = tensors["encoder"]
-    if encoder.ndim != 2:
-        raise CheckpointError(f"{theirs['encoder']} in {path} must be (unit, place), got {tuple(encoder.shape)}")
-    units, places = encoder.shape
-    shapes = {"units.w_in": (units, 2), "units.w_rec": (units, units), _LOG_TAU: (units,), "readout": (places, units)}
-    for ours, value in tensors.items():
-        if ours in shapes and tuple(value.shape) != shapes[ours]:
-            raise CheckpointError(
-                f"{theirs[ours]} in {path} must be {shapes[ours]} to go with {theirs['encoder']} {(units, places)}, "
-                f"got {tuple(value.shape)}"
-            )
-        if not bool(torch.isfinite(value).all()):
-            raise CheckpointError(f"{theirs[ours]} in {path} has values that are not finite; its training had failed")
-    return {ours: value.detach().float() for ours, value in tensors.items()}
-
-
 def _settings(weights: Mapping[str, Tensor], original: bool, given: dict[str, Any]) -> TrainConfig:
     """Return the network's settings: its shapes, what was given, and for the rest the published ones or defaults."""
     known = dict(PRESETS["original"].settings) if original else {}
     units, places = weights["encoder"].shape
-    known |= {"n_grid_cells": units, "n_place_cells": places, "tau": _LOG_TAU in weights, "preset": ""}
-    if _LOG_TAU in weights and not original:
+    known |= {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights, "preset": ""}
+    if LOG_TAU in weights and not original:
         # Ours are inside their bounds already; these only have to let them be.
-        slowest = float(weights[_LOG_TAU].exp().max())
+        slowest = float(weights[LOG_TAU].exp().max())
         known["tau_max"] = max(TrainConfig.tau_max, slowest * (1 + 1e-6))
     config = TrainConfig(**known | given)
     for name in given:
@@ -243,27 +211,11 @@ def _settings(weights: Mapping[str, Tensor], original: bool, given: dict[str, An
 
 def _clamp_tau(weights: dict[str, Tensor], config: TrainConfig) -> list[str]:
     """Clamp time constants as the original does whenever it runs; say so where it moves one."""
-    if _LOG_TAU not in weights:
+    if LOG_TAU not in weights:
         return []
     low, high = torch.tensor([config.tau_min, config.tau_max]).log()
-    clamped = weights[_LOG_TAU].clamp(low, high)
-    n_moved = int((clamped - weights[_LOG_TAU]).abs().gt(1e-6).sum())
-    weights[_LOG_TAU] = clamped
+    clamped = weights[LOG_TAU].clamp(low, high)
+    n_moved = int((clamped - weights[LOG_TAU]).abs().gt(1e-6).sum())
+    weights[LOG_TAU] = clamped
     bounds = f"{config.tau_min:g} to {config.tau_max:g} steps"
     return [f"{n_moved} time constants were outside {bounds} and are clamped, as the original does"] if n_moved else []
-
-
-def _network(weights: Mapping[str, Tensor], config: TrainConfig) -> PathIntegrator:
-    # Drawn only to have the modules; every value is replaced.
-    network = PathIntegrator.from_config(config, generator=torch.Generator().manual_seed(0))
-    network.load_state_dict(dict(weights))
-    return network.eval()
-
-
-def _listed(names: Any) -> str:
-    listed = [str(name) for name in names]
-    return (", ".join(listed[:6]) + (", ..." if len(listed) > 6 else "")) or "nothing"
-
-
-def _kind(value: object) -> str:
-    return str(value.dtype) if isinstance(value, Tensor) else type(value).__name__

@@ -5,8 +5,9 @@ Shapes: ``...`` any leading axes, P place cells. A code is non-negative and ever
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -90,6 +91,10 @@ class PlaceCells:
         self.surround_amplitude = surround_amplitude
         self.periodic = periodic
         self.populations = _split(len(centres), widths)
+        self.compiled = False
+        """Whether ``torch.compile`` fuses the softmaxes of the code."""
+        # Kept on the device: made anew in every step, it would be copied from the host each time.
+        self._box = torch.tensor(box_size, device=centres.device)
 
     @classmethod
     def from_config(cls, config: TrainConfig, generator: torch.Generator) -> PlaceCells:
@@ -189,13 +194,8 @@ class PlaceCells:
 
     def _encode_population(self, position: Tensor, population: Population) -> Tensor:
         closeness = self._closeness(position, self.centres[population.cells]) / population.width**2
-        code = torch.softmax(closeness, dim=-1)
-        if self.surround_amplitude == 0:
-            return code
-        surround = torch.softmax(closeness.div_(self.surround_scale), dim=-1)
-        code.sub_(surround, alpha=self.surround_amplitude)
-        code.sub_(code.amin(dim=-1, keepdim=True))
-        return code.div_(code.sum(dim=-1, keepdim=True))
+        code = _compiled_softmaxes() if self.compiled else _difference_of_softmaxes
+        return code(closeness, self.surround_scale, self.surround_amplitude)
 
     def _closeness(self, position: Tensor, centres: Tensor) -> Tensor:
         """Return minus half the squared distance, up to a constant per position that no softmax sees.
@@ -210,11 +210,26 @@ class PlaceCells:
     def _shortest(self, offset: Tensor) -> Tensor:
         if not self.periodic:
             return offset
-        box = torch.tensor(self.box_size, device=offset.device)
-        return torch.remainder(offset + box / 2, box) - box / 2
+        return torch.remainder(offset + self._box / 2, self._box) - self._box / 2
 
     def _wrap(self, position: Tensor) -> Tensor:
         return self._shortest(position)
+
+
+def _difference_of_softmaxes(closeness: Tensor, scale: float, amplitude: float) -> Tensor:
+    """Return the code from minus half the squared distance over the squared width, which is written over."""
+    code = torch.softmax(closeness, dim=-1)
+    if amplitude == 0:
+        return code
+    surround = torch.softmax(closeness.div_(scale), dim=-1)
+    code.sub_(surround, alpha=amplitude)
+    code.sub_(code.amin(dim=-1, keepdim=True))
+    return code.div_(code.sum(dim=-1, keepdim=True))
+
+
+@functools.cache
+def _compiled_softmaxes() -> Callable[[Tensor, float, float], Tensor]:
+    return torch.compile(_difference_of_softmaxes)
 
 
 def _split(n_cells: int, widths: Sequence[float]) -> tuple[Population, ...]:

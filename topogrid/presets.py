@@ -23,6 +23,7 @@ from topogrid.config import (
     SettingsError,
     TrainConfig,
     did_you_mean,
+    meets,
     resume_conflicts,
     show,
 )
@@ -42,8 +43,15 @@ class Preset(NamedTuple):
 PRESETS: dict[str, Preset] = {
     "laptop": Preset(
         "A 24x24 sheet for a CPU.",
-        minutes=9,
-        settings={"n_grid_cells": 576, "steps": 3000, "eval_every": 1500},
+        minutes=7,
+        # Even starts and a signed start make learning faster here: docs/recipe.md.
+        settings={
+            "n_grid_cells": 576,
+            "steps": 2500,
+            "eval_every": 1250,
+            "even_starts": True,
+            "signed_start": "auto",
+        },
     ),
     "sheet64": Preset(
         "The full 64x64 sheet with the best recipe.",
@@ -80,6 +88,7 @@ PRESETS: dict[str, Preset] = {
             "topoloss_factor": 2,
             "steps": 100_000,
             "batch_size": 200,
+            "even_starts": False,
             "lr": 1e-4,
             "scale_lr": False,
             "lr_schedule": "constant",
@@ -124,6 +133,9 @@ class _Given(NamedTuple):
     switched_off: bool
     """Whether the user spelled out that this feature is off; its other flags are then let pass, as sweeps give them."""
 
+
+# Shorter names of flags, where the field's own name is taken by something else in config.json.
+_OTHER_NAMES = {"format": "figure_format"}
 
 # Flags beside those named like a field, each with the field it sets and the value that "true" stands for.
 _ALIASES: dict[str, tuple[str, Any, str]] = {
@@ -183,6 +195,22 @@ def check_machine(config: TrainConfig) -> None:
         )
     for name in ("save_dir", "gallery_dir"):
         _check_folder(name, Path(getattr(config, name)))
+
+
+def check_memory_to_open(config: TrainConfig) -> None:
+    """Refuse a trained network whose weights alone are more than this machine's memory, before any is taken.
+
+    Raises
+    ------
+    SettingsError
+        With the memory it would need.
+    """
+    needed, present = 4 * _weights(config), machine_memory()
+    if needed > present:
+        raise SettingsError(
+            f"a network of {config.n_grid_cells} units and {config.n_place_cells} place cells needs at least "
+            f"{_gib(needed)} of memory, this machine has {_gib(present)}; open it on a larger one"
+        )
 
 
 def memory_needed(config: TrainConfig) -> int:
@@ -278,7 +306,9 @@ def _parser() -> _Parser:
     headings = {group: parser.add_argument_group(title) for group, title in GROUPS.items()}
     for field in dataclasses.fields(TrainConfig):
         group = headings[field.metadata["group"]]
-        group.add_argument(f"--{field.name}", action="append", help=_help_text(field), **_shape_of(field))
+        names = [field.name, *(other for other, name in _OTHER_NAMES.items() if name == field.name)]
+        flags = [f"--{name}" for name in names]
+        group.add_argument(*flags, action="append", help=_help_text(field), **_shape_of(field))
         for alias, (aliased, _value, about) in _ALIASES.items():
             if aliased == field.name:
                 group.add_argument(f"--{alias}", action="append", help=about, **_SWITCH)
@@ -291,8 +321,8 @@ _SWITCH: dict[str, Any] = {"nargs": "?", "const": None, "metavar": "true|false"}
 def _shape_of(field: dataclasses.Field[Any]) -> dict[str, Any]:
     """How many values a flag takes and what the help calls them."""
     kind = KINDS[field.name]
-    if kind is bool:
-        return _SWITCH
+    if kind in (bool, bool | str):
+        return _SWITCH if kind is bool else _SWITCH | {"metavar": "true|false|auto"}
     choices = sorted(PRESETS) if field.name == "preset" else field.metadata["choices"]
     metavar = "{" + ",".join(choices) + "}" if choices else field.metadata["unit"].upper() or _METAVARS[kind]
     return {"nargs": "+" if kind in _SEVERAL else None, "metavar": metavar}
@@ -318,7 +348,7 @@ def _refuse_unknown(rest: Sequence[str]) -> NoReturn:
             f"{show(rest[0].strip())} belongs to no flag; settings are given as --name value, see --help"
         )
     name = flag.partition("=")[0]
-    hint = did_you_mean(name.lstrip("-"), [*KINDS, *_ALIASES], mark="--")
+    hint = did_you_mean(name.lstrip("-"), [*KINDS, *_ALIASES, *_OTHER_NAMES], mark="--")
     raise SettingsError(f"unknown flag {show(name)}{hint or '; see --help'}")
 
 
@@ -361,8 +391,13 @@ def _words(text: str) -> str:
     return text.strip()
 
 
+def _switch(text: str | None) -> bool:
+    return True if text is None else _WORDS[text.strip().lower()]
+
+
 _FROM_TEXT: dict[Any, Callable[[Any], Any]] = {
-    bool: lambda text: True if text is None else _WORDS[text.strip().lower()],
+    bool: _switch,
+    bool | str: lambda text: text if text == "auto" else _switch(text),
     int: _whole_number,
     float: float,
     str: _words,
@@ -390,7 +425,7 @@ def _refuse_idle_flags(config: TrainConfig, given: Mapping[str, _Given]) -> None
             if switch in given and given[switch].switched_off:
                 break
             value = getattr(config, switch)
-            if not (value > 0 if wanted is ABOVE_ZERO else value in wanted):
+            if not meets(value, wanted):
                 raise SettingsError(f"--{one.flag} has no effect {_remedy(switch, wanted, given.get(switch))}")
 
 
@@ -439,13 +474,18 @@ def _find_run(given: Mapping[str, _Given]) -> _Run | None:
     folder = path if path.is_dir() else path.parent.parent
     if not (folder / "config.json").is_file() or not (path.is_dir() or path.parent.name == "checkpoints"):
         raise SettingsError(f"--resume must be a run folder or a checkpoint inside one, but {show(wanted)} is neither")
-    if not _checkpoints(folder):
-        raise SettingsError(f"--resume found no checkpoint in {show(wanted)}; start that run anew without --resume")
+    # One without any file was stopped before its first checkpoint, and begins again.
+    if not _checkpoints(folder) and any((folder / "checkpoints").glob("[!.]*")):
+        raise SettingsError(
+            f"--resume found no good checkpoint in {show(wanted)}; start that run anew without --resume"
+        )
     return _Run(folder, path)
 
 
 def _newest_run(save_dir: Path, name: str) -> Path | None:
-    folders = [save_dir / name] if name else sorted(save_dir.glob("*"))
+    if name and (save_dir / name / "config.json").is_file():
+        return save_dir / name
+    folders = [] if name else sorted(save_dir.glob("*"))
     saved = {folder: _checkpoints(folder) for folder in folders if (folder / "config.json").is_file()}
     times = {folder: max(path.stat().st_mtime for path in paths) for folder, paths in saved.items() if paths}
     return max(times, key=times.__getitem__, default=None)

@@ -14,13 +14,17 @@ from topogrid.claims import claims
 from topogrid.config import SettingsError, TrainConfig
 from topogrid.evaluation import Evaluation, evaluate
 from topogrid.evaluation_files import save_evaluation, unit_rows
+from topogrid.exchange import SUFFIX, import_weights
+from topogrid.files import check_writable, write_json_atomic, write_text_atomic
 from topogrid.gallery import coupling_of, draw_evaluation
 from topogrid.interventions import Subject
+from topogrid.metrics_log import read_metrics
 from topogrid.original import SETTINGS, open_bare
-from topogrid.runs import RunFolder, check_writable, load_run, read_metrics, write_json_atomic, write_text_atomic
+from topogrid.runs import RunFolder
 from topogrid.summary import summarise
 from topogrid.tables import to_csv
 from topogrid.tracking import FIGURES
+from topogrid.trained import load_run
 
 MEASUREMENT_SETTINGS = ("eval_walks", "eval_burn_in", "long_seconds", "long_walks")
 """Settings of the evaluation that may differ from the run's; bins are given on their own."""
@@ -59,7 +63,7 @@ def open_trained(
     place_cells: str | Path | None = None,
     out: str | Path | None = None,
 ) -> Opened:
-    """Open the folder of a run, one of its checkpoints, or a bare checkpoint, ours or the original project's.
+    """Open the folder of a run, one of its checkpoints, an exported file, or a bare checkpoint, ours or the original's.
 
     Parameters
     ----------
@@ -90,19 +94,35 @@ def open_trained(
     path, settings = Path(path), dict(settings or {})
     run = _run_of(path)
     if run is not None:
-        foreign = [name for name in SETTINGS if name in settings] + ["place_cells"] * (place_cells is not None)
-        if foreign:
-            raise SettingsError(f"{run} knows its own {', '.join(foreign)}; leave --{' --'.join(foreign)} out")
+        _refuse_known(run, settings, place_cells)
         loaded = load_run(run, path if path.is_file() else checkpoint)
         config = dataclasses.replace(loaded.config, **settings)
         subject = Subject(loaded.network, loaded.place_cells, config, loaded.step)
         return Opened(subject, loaded.folder if out is None else _results_folder(out), f"{run}, step {loaded.step}")
     if checkpoint is not None:
         raise SettingsError(f"{path} is a checkpoint itself; leave --checkpoint out")
+    if path.suffix == SUFFIX:
+        return _open_exported(path, settings, place_cells, out)
     bare = open_bare(path, settings, place_cells=place_cells)
     folder = _results_folder(path.with_name(f"{path.stem}_analysis") if out is None else out)
     subject = Subject(bare.network, bare.place_cells, bare.config, bare.step)
     return Opened(subject, folder, str(path), bare.knows_places, knows_training=False, notes=bare.notes)
+
+
+def _open_exported(
+    path: Path, settings: dict[str, Any], place_cells: str | Path | None, out: str | Path | None
+) -> Opened:
+    _refuse_known(path, settings, place_cells)
+    imported = import_weights(path)
+    folder = _results_folder(path.with_name(f"{path.stem}_analysis") if out is None else out)
+    config = dataclasses.replace(imported.config, **settings)
+    return Opened(Subject(imported.network, imported.place_cells, config, imported.step), folder, str(path))
+
+
+def _refuse_known(path: Path, settings: Mapping[str, Any], place_cells: str | Path | None) -> None:
+    foreign = [name for name in SETTINGS if name in settings] + ["place_cells"] * (place_cells is not None)
+    if foreign:
+        raise SettingsError(f"{path} knows its own {', '.join(foreign)}; leave --{' --'.join(foreign)} out")
 
 
 def _run_of(path: Path) -> Path | None:
@@ -159,8 +179,8 @@ def measure_again(opened: Opened, bins: Sequence[int]) -> Reanalysis:
     )
 
 
-def write_results(opened: Opened, result: Reanalysis) -> None:
-    """Write ``units.csv``, ``evaluation/step_<step>.npz``, the figures and ``summary.json``.
+def write_results(opened: Opened, result: Reanalysis, *, figure_format: str = "png") -> None:
+    """Write ``units.csv``, ``evaluation/step_<step>.npz``, the figures (also as ``pdf``) and ``summary.json``.
 
     Raises
     ------
@@ -177,7 +197,7 @@ def write_results(opened: Opened, result: Reanalysis) -> None:
     trained = read_metrics(folder.metrics_path)
     for key, figure in draw_evaluation(evaluation, config, rows=trained, coupling=coupling_of(row)).items():
         for place in {folder.figures, folder.gallery}:
-            save_figure(figure, place / FIGURES[key].file)
+            save_figure(figure, place / FIGURES[key].file, figure_format=figure_format)
     write_json_atomic(folder.summary_path, _of_training(folder, evaluation.step) | _summary(opened, config, result))
 
 

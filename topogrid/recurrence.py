@@ -2,17 +2,21 @@
 
 Shapes: T time, B batch, N unit. All states are ``(T, B, N)``; a row of a weight matrix belongs to the receiving unit.
 
-Three choices make it fast without changing what is computed:
+Four choices make it fast without changing what is computed:
 
 * the drive from movement is one product for all steps, and its buffer becomes the output;
 * the gradient of the recurrent weights is one product over all ``T * B`` rows instead of T products;
+* what is done to every element between two products is one function forward and one backward, `Kernels`, so that a
+  compiler can make one pass over memory of each;
 * with ``precision="bf16"`` only ``w_rec - I`` is rounded. Networks here start near the identity, where a unit's own
   state would lose every increment below 2^-8 of itself; as ``h + h (w_rec - I)^T`` the state passes through in fp32.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import functools
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +24,13 @@ from torch.autograd.function import once_differentiable
 
 Activation = Literal["relu", "tanh"]
 Precision = Literal["fp32", "bf16"]
+
+
+class Kernels(NamedTuple):
+    """The work between two matrix products; see `_advance` and `_retreat` for what goes in and comes out."""
+
+    advance: Callable[..., None]
+    retreat: Callable[..., tuple[Tensor, Tensor | None]]
 
 
 def leaky_recurrence(
@@ -31,6 +42,7 @@ def leaky_recurrence(
     *,
     activation: Activation = "relu",
     precision: Precision = "fp32",
+    compiled: bool = False,
 ) -> Tensor:
     """Integrate a batch of walks through leaky units.
 
@@ -52,6 +64,9 @@ def leaky_recurrence(
         The non-linearity ``f``.
     precision : {"fp32", "bf16"}
         Precision of the products between units. States, sums and the loop's gradients stay in the dtype of ``start``.
+    compiled : bool
+        Let ``torch.compile`` fuse what is done between the products. The first call then takes long, and results differ
+        in their last digits.
 
     Returns
     -------
@@ -68,7 +83,10 @@ def leaky_recurrence(
     Sorscher et al., NeurIPS 2019 (task and ReLU network); TopographicGridCells (one learnable tau per unit).
     """
     _check_arguments(displacement, start, w_in, w_rec, tau, activation, precision)
-    activity: Tensor = _LeakyRecurrence.apply(displacement, start, w_in, w_rec, tau, activation, precision)  # type: ignore[no-untyped-call]
+    kernels = compiled_kernels() if compiled else EAGER
+    activity: Tensor = _LeakyRecurrence.apply(  # type: ignore[no-untyped-call]
+        displacement, start, w_in, w_rec, tau, activation, precision, kernels
+    )
     return activity
 
 
@@ -103,7 +121,11 @@ def _check_arguments(
 
 
 class _LeakyRecurrence(torch.autograd.Function):
-    """Forward and backward through time by hand; see `leaky_recurrence`."""
+    """Forward and backward through time by hand; see `leaky_recurrence`.
+
+    ``states`` holds the start and every state after it, so that in fp32 the senders of a step are rows of it. In bf16
+    the senders are a rounded copy, and ``weights`` is ``w_rec - I``: the state itself is then added in fp32.
+    """
 
     @staticmethod
     def forward(
@@ -115,81 +137,150 @@ class _LeakyRecurrence(torch.autograd.Function):
         tau: Tensor | None,
         activation: Activation,
         precision: Precision,
+        kernels: Kernels,
     ) -> Tensor:
-        deviation = _deviation_from_identity(w_rec, precision)
-        activity = displacement @ w_in.t()
-        senders = torch.empty_like(activity, dtype=deviation.dtype)
+        time, batch, units = (*displacement.shape[:2], len(w_in))
+        weights = _deviation_from_identity(w_rec) if precision == "bf16" else w_rec
+        states = start.new_empty(time + 1, batch, units)
+        states[0] = start
+        activity = states[1:]
+        torch.mm(displacement.reshape(-1, 2), w_in.t(), out=activity.view(-1, units))
+        senders = torch.empty_like(activity, dtype=weights.dtype) if precision == "bf16" else states[:-1]
         leak = None if tau is None else 1.0 / tau
         # What the non-linearity let through is visible in the new state only when nothing of the old state remains.
-        gate = None if tau is None else _empty_gate(activity, activation)
-        state = start
-        for step, (drive, sender) in enumerate(zip(activity, senders, strict=True)):
-            sender.copy_(state)
-            drive.add_(state).add_(sender @ deviation.t())
-            drive.relu_() if activation == "relu" else drive.tanh_()
-            if leak is not None and gate is not None:
-                _record_gate(gate[step], drive, activation)
-                torch.lerp(state, drive, leak, out=drive)
-            state = drive
-        ctx.save_for_backward(displacement, start, w_in, deviation, leak, gate, senders, activity)
-        ctx.activation = activation
+        passed = activity if tau is None else _empty_gate(activity, activation)
+        for step in range(time):
+            if precision == "bf16":
+                senders[step].copy_(states[step])
+            product = senders[step] @ weights.t()
+            kernels.advance(activity[step], product, states[step], passed[step], leak, activation, precision)
+        ctx.save_for_backward(displacement, w_in, weights, leak, passed, senders, states)
+        ctx.activation, ctx.precision, ctx.kernels = activation, precision, kernels
         return activity
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        displacement, start, w_in, deviation, leak, gate, senders, activity = ctx.saved_tensors
+        displacement, w_in, weights, leak, passed, senders, states = ctx.saved_tensors
         (grad_activity,) = grad_outputs
-        time, _, units = activity.shape
-        into_units = torch.empty_like(senders)
-        grad_w_in = torch.zeros_like(w_in)
+        time, _, units = grad_activity.shape
+        into_units = torch.empty_like(grad_activity, dtype=weights.dtype)
+        grad_w_in = torch.zeros_like(w_in.t())
         grad_displacement = torch.empty_like(displacement) if ctx.needs_input_grad[0] else None
-        grad_leak = torch.zeros_like(w_in[:, 0])
-        carry = torch.zeros_like(start)
+        grad_leak = torch.zeros_like(w_in[:, 0]) if ctx.needs_input_grad[4] else None
+        product = torch.zeros((), dtype=weights.dtype, device=weights.device).expand_as(states[0])
+        kept: Tensor | None = None
         for step in range(time - 1, -1, -1):
-            grad_state = carry.add_(grad_activity[step])
-            if leak is None:
-                grad_input = _through_gate(grad_state, activity[step], ctx.activation)
-            else:
-                before = activity[step - 1] if step else start
-                grad_leak.addcdiv_(torch.einsum("bn,bn->n", grad_state, activity[step] - before), leak)
-                grad_input = _through_gate(grad_state * leak, gate[step], ctx.activation)
+            change = None if grad_leak is None else (grad_leak, states[step + 1], states[step])
+            grad_input, kept = ctx.kernels.retreat(
+                grad_activity[step], product, kept, passed[step], leak, change, ctx.activation, ctx.precision
+            )
             into_units[step].copy_(grad_input)
-            grad_w_in.addmm_(grad_input.t(), displacement[step])
+            # The narrow factor on the left: the other way round this product is twenty times slower.
+            grad_w_in.addmm_(displacement[step].t(), grad_input)
             if grad_displacement is not None:
                 torch.mm(grad_input, w_in, out=grad_displacement[step])
-            kept = None if leak is None else grad_state - grad_state * leak
-            carry = grad_input.add_(into_units[step] @ deviation)
-            if kept is not None:
-                carry.add_(kept)
-        grad_w_rec = into_units.view(-1, units).t() @ senders.view(-1, units)
-        grad_tau = None if leak is None else -grad_leak * leak * leak
-        return grad_displacement, carry, grad_w_in, grad_w_rec.to(w_in.dtype), grad_tau, None, None
+            product = into_units[step] @ weights
+        grad_start = product.to(w_in.dtype) if kept is None else kept + product
+        grad_w_rec = into_units.view(-1, units).t() @ senders.reshape(-1, units)
+        # d h / d leak is the change of the state over the leak, and d leak / d tau is -leak^2.
+        grad_tau = None if grad_leak is None else -grad_leak * leak
+        return grad_displacement, grad_start, grad_w_in.t(), grad_w_rec.to(w_in.dtype), grad_tau, None, None, None
 
 
-def _deviation_from_identity(w_rec: Tensor, precision: Precision) -> Tensor:
+def _advance(
+    state: Tensor,
+    product: Tensor,
+    before: Tensor,
+    passed: Tensor,
+    leak: Tensor | None,
+    activation: Activation,
+    precision: Precision,
+) -> None:
+    """Turn the drive that stands in ``state`` into the state after this step, in place.
+
+    ``passed`` is filled with what the backward pass needs of the non-linearity: which ReLUs were open, or the value of
+    the tanh. Without a leak the new state itself says so, and ``passed`` is that.
+    """
+    state.add_(product)
+    if precision == "bf16":
+        state.add_(before)
+    state.relu_() if activation == "relu" else state.tanh_()
+    if leak is not None:
+        passed.copy_(state > 0 if activation == "relu" else state)
+        state.copy_(torch.lerp(before, state, leak))
+
+
+def _retreat(
+    grad_after: Tensor,
+    product: Tensor,
+    kept: Tensor | None,
+    passed: Tensor,
+    leak: Tensor | None,
+    change: tuple[Tensor, Tensor, Tensor] | None,
+    activation: Activation,
+    precision: Precision,
+) -> tuple[Tensor, Tensor | None]:
+    """Bring the gradient back over one step, up to the product with the recurrent weights.
+
+    Parameters
+    ----------
+    grad_after, product, kept : Tensor, ``(batch, unit)``
+        Three parts of the gradient of the state after this step: from outside, through the weights of the next step,
+        and past its weights (``None`` where nothing passes).
+    passed : Tensor, ``(batch, unit)``
+        What `_advance` kept of the non-linearity.
+    leak : Tensor, ``(unit,)``, optional
+        1 / tau.
+    change : tuple of Tensor, optional
+        Sum to add ``sum_b grad (after - before)`` to, the state after this step and the one before it.
+
+    Returns
+    -------
+    tuple of Tensor
+        Gradient of what went into the non-linearity, and the part of the gradient of the state before this step that
+        does not go through the weights.
+    """
+    grad_state = grad_after + product
+    if kept is not None:
+        grad_state.add_(kept)
+    if change is not None:
+        total, after, before = change
+        total.add_((grad_state * (after - before)).sum(dim=0))
+    if leak is None:
+        grad_input = _through_gate(grad_state, passed, activation)
+        return grad_input, grad_input if precision == "bf16" else None
+    scaled = grad_state * leak
+    grad_input = _through_gate(scaled, passed, activation)
+    kept = grad_state.sub_(scaled)
+    return grad_input, kept.add_(grad_input) if precision == "bf16" else kept
+
+
+EAGER = Kernels(_advance, _retreat)
+
+
+@functools.cache
+def compiled_kernels() -> Kernels:
+    """Both kernels, to be compiled when they are first called."""
+    return Kernels(torch.compile(_advance), torch.compile(_retreat))
+
+
+def _deviation_from_identity(w_rec: Tensor) -> Tensor:
     deviation = w_rec.clone()
     deviation.diagonal().sub_(1.0)
-    return deviation.bfloat16() if precision == "bf16" else deviation
+    return deviation.bfloat16()
 
 
 def _empty_gate(activity: Tensor, activation: Activation) -> Tensor:
     return torch.empty_like(activity, dtype=torch.bool if activation == "relu" else activity.dtype)
 
 
-def _record_gate(gate: Tensor, passed: Tensor, activation: Activation) -> None:
-    """Keep what the backward pass needs of the non-linearity: which ReLUs were open, or the value of the tanh."""
-    if activation == "relu":
-        torch.gt(passed, 0, out=gate)
-    else:
-        gate.copy_(passed)
-
-
-def _through_gate(grad: Tensor, gate: Tensor, activation: Activation) -> Tensor:
-    """Gradient before the non-linearity from the gradient after it, as a new tensor.
-
-    ``gate`` is the output of the non-linearity; for a ReLU, whether it was open does as well.
-    """
-    if activation == "relu":
-        return grad * (gate if gate.dtype == torch.bool else gate > 0)
-    return grad * (1 - gate * gate)
+def _through_gate(grad: Tensor, passed: Tensor, activation: Activation) -> Tensor:
+    """Gradient before the non-linearity from the gradient after it, as a new tensor."""
+    if activation == "tanh":
+        return grad * (1 - passed * passed)
+    if passed.dtype == torch.bool:
+        return torch.where(passed, grad, 0.0)
+    # One pass over memory, where a comparison and a product take two.
+    gated: Tensor = torch.ops.aten.threshold_backward(grad, passed, 0.0)
+    return gated

@@ -4,45 +4,51 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import json
 import math
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from topogrid.config import TrainConfig
-from topogrid.evaluation import Evaluation, evaluate
-from topogrid.evaluation_files import save_evaluation, unit_rows
-from topogrid.gallery import coupling_of, draw_evaluation, draw_tau
-from topogrid.hardware import choose_device, choose_precision, keep_freed_memory
-from topogrid.presets import PRESETS
-from topogrid.runs import (
+from topogrid.checkpoints import (
     CheckpointError,
     Resumable,
-    RunFolder,
-    default_name,
     find_checkpoint,
-    make_generators,
-    read_metrics,
+    never_saved,
     save_checkpoint,
-    save_weights,
     set_aside_later,
-    truncate_metrics,
-    versions,
-    write_json_atomic,
-    write_text_atomic,
 )
-from topogrid.stopping import StopRequest
+from topogrid.companions import accompany, build_state
+from topogrid.config import TrainConfig
+from topogrid.cuda_graph import GraphedStep, uses_graph
+from topogrid.distributed import Processes, joined
+from topogrid.evaluation import Evaluation, evaluate
+from topogrid.evaluation_files import save_evaluation, unit_rows
+from topogrid.failures import USUAL, LossWatch, all_finite, look, save_dump
+from topogrid.files import one_line, write_json_atomic, write_text_atomic
+from topogrid.gallery import coupling_of, draw_evaluation, draw_tau
+from topogrid.hardware import read_scalars
+from topogrid.metrics_log import iterate_metrics, thinned_metrics, truncate_metrics
+from topogrid.presets import PRESETS
+from topogrid.report import write_report
+from topogrid.reproducibility import versions
+from topogrid.runs import RunFolder, default_name
+from topogrid.stopping import Abandoned, StopRequest
 from topogrid.summary import summarise
 from topogrid.tables import to_csv
 from topogrid.tracking import Tracker, TrackingError, choose_mode
-from topogrid.training import StepRecord, TrainState, learning_rate, new_state, train
+from topogrid.training import StepRecord, TrainState, learning_rate, train
+from topogrid.weights import check_fits, checked_step, checked_weights, save_weights
 
 Say = Callable[[str], None]
 
@@ -73,38 +79,52 @@ def run_training(config: TrainConfig, say: Say) -> int:
         130 or 143 stopped by a signal after saving.
     """
     try:
-        run = _prepare(config, say)
-    except (CannotStartError, CheckpointError, TrackingError, OSError, ValueError) as error:
+        with joined() as processes:
+            return _lead(config, processes, say) if processes.first else accompany(config, processes)
+    except (OSError, ValueError) as error:  # of meeting the other processes, or of one that cannot go along
         say(f"topogrid: {error}")
         return CANNOT_START
-    with StopRequest() as stop:
-        return run.train(stop)
 
 
-def _prepare(config: TrainConfig, say: Say) -> Run:
+def _lead(config: TrainConfig, processes: Processes, say: Say) -> int:
+    """Train, and tell the other processes, if there are any, where to start and how it ended."""
+    with StopRequest(None if processes.alone else processes.agree) as stop, ExitStack() as held:
+        try:
+            run = _prepare(config, processes, stop, held, say)
+        except (CannotStartError, CheckpointError, TrackingError, OSError, ValueError) as error:
+            processes.tell(None)
+            say(f"topogrid: {error}")
+            return CANNOT_START
+        processes.tell(run.began_from)
+        run.state.spread(processes)
+        code: int = processes.tell(run.train())
+    return code
+
+
+def _prepare(config: TrainConfig, processes: Processes, stop: StopRequest, held: ExitStack, say: Say) -> Run:
     """Build or reload everything a run needs; files are made only once nothing can go wrong any more."""
-    keep_freed_memory()
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    device = choose_device(config.device)
-    precision = choose_precision(config.precision, device)
     mode = None if config.wandb == "auto" else config.wandb
     choose_mode(mode)
-    resumed = find_checkpoint(config.resume, config.save_dir, config.gallery_dir) if config.resume else None
-    generators = make_generators(config.seed, "cpu", ("weights", "place_cells"))
-    generators |= make_generators(config.seed, device, ("walks",))
-    state = new_state(config, device, precision, generators)
-    if resumed is not None:
-        _continue(resumed, state, config, say)
-        folder = resumed.folder
-    else:
+    folder, resumed = _reopen(config, held) if config.resume else (None, None)
+    state = build_state(config, processes)
+    device, precision = state.network.encoder.device, state.network.units.precision
+    graph = uses_graph(config.cuda_graph, device, processes)
+    if folder is None:
         name = config.name or default_name(
             config.describe(), config.n_grid_cells, config.seed, datetime.datetime.now(datetime.UTC)
         )
         folder = RunFolder.create(config.save_dir, name, config.gallery_dir)
+        held.callback(folder.lock.release)
+    elif resumed is not None:
+        _continue(resumed, state, config, say)
+    else:
+        say(f"{folder.path} was stopped before its first checkpoint: it starts from the beginning")
+        truncate_metrics(folder.metrics_path, -1)
     config = dataclasses.replace(config, name=folder.name)
     config.to_json(folder.config_path)
-    write_json_atomic(folder.versions_path, versions() | {"device": str(device), "precision": precision})
+    how = {"device": str(device), "precision": precision, "processes": str(processes.count)}
+    write_json_atomic(folder.versions_path, versions() | how)
+    saved = resumed.state if resumed else {}
     tracker = Tracker(
         folder,
         dataclasses.asdict(config) | {"mode": config.describe()},
@@ -114,35 +134,80 @@ def _prepare(config: TrainConfig, say: Say) -> Run:
         name=config.wandb_name,
         group=config.wandb_group,
         tags=config.wandb_tags,
-        run_id=resumed.state.get("run_id") if resumed else None,
-        resumed=resumed is not None,
+        run_id=saved.get("run_id"),
+        resumed=config.resume != "",
         log_artifact=config.wandb_artifact,
+        figure_format=config.figure_format,
         say=say,
     )
-    best = resumed.state["best"] if resumed else None
-    run = Run(config, state, folder, tracker, _Log(folder, say), best=tuple(best) if best else None)
+    run = Run(
+        config, state, folder, tracker, _Log(folder, say), stop, best=_best(saved), evaluated=_evaluated(saved, config)
+    )
+    run.began_from = str(resumed.path) if resumed else ""
+    run.graph = GraphedStep(state, config, insist=config.cuda_graph == "on") if graph else None
     run.log(
         f"{folder.name}: {config.describe()} network, {config.sheet_side}x{config.sheet_side} units, "
         f"{config.n_place_cells} place cells, steps {state.step + 1} to {config.steps} on {device} ({precision})"
+        + ("" if processes.alone else f", by {processes.count} processes")
     )
+    if folder.lock.note:
+        run.log(folder.lock.note)
     return run
+
+
+def _reopen(config: TrainConfig, held: ExitStack) -> tuple[RunFolder, Resumable | None]:
+    """Lock the run to go on with and find its newest good checkpoint; none if it was stopped before it saved one."""
+    start = Path(config.resume)
+    folder = RunFolder.open(start.parent.parent if start.is_file() else start, config.gallery_dir)
+    folder.lock.acquire()
+    held.callback(folder.lock.release)
+    if never_saved(folder):
+        return folder, None
+    found = find_checkpoint(config.resume, config.save_dir, config.gallery_dir)
+    return folder, found
+
+
+def _best(saved: Mapping[str, Any]) -> tuple[int, float] | None:
+    """Step and error of the best evaluation before a checkpoint was saved; one that makes no sense is forgotten."""
+    match saved.get("best"):
+        case [int() as step, float() as error]:
+            return step, error
+    return None
+
+
+def _evaluated(saved: Mapping[str, Any], config: TrainConfig) -> int | None:
+    """Step of the last evaluation before a checkpoint was saved; the last of a run is taken again, for its files."""
+    step = saved.get("evaluated")
+    return step if isinstance(step, int) and saved.get("step") != config.steps else None
 
 
 def _continue(resumed: Resumable, state: TrainState, config: TrainConfig, say: Say) -> None:
     """Put a fresh state back to a checkpoint, and its folder to how it was then."""
-    saved_step = resumed.state.get("step")
+    where, folder = str(resumed.path), resumed.folder
+    saved_step = checked_step(resumed.state, where)
+    check_fits(checked_weights(resumed.state.get("network"), where), config, where)
     try:
         state.load_state_dict(resumed.state)
-    except (KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise CannotStartError(f"{resumed.path} does not fit the settings of its run: {error}") from error
-    if state.step >= config.steps:
+    except Exception as error:  # a file that only looks like a checkpoint can fail in any way
+        raise CannotStartError(f"{where} does not fit the settings of its run: {one_line(error)}") from error
+    if saved_step > config.steps or (saved_step == config.steps and _is_finished(folder, resumed.state)):
         raise CannotStartError(
             f"{resumed.path} was saved after step {saved_step}, and --steps is {config.steps}: nothing is left to do; "
             "give more --steps"
         )
-    for note in (*resumed.notes, *set_aside_later(resumed.folder, state.step)):
+    for note in (*resumed.notes, *set_aside_later(folder, state.step)):
         say(note)
-    truncate_metrics(resumed.folder.metrics_path, state.step)
+    truncate_metrics(folder.metrics_path, state.step, evaluated=_evaluated(resumed.state, config) == state.step)
+
+
+def _is_finished(folder: RunFolder, saved: Mapping[str, Any]) -> bool:
+    """Whether a run that trained all its steps also evaluated the last and wrote what it writes at its end."""
+    try:
+        summary = json.loads(folder.summary_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    written = isinstance(summary, dict) and summary.get("train/steps_done") == saved["step"]
+    return written and folder.units_csv.is_file() and saved.get("evaluated") == saved["step"]
 
 
 @dataclass
@@ -171,8 +236,11 @@ class Run:
     folder: RunFolder
     tracker: Tracker
     log: _Log
+    stop: StopRequest
     best: tuple[int, float] | None = None
     """Step and 20-step error, cm, of the best evaluation so far."""
+    evaluated: int | None = None
+    """Step of the last evaluation."""
     began: float = field(default_factory=time.perf_counter)
     last_saved: float = field(default_factory=time.perf_counter)
     evaluation: Evaluation | None = None
@@ -180,36 +248,91 @@ class Run:
     """What `evaluation` comes to, by tracked names."""
     busy_elsewhere: float = 0.0
     """Seconds of evaluating and saving since the last logged step, which say nothing about training speed."""
+    began_from: str = ""
+    """Checkpoint that this run goes on from, if any."""
+    graph: GraphedStep | None = None
+    """What takes the steps where they are recorded."""
 
-    def train(self, stop: StopRequest) -> int:
+    def __post_init__(self) -> None:
+        """Begin to watch for numbers that go wrong."""
+        self._last_look = look(self.state)
+        self._loss_watch = LossWatch(self._logged_losses())
+
+    def train(self) -> int:
         """Train to the end, or to where it has to stop; returns the exit code."""
-        config, state = self.config, self.state
-        if state.step == 0:
-            self._evaluate()
-        code = DONE
-        with _progress_bar(state.step, config.steps) as bar:
-            pace = _Pace(state.step)
-            for record in train(state, config):
-                last = record.step == config.steps
-                if record.metrics and not self._report(record, pace, bar):
-                    code = NON_FINITE
-                    break
-                self._announce_duration(record.step, pace)
-                stopping = stop.exit_code is not None
-                if not last and not stopping and record.step % config.eval_every == 0:
-                    self._evaluate()
-                if not last and (stopping or self._save_is_due(record.step)):
-                    self._save()
-                if stopping:
-                    code = stop.exit_code or DONE
-                    break
-                bar.update()
+        try:
+            if self._evaluation_is_due():
+                self._evaluate()
+                self._save()
+            code = self._train_steps()
+        except Abandoned:
+            # The evaluation is taken again by whoever goes on; what was trained is saved.
+            code = self.stop.exit_code or DONE
+        if code not in (DONE, NON_FINITE):
+            self._save()
         return self._finish(code)
 
-    def _report(self, record: StepRecord, pace: _Pace, bar: tqdm[NoReturn]) -> bool:
-        """Log the metrics of a step; False if they are not finite."""
-        row = {name: float(value) for name, value in record.metrics.items()}
-        finite = bool(record.finite)
+    def _train_steps(self) -> int:
+        """Take the steps that are left, and everything in between; returns the exit code."""
+        config, state = self.config, self.state
+        with _progress_bar(state.step, config.steps) as bar:
+            pace = _Pace(state.step)
+            for record in train(state, config, self.graph, self.stop.settle):
+                if record.metrics:
+                    self._report(record, pace, bar)
+                last, stopping = record.step == config.steps, self.stop.exit_code is not None
+                evaluate, save = self._evaluation_is_due(), self._save_is_due(record.step)
+                # Asking whether a step was finite waits for the device: only where something waits for it anyway. With
+                # several processes, all of them ask at the same steps.
+                asks = bool(record.metrics) or stopping or (state.processes.alone and (evaluate or save))
+                if asks and not self._is_well(record):
+                    return NON_FINITE
+                self._announce_duration(record.step, pace)
+                if stopping:
+                    return self.stop.exit_code or DONE
+                if not last and (evaluate or save) and bool(record.finite):
+                    if evaluate:
+                        self._evaluate()
+                        save = save or self._is_best()
+                    if save:
+                        self._save()
+                bar.update()
+        if self._evaluation_is_due():
+            self._evaluate()
+        return DONE
+
+    def _evaluation_is_due(self) -> bool:
+        """Whether the network is to be evaluated now: at the start, every so often, and at the end; once a step."""
+        step, config = self.state.step, self.config
+        return self.evaluated != step and (step in (0, config.steps) or step % config.eval_every == 0)
+
+    def _is_best(self) -> bool:
+        return self.best is not None and self.best[0] == self.state.step
+
+    def _is_well(self, record: StepRecord) -> bool:
+        """Look whether all steps so far were finite; dump the first that was not."""
+        if bool(record.finite):
+            self._last_look = look(self.state, self._last_look.began)
+            return True
+        try:
+            path = save_dump(self.folder, self.state, self.config, self._last_look, record)
+            said = f"look into it with: python -m topogrid replay {path}"
+        except (CheckpointError, OSError) as error:
+            said = str(error)
+        self.log(
+            f"stopped at step {record.step}: the loss or its gradient is not finite; no weight was changed by it. "
+            f"Lower --lr, then --resume {self.folder.path}; {said}"
+        )
+        return False
+
+    def _logged_losses(self) -> list[float]:
+        """Return the last losses of a run that goes on."""
+        losses = (row.get("train/total_loss", math.nan) for row in iterate_metrics(self.folder.metrics_path))
+        return list(deque((loss for loss in losses if math.isfinite(loss)), maxlen=USUAL))
+
+    def _report(self, record: StepRecord, pace: _Pace, bar: tqdm[NoReturn]) -> None:
+        """Log the metrics of a step."""
+        row = read_scalars(record.metrics)
         speed = pace.steps_per_second(record.step, self.busy_elsewhere)
         self.busy_elsewhere = 0.0
         row |= {
@@ -219,6 +342,7 @@ class Run:
             "perf/peak_memory_mb": peak_memory_mb(),
         }
         self.tracker.log(record.step, row, self._tau_picture(record.step))
+        self._say_trouble_of_graph()
         loss, error = row["train/total_loss"], row["train/position_error_cm"]
         bar.set_postfix_str(f"loss {loss:.4f}, error {error:.1f} cm")
         if bar.disable:
@@ -227,12 +351,14 @@ class Run:
                 f"step {record.step}/{self.config.steps}: loss {loss:.4f}, error {error:.1f} cm, "
                 f"{speed:.2f} steps/s, {_duration(left)} left"
             )
-        if not finite:
-            self.log(
-                f"stopped at step {record.step}: the loss or its gradient is not finite (loss {loss}, gradient "
-                f"{row['train/grad_norm']}); no weight was changed. Lower --lr, then --resume {self.folder.path}"
-            )
-        return finite
+        warning = self._loss_watch.warning(record.step, loss)
+        if warning:
+            self.log(warning)
+
+    def _say_trouble_of_graph(self) -> None:
+        if self.graph is not None and self.graph.trouble:
+            self.log(f"steps are taken one by one, they cannot be recorded here: {self.graph.trouble}")
+            self.graph.trouble = ""
 
     def _tau_picture(self, step: int) -> dict[str, Figure]:
         """Tau map of a step that shows one."""
@@ -254,20 +380,29 @@ class Run:
                 )
 
     def _evaluate(self) -> None:
-        """Measure the network, and keep and show what was found."""
+        """Measure the network, and keep and show what was found; a signal cuts it short before anything is kept."""
         began = time.perf_counter()
         state, config = self.state, self.config
-        evaluation = evaluate(state.network, state.place_cells, config, step=state.step)
-        row = summarise(evaluation, config)
-        rows = [*read_metrics(self.folder.metrics_path), {"step": state.step, **row}]
-        drawn = draw_evaluation(evaluation, config, rows=rows, coupling=coupling_of(row))
+        with self.stop.abandoning():
+            evaluation = evaluate(state.network, state.place_cells, config, step=state.step)
+            row = summarise(evaluation, config)
+            rows = [*thinned_metrics(self.folder.metrics_path), {"step": state.step, **row}]
+            drawn = draw_evaluation(evaluation, config, rows=rows, coupling=coupling_of(row))
         self.tracker.log(state.step, row, drawn)
-        save_evaluation(evaluation, self.folder.evaluation / f"step_{state.step:08d}.npz")
+        self._keep(evaluation)
         self.log(_say_evaluation(state.step, row, config))
-        self.evaluation, self.measured = evaluation, row
-        if self.best is None or row["validation/trajectory_error_cm"] < self.best[1]:
-            self.best = (state.step, row["validation/trajectory_error_cm"])
+        self.evaluation, self.measured, self.evaluated = evaluation, row, state.step
+        error = row["validation/trajectory_error_cm"]
+        if math.isfinite(error) and (self.best is None or error < self.best[1]):
+            self.best = (state.step, error)
         self.busy_elsewhere += time.perf_counter() - began
+
+    def _keep(self, evaluation: Evaluation) -> None:
+        path = self.folder.evaluation / f"step_{evaluation.step:08d}.npz"
+        try:
+            save_evaluation(evaluation, path)
+        except OSError as error:
+            self.log(f"{path} could not be written: {error}; training goes on")
 
     def _save_is_due(self, step: int) -> bool:
         waited = time.perf_counter() - self.last_saved
@@ -277,9 +412,13 @@ class Run:
         """Save a checkpoint; a failure is said and retried at the next interval. True if it was saved."""
         began = time.perf_counter()
         self.last_saved = began
+        if not all_finite(self.state.network):
+            self.log(f"step {self.state.step} is not saved: its weights are not finite")
+            return False
         state = self.state.state_dict() | {
             "run_id": self.tracker.run_id,
             "best": list(self.best) if self.best else None,
+            "evaluated": self.evaluated,
         }
         protect = (self.best[0],) if self.best else ()
         try:
@@ -294,11 +433,12 @@ class Run:
     def _finish(self, code: int) -> int:
         """Measure and save the last state, and say where everything is."""
         if code == DONE:
-            self._evaluate()
             if not self._save():
                 code = CANNOT_SAVE
             self._write_units()
         self.tracker.summary(self._summary())
+        if code in (DONE, CANNOT_SAVE):
+            self._write_report()
         if code == DONE:
             self._publish_weights()
         elif code != NON_FINITE:
@@ -317,17 +457,27 @@ class Run:
             self.log(f"{self.folder.units_csv} could not be written: {error}")
         self.tracker.table("validation/units", columns, rows)
 
+    def _write_report(self) -> None:
+        """Write the sheet explorer; whatever goes wrong, the run is done."""
+        try:
+            path = write_report(self.folder, self.config)
+        except Exception as error:
+            self.log(f"{self.folder.report} could not be written: {type(error).__name__}: {error}")
+            return
+        self.log(f"Report:     {path}")
+        self.tracker.page("validation/explorer", path)
+
     def _publish_weights(self) -> None:
         """Give W&B the trained weights alone, where it takes them."""
         if not self.tracker.takes_artifacts:
             return
-        is_best = self.best is not None and self.best[0] == self.state.step
+        is_best = self._is_best()
         try:
-            path = save_weights(self.folder, self.state.network, self.state.place_cells)
+            save_weights(self.folder.path / "weights.pt", self.state.network, self.state.place_cells)
         except OSError as error:
             self.log(f"the weights could not be written for W&B: {error}")
             return
-        self.tracker.artifact(path, ("latest", "best") if is_best else ("latest",))
+        self.tracker.artifact(self.folder.path / "weights.pt", ("latest", "best") if is_best else ("latest",))
 
     def _summary(self) -> dict[str, float]:
         network = self.state.network
@@ -338,7 +488,7 @@ class Run:
             "perf/peak_memory_mb": peak_memory_mb(),
         }
         if self.best:
-            summary["validation/best_step"] = self.best[0]
+            summary["validation/best_step"], summary["validation/best_error_cm"] = self.best
         if self.evaluation is not None and self.evaluation.step == self.state.step:
             summary |= self.measured
         return summary

@@ -11,6 +11,7 @@ import io
 import math
 import os
 import queue
+import re
 import secrets
 import shlex
 import threading
@@ -23,7 +24,9 @@ from typing import Any, NamedTuple, SupportsFloat
 
 from matplotlib.figure import Figure
 
-from topogrid.runs import MetricsFile, RunFolder, check_writable, write_json_atomic, write_text_atomic
+from topogrid.files import check_writable, one_line, write_json_atomic, write_text_atomic
+from topogrid.metrics_log import MetricsFile
+from topogrid.runs import RunFolder
 
 MODES = ("online", "offline", "disabled")
 DPI = 120
@@ -113,6 +116,7 @@ _VALIDATION = {
     "validation/long_error_cm": "Mean decoding error on held-out walks of 10 s, cm.",
     "validation/hold_still_error_cm": "Error of a decoder that stays at the start, cm: the bar to beat.",
     "validation/best_step": "Step of the checkpoint with the smallest error.",
+    "validation/best_error_cm": "That error, on held-out walks of the training length, cm.",
 }
 
 METRICS: dict[str, str] = {
@@ -123,7 +127,8 @@ METRICS: dict[str, str] = {
 }
 """Every number that is logged, and what it means."""
 
-LOWER_IS_BETTER = ("train/position_error_cm", "validation/trajectory_error_cm", "validation/long_error_cm")
+IN_THE_SECOND_ROW = ("validation/start/", "_p", "_low", "_high")
+"""Beginning or endings of what W&B logs without a panel of its own: a dashboard of 60 panels shows nothing."""
 
 
 class FigureEntry(NamedTuple):
@@ -162,6 +167,9 @@ FIGURES: dict[str, FigureEntry] = {
     "validation/trajectories": FigureEntry("True and decoded paths of held-out walks.", "trajectories.png"),
 }
 """Every figure that is logged."""
+
+PAGES: dict[str, str] = {"validation/explorer": "The sheet explorer: every unit of the run on one page."}
+"""Every page that is logged."""
 
 TABLES: dict[str, str] = {"validation/units": "One row a unit: place on the sheet, tau, scores, spacing, phase."}
 """Every table that is logged."""
@@ -269,6 +277,8 @@ class Tracker:
         Whether the run goes on from a checkpoint.
     log_artifact : bool
         Log the model as an artifact even offline, where it costs a copy of the file.
+    figure_format : {"png", "pdf"}
+        With ``pdf`` every figure is also saved as a vector PDF; W&B and the galleries show the PNG.
     say : callable
         Called with each sentence that a person should see at once.
 
@@ -304,6 +314,7 @@ class Tracker:
         run_id: str | None = None,
         resumed: bool = False,
         log_artifact: bool = False,
+        figure_format: str = "png",
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.mode = choose_mode(mode)
@@ -311,12 +322,15 @@ class Tracker:
         self._folder = folder
         self._say = say
         self._log_artifact = log_artifact
+        self._formats = tuple(dict.fromkeys(("png", figure_format)))
         self._tables: set[str] = set()
         self._metrics = MetricsFile(folder.metrics_path)
         self._disk_failed = False
         self.run_id = self._stable_id(run_id)
         self._mirror: _Mirror | None = None
-        if self.mode.mode != "disabled":
+        self._n_unmirrored = 0
+        self._wanted = self.mode.mode != "disabled"
+        if self._wanted:
             filing = {
                 "project": project,
                 "entity": entity or None,
@@ -332,9 +346,10 @@ class Tracker:
 
     def _stable_id(self, run_id: str | None) -> str:
         path = self._folder.path / "wandb_id.txt"
-        stored = path.read_text().strip() if path.is_file() else ""
-        # A sweep agent chooses the id of the run it starts.
-        chosen = run_id or stored or os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)
+        stored = path.read_text(errors="replace").strip() if path.is_file() else ""
+        # A sweep agent chooses the id of the run it starts. An id becomes part of a path: nothing else is one.
+        candidates = (run_id, stored, os.environ.get("WANDB_RUN_ID"), secrets.token_hex(4))
+        chosen = next(one for one in candidates if isinstance(one, str) and re.fullmatch(r"[\w-]{1,64}", one, re.A))
         if chosen != stored:
             with suppress(OSError):
                 write_text_atomic(path, chosen + "\n")
@@ -355,7 +370,7 @@ class Tracker:
             try:
                 self._mirror = _Mirror(root, attempt, dict(filing), resumed)
             except Exception as error:
-                self._fall_back(fallback, f"{attempt} failed: {_one_line(error)}")
+                self._fall_back(fallback, f"{attempt} failed: {one_line(error)}")
             else:
                 return
 
@@ -397,9 +412,7 @@ class Tracker:
             self._write({"step": step, "time": round(time.time(), 3), **numbers})
         texts = {key: entry.caption for key, entry in FIGURES.items()} | dict(captions or {})
         images = {key: (png, texts[key]) for key, png in drawn.items() if png is not None}
-        # A NaN would stay W&B's minimum for ever.
-        mirrored = {key: v for key, v in numbers.items() if math.isfinite(v) or key not in LOWER_IS_BETTER}
-        self._submit(lambda mirror: mirror.log(step, mirrored, images))
+        self._submit(lambda mirror: mirror.log(step, numbers, images))
 
     def figures(self, step: int, figures: Mapping[str, Figure], captions: Mapping[str, str] | None = None) -> None:
         """Record figures alone; see `log`."""
@@ -418,6 +431,17 @@ class Tracker:
         self._tables.add(key)
         self._submit(lambda mirror: mirror.table(key, list(columns), [list(row) for row in rows]))
 
+    def page(self, key: str, path: Path) -> None:
+        """Show a page of the run folder in W&B.
+
+        Raises
+        ------
+        ValueError
+            If ``key`` is not in `PAGES`.
+        """
+        _known(key, PAGES)
+        self._submit(lambda mirror: mirror.page(key, path))
+
     def summary(self, values: Mapping[str, SupportsFloat]) -> None:
         """Record final figures, by their keys in `METRICS`, in ``summary.json`` and W&B."""
         numbers = {_known(key, METRICS): _number(value) for key, value in values.items()}
@@ -425,7 +449,7 @@ class Tracker:
         try:
             write_json_atomic(self._folder.summary_path, finite)
         except OSError as error:
-            self._note(f"summary.json could not be written: {_one_line(error)}")
+            self._note(f"summary.json could not be written: {one_line(error)}")
         self._submit(lambda mirror: mirror.run.summary.update(numbers))
 
     @property
@@ -458,6 +482,8 @@ class Tracker:
             self._hear(self._mirror)
             lines += self._mirror.closing_lines()
             self._mirror = None
+        elif self._wanted:
+            lines.append(_missed(self._n_unmirrored))
         return lines
 
     def _write(self, row: Mapping[str, float]) -> None:
@@ -466,37 +492,42 @@ class Tracker:
             self._disk_failed = False
         except OSError as error:
             if not self._disk_failed:
-                self._note(f"metrics.jsonl cannot be written, rows wait in memory: {_one_line(error)}")
+                self._note(f"metrics.jsonl cannot be written, rows wait in memory: {one_line(error)}")
             self._disk_failed = True
 
     def _draw(self, key: str, figure: Figure) -> bytes | None:
         """Save a figure in the run folder and the gallery; its PNG, or None if it cannot be drawn."""
-        file = FIGURES[key].file
         try:
-            buffer = io.BytesIO()
-            # Without the version of the software in it, the same picture is the same file.
-            figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+            drawn = {suffix: _rendered(figure, suffix) for suffix in self._formats}
         except Exception as error:  # a picture that fails must not cost the hours of training behind it
-            self._note(f"the figure {key} could not be drawn: {type(error).__name__}: {_one_line(error)}")
+            self._note(f"the figure {key} could not be drawn: {type(error).__name__}: {one_line(error)}")
             return None
         for place in (self._folder.figures, self._folder.gallery):
-            try:
-                place.mkdir(parents=True, exist_ok=True)
-                (place / file).write_bytes(buffer.getvalue())
-            except OSError as error:
-                self._note(f"the figure {place / file} could not be saved: {_one_line(error)}")
-        return buffer.getvalue()
+            for suffix, content in drawn.items():
+                file = (place / FIGURES[key].file).with_suffix(f".{suffix}")
+                try:
+                    place.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes(content)
+                except OSError as error:
+                    self._note(f"the figure {file} could not be saved: {one_line(error)}")
+        return drawn["png"]
 
     def _submit(self, call: Callable[[_Mirror], object]) -> None:
         if self._mirror is not None:
             self._mirror.submit(functools.partial(call, self._mirror))
             self._hear(self._mirror)
+        else:
+            self._n_unmirrored += 1
 
     def _hear(self, mirror: _Mirror) -> None:
         """Pass on, once and in the caller's thread, that mirroring failed."""
         if mirror.trouble is not None:
             self._note(f"W&B does not take everything, training goes on: {mirror.trouble}")
             mirror.trouble = None
+
+
+def _missed(n_calls: int) -> str:
+    return f"W&B missed {n_calls} calls; metrics.jsonl and the figures here are complete."
 
 
 def _known(key: str, described: Collection[str]) -> str:
@@ -506,12 +537,16 @@ def _known(key: str, described: Collection[str]) -> str:
     raise ValueError(f"{key!r} is not described in topogrid/tracking.py" + (f"; is {near[0]!r} meant?" if near else ""))
 
 
+def _rendered(figure: Figure, suffix: str) -> bytes:
+    """Return a figure as the content of a file; without versions and dates, the same picture is the same file."""
+    buffer = io.BytesIO()
+    unmarked = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
+    figure.savefig(buffer, format=suffix, dpi=DPI, metadata=unmarked[suffix])
+    return buffer.getvalue()
+
+
 def _number(value: SupportsFloat) -> float | int:
     return value if type(value) is int else float(value)
-
-
-def _one_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 class _Mirror:
@@ -536,7 +571,8 @@ class _Mirror:
         self._id = filing["id"]
         self._restore = ExitStack()
         # Runs side by side share no cache, and the home folder stays as it was.
-        private = {"WANDB_SILENT": "true", "WANDB_CACHE_DIR": "cache", "WANDB_DATA_DIR": "data"}
+        cache, data = (f"{kind}-{self._id}" for kind in ("cache", "data"))
+        private = {"WANDB_SILENT": "true", "WANDB_CACHE_DIR": cache, "WANDB_DATA_DIR": data}
         values = {name: v if v == "true" else str((root / "wandb" / v).resolve()) for name, v in private.items()}
         self._restore.enter_context(_environment(values))
         try:
@@ -561,8 +597,12 @@ class _Mirror:
     def _define(self) -> None:
         self.run.define_metric("step", hidden=True)
         self.run.define_metric("*", step_metric="step")
-        for key in LOWER_IS_BETTER:
-            self.run.define_metric(key, step_metric="step", summary="min,last")
+        # The summary of each stays one number, the last: an object of several cannot be sorted or swept by.
+        first, *endings = IN_THE_SECOND_ROW
+        for key in METRICS:
+            self.run.define_metric(
+                key, step_metric="step", hidden=key.startswith(first) or key.endswith(tuple(endings))
+            )
 
     def submit(self, call: Callable[[], object]) -> None:
         """Queue a call; a queue that is full, because W&B hangs, loses it."""
@@ -587,11 +627,11 @@ class _Mirror:
             try:
                 call()
             except Exception as error:
-                self._miss(_one_line(error))
+                self._miss(one_line(error))
         try:
             self.run.finish()
         except (Exception, SystemExit) as error:
-            self._miss(_one_line(error))
+            self._miss(one_line(error))
         if self._troubled or self._hung:
             # Otherwise W&B does this at the interpreter's exit, with a traceback or without an end.
             with suppress(Exception, SystemExit):
@@ -610,6 +650,10 @@ class _Mirror:
     def table(self, key: str, columns: list[str], rows: list[list[float | int | str]]) -> None:
         """Send a table."""
         self.run.log({key: self._wandb.Table(columns=columns, data=rows)})
+
+    def page(self, key: str, path: Path) -> None:
+        """Send a page as it is; W&B would otherwise put a link to a style sheet of its own into it."""
+        self.run.log({key: self._wandb.Html(str(path), inject=False)})
 
     def artifact(self, name: str, path: Path, aliases: list[str]) -> None:
         """Send a file of weights."""
@@ -643,7 +687,7 @@ class _Mirror:
             lines = ["Send it to W&B:      wandb sync " + " ".join(shlex.quote(str(part)) for part in parts)]
         lines.append(f"See it in a terminal: wandb leet {here}")
         if self.n_missed:
-            lines.append(f"W&B missed {self.n_missed} calls; metrics.jsonl and the figures here are complete.")
+            lines.append(_missed(self.n_missed))
         return lines
 
 

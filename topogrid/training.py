@@ -6,19 +6,20 @@ A step reads nothing back from the device: metrics stay tensors until whoever as
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from topogrid import losses
 from topogrid.config import TrainConfig
+from topogrid.distributed import ALONE, Processes
 from topogrid.network import PathIntegrator, Prediction, width_scale
 from topogrid.place_cells import PlaceCells
 from topogrid.recurrence import Precision
-from topogrid.runs import generator_states, restore_generators
+from topogrid.reproducibility import generator_states, restore_generators
 from topogrid.trajectories import simulate_walks
 
 
@@ -35,6 +36,21 @@ class Batch(NamedTuple):
     """``(time, batch, 2)``, metres."""
 
 
+class Outcome(NamedTuple):
+    """What one step leaves on the device."""
+
+    batch: Batch
+    prediction: Prediction
+    terms: dict[str, Tensor]
+    """Weighted terms of the loss and their total, by their tracked names."""
+    gradient_norm: Tensor
+    """Before clipping."""
+    finite: Tensor
+    """Whether loss and gradients were, in every process, in this step and those before it."""
+    n_finite: Tensor
+    """How many steps were."""
+
+
 class StepRecord(NamedTuple):
     """One step as the loop reports it."""
 
@@ -44,6 +60,9 @@ class StepRecord(NamedTuple):
     """Scalars on the device, by their tracked names; empty unless this step was to be measured."""
     finite: Tensor
     """Whether loss and gradients were finite; where not, no weight was changed."""
+    n_finite: Tensor
+    """How many steps of this loop came before the first that was not finite. After that one `train` changes no weight:
+    it waits for somebody to look, without asking the device at every step."""
 
 
 @dataclass
@@ -55,13 +74,30 @@ class TrainState:
     place_cells: PlaceCells
     generators: dict[str, torch.Generator]
     step: int = 0
+    processes: Processes = ALONE
+    averaged: nn.Module | None = None
+    """The network inside what averages its gradients over several processes."""
+
+    def spread(self, processes: Processes) -> None:
+        """Train together with other processes; all have to call this, in the same state."""
+        self.processes = processes
+        self.averaged = None if processes.alone else processes.wrap(self.network)
+
+    def predict(self, batch: Batch) -> Prediction:
+        """Follow the walks of a batch."""
+        prediction: Prediction = (self.averaged or self.network)(batch.start_code, batch.displacement)
+        return prediction
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain containers only, so that ``torch.load(weights_only=True)`` takes them back."""
+        optimiser = self.optimiser.state_dict()
+        for group in optimiser["param_groups"]:
+            # How this machine takes its steps is no part of the run.
+            group |= {"lr": float(group["lr"]), "capturable": False}
         return {
             "step": self.step,
             "network": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": optimiser,
             "place_centres": self.place_cells.centres,
             "generators": generator_states(self.generators),
         }
@@ -116,8 +152,10 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     return config.lr * warm * (config.final_lr_share + (1 - config.final_lr_share) * fallen)
 
 
-def make_batch(config: TrainConfig, place_cells: PlaceCells, generator: torch.Generator) -> Batch:
-    """Fresh walks and their place code."""
+def make_batch(
+    config: TrainConfig, place_cells: PlaceCells, generator: torch.Generator, share: slice = slice(None)
+) -> Batch:
+    """Fresh walks and their place code; with several processes, one's ``share`` of the same walks that all draw."""
     walks = simulate_walks(
         config.batch_size,
         config.seq_length,
@@ -125,10 +163,10 @@ def make_batch(config: TrainConfig, place_cells: PlaceCells, generator: torch.Ge
         dt=config.dt,
         generator=generator,
         periodic=config.periodic,
+        even_starts=config.even_starts,
     )
-    return Batch(
-        place_cells.encode(walks.start), walks.displacement, place_cells.encode(walks.position), walks.position
-    )
+    start, displacement, position = walks.start[share], walks.displacement[:, share], walks.position[:, share]
+    return Batch(place_cells.encode(start), displacement, place_cells.encode(position), position)
 
 
 def objective(
@@ -170,7 +208,14 @@ def _tau_terms(network: PathIntegrator, config: TrainConfig) -> dict[str, Tensor
     }
 
 
-def train_step(state: TrainState, batch: Batch, config: TrainConfig, *, measure: bool = False) -> StepRecord:
+def train_step(
+    state: TrainState,
+    batch: Batch,
+    config: TrainConfig,
+    *,
+    measure: bool = False,
+    before: StepRecord | None = None,
+) -> StepRecord:
     """Learn from one batch; advances ``state`` in place.
 
     A non-finite loss or gradient changes nothing but the step count: the update is skipped on the device, without
@@ -183,21 +228,56 @@ def train_step(state: TrainState, batch: Batch, config: TrainConfig, *, measure:
     config : TrainConfig
     measure : bool
         Also compute the metrics.
+    before : StepRecord, optional
+        The step before this one; if that was not finite, this one is not either and changes nothing.
     """
     step = state.step + 1
+    set_learning_rate(state.optimiser, step, config)
+    outcome = learn(state, batch, config, before)
+    state.step = step
+    return record_of(outcome, state, measure=measure)
+
+
+def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepRecord | None = None) -> Outcome:
+    """Do the part of a step that is the same work every time, so that it can be recorded and replayed."""
     network = state.network
-    prediction = network(batch.start_code, batch.displacement)
+    prediction = state.predict(batch)
     terms = objective(network, state.place_cells, prediction, batch, config)
     state.optimiser.zero_grad(set_to_none=True)
     terms["train/total_loss"].backward()  # type: ignore[no-untyped-call]
     gradient_norm = _clip_gradients(network, config.grad_clip)
     finite = torch.isfinite(gradient_norm) & torch.isfinite(terms["train/total_loss"])
-    for group in state.optimiser.param_groups:
-        group["lr"] = learning_rate(step, config) * group["lr_scale"]
+    finite = state.processes.everywhere(finite)
+    if before is not None:
+        finite = finite & before.finite
     _step_if(finite, state.optimiser)
     network.units.project_tau()
-    state.step = step
-    return StepRecord(step, _metrics(terms, gradient_norm, prediction, batch, state) if measure else {}, finite)
+    detached = {name: value.detach() for name, value in terms.items()}
+    seen = Prediction(*(part.detach() for part in prediction))
+    n_finite = finite.long() if before is None else before.n_finite + finite
+    return Outcome(batch, seen, detached, gradient_norm, finite, n_finite)
+
+
+def record_of(outcome: Outcome, state: TrainState, *, measure: bool) -> StepRecord:
+    """Report the step that ``state`` has just taken."""
+    return StepRecord(state.step, _metrics(outcome, state) if measure else {}, outcome.finite, outcome.n_finite)
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, step: int, config: TrainConfig) -> None:
+    """Give every group of parameters the learning rate of a step, in place where a recorded step reads it."""
+    for group in optimiser.param_groups:
+        rate = learning_rate(step, config) * group["lr_scale"]
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def make_capturable(optimiser: torch.optim.Optimizer) -> None:
+    """Let an optimiser be recorded: its learning rates become tensors on the device."""
+    for group in optimiser.param_groups:
+        device = group["params"][0].device
+        group |= {"capturable": True, "lr": torch.tensor(float(group["lr"]), device=device)}
 
 
 def _clip_gradients(network: PathIntegrator, limit: float) -> Tensor:
@@ -214,13 +294,12 @@ def _step_if(finite: Tensor, optimiser: torch.optim.Optimizer) -> None:
 
 
 @torch.no_grad()
-def _metrics(
-    terms: dict[str, Tensor], gradient_norm: Tensor, prediction: Prediction, batch: Batch, state: TrainState
-) -> dict[str, Tensor]:
-    metrics = {name: value.detach() for name, value in terms.items()}
-    decoded = state.place_cells.decode(prediction.logits)
-    metrics["train/position_error_cm"] = 100 * state.place_cells.error(decoded, batch.position).mean()
-    metrics["train/grad_norm"] = gradient_norm.detach()
+def _metrics(outcome: Outcome, state: TrainState) -> dict[str, Tensor]:
+    decoded = state.place_cells.decode(outcome.prediction.logits)
+    metrics = outcome.terms | {
+        "train/position_error_cm": 100 * state.place_cells.error(decoded, outcome.batch.position).mean(),
+        "train/grad_norm": outcome.gradient_norm,
+    }
     tau = state.network.units.tau
     if tau is not None:
         metrics |= {
@@ -229,13 +308,42 @@ def _metrics(
             "tau/min": tau.min(),
             "tau/max": tau.max(),
         }
-    return metrics
+    # One message for all of them; stacking also copies what the next replay would overwrite.
+    means = state.processes.mean(torch.stack(list(metrics.values())))
+    return dict(zip(metrics, means.unbind(), strict=True))
 
 
-def train(state: TrainState, config: TrainConfig) -> Iterator[StepRecord]:
-    """Train until ``config.steps``, one record a step; the first, the last and every ``print_every`` have metrics."""
-    first = state.step + 1
-    for step in range(first, config.steps + 1):
-        batch = make_batch(config, state.place_cells, state.generators["walks"])
-        measure = step in (first, config.steps) or step % config.print_every == 0
-        yield train_step(state, batch, config, measure=measure)
+TakeStep = Callable[[bool, StepRecord | None], StepRecord]
+"""Takes one step, told whether to measure it and what the step before reported."""
+
+
+def train(
+    state: TrainState,
+    config: TrainConfig,
+    take_step: TakeStep | None = None,
+    after_step: Callable[[], None] = lambda: None,
+) -> Iterator[StepRecord]:
+    """Train until ``config.steps``, one record a step; the first, the last and every ``print_every`` have metrics.
+
+    Parameters
+    ----------
+    state : TrainState
+    config : TrainConfig
+    take_step : callable, optional
+        Such as a `GraphedStep`; by default makes a batch and calls `train_step`.
+    after_step : callable
+        Called after every step, before its record is seen.
+    """
+
+    def usual_step(measure: bool, before: StepRecord | None) -> StepRecord:
+        share = state.processes.share(config.batch_size)
+        batch = make_batch(config, state.place_cells, state.generators["walks"], share)
+        return train_step(state, batch, config, measure=measure, before=before)
+
+    take_step = take_step or usual_step
+    record = None
+    for step in range(state.step + 1, config.steps + 1):
+        # Not the first after resuming: the rows of a resumed run are those of the uninterrupted one.
+        record = take_step(step in (1, config.steps) or step % config.print_every == 0, record)
+        after_step()
+        yield record

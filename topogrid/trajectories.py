@@ -5,8 +5,12 @@ Shapes: T time, B batch. Positions are metres with the origin at the centre of t
 
 from __future__ import annotations
 
+import array
+import csv
 import importlib.metadata
 import math
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +24,12 @@ TURN_SD = 11.52  # rad/s
 WALL_DISTANCE = 0.03  # m; nearer than this the walker turns along the wall ...
 WALL_SLOWING = 0.25  # ... and slows to this share of its speed
 
+# Root of x^4 = x + 1: steps of 1/r, 1/r^2 and 1/r^3 spread points most evenly in three dimensions (Roberts 2018).
+_THREE_DIMENSIONS = 1.2207440846057596
+
+LARGEST_RECORDING = 4 * 10**9  # bytes in memory: days at the highest sampling rates
+_WANTED_NPZ = "wanted an .npz archive with arrays `t` (seconds) and `pos` (sample, 2) in metres"
+_WANTED_CSV = "wanted a table with the header t,x,y: seconds, metres, metres"
 RECORDING_GAP = 1.0  # s; a hole this long is not interpolated but refused (and `t` may be sample numbers, not seconds)
 
 
@@ -44,6 +54,7 @@ def simulate_walks(
     periodic: bool = False,
     speed_factor: float = 1.0,
     start_box: tuple[float, float] | None = None,
+    even_starts: bool = False,
 ) -> Walks:
     """Let ``n_walks`` animals forage, all at once, on the device of ``generator``.
 
@@ -68,6 +79,9 @@ def simulate_walks(
         Multiplies all speeds, for probing a network outside what it was trained on.
     start_box : (float, float), optional
         Width and height of the middle part of the box in which walks start, metres; all of it by default.
+    even_starts : bool
+        Spread the starts and headings of the batch evenly instead of drawing each on its own. Every single walk is
+        distributed as before, but a sum over the batch, such as a gradient, varies less between batches.
 
     Returns
     -------
@@ -80,15 +94,18 @@ def simulate_walks(
 
     References
     ----------
-    Sorscher et al., NeurIPS 2019; motion statistics after Raudies & Hasselmo, PLoS Comput. Biol. 2012.
+    Sorscher et al., NeurIPS 2019; motion statistics after Raudies & Hasselmo, PLoS Comput. Biol. 2012; even starts by
+    an additive recurrence, Roberts, "The unreasonable effectiveness of quasirandom sequences", 2018.
     """
     device = generator.device
-    half = torch.tensor(box_size, device=device) / 2
+    half = _constant(box_size, device) / 2
     if start_box is not None and not (start_box[0] <= box_size[0] and start_box[1] <= box_size[1]):
         raise ValueError(f"walks must start inside the box of {box_size} m, got a start_box of {start_box} m")
-    start_half = half if start_box is None else torch.tensor(start_box, device=device) / 2
-    start = (2 * torch.rand(n_walks, 2, generator=generator, device=device) - 1) * start_half
-    heading = 2 * math.pi * torch.rand(n_walks, generator=generator, device=device)
+    start_half = half if start_box is None else _constant(start_box, device) / 2
+    draw = _even_uniforms if even_starts else _uniforms
+    uniforms = draw(n_walks, generator)
+    start = (2 * uniforms[:, :2] - 1) * start_half
+    heading = 2 * math.pi * uniforms[:, 2]
     # 1 - rand is in (0, 1], so the logarithm is finite.
     uniform = 1 - torch.rand(n_steps, n_walks, generator=generator, device=device)
     distance = torch.sqrt(-2 * torch.log(uniform)) * (SPEED_SCALE * speed_factor * dt)
@@ -113,6 +130,31 @@ def simulate_walks(
         position[step] = there
         here = there
     return Walks(start, displacement, position)
+
+
+def _uniforms(count: int, generator: torch.Generator) -> Tensor:
+    """Independent points in the unit cube, ``(count, 3)``."""
+    device = generator.device
+    drawn = (torch.rand(count, axes, generator=generator, device=device) for axes in (2, 1))
+    return torch.cat(tuple(drawn), dim=1)
+
+
+def _even_uniforms(count: int, generator: torch.Generator) -> Tensor:
+    """Points of an additive recurrence in the unit cube, ``(count, 3)``, each of them uniformly distributed.
+
+    The whole set is shifted at random (Cranley & Patterson, SIAM J. Numer. Anal. 1976), and every point is jittered by
+    about the distance to the next, so that no spatial frequency is missed by all batches alike.
+    """
+    device = generator.device
+    strides = _constant([_THREE_DIMENSIONS**-axis for axis in (1, 2, 3)], device)
+    shift = torch.rand(1, 3, generator=generator, device=device)
+    jitter = (torch.rand(count, 3, generator=generator, device=device) - 0.5) / math.sqrt(count)
+    return torch.remainder(shift + jitter + torch.arange(count, device=device)[:, None] * strides, 1.0)
+
+
+def _constant(values: Sequence[float], device: torch.device) -> Tensor:
+    """Vector made on the device: one copied from the host would stall a GPU, and cannot be recorded in a CUDA graph."""
+    return torch.stack([torch.full((), value, device=device) for value in values])
 
 
 def _turn_along_wall(position: Tensor, heading: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
@@ -178,9 +220,9 @@ def load_walks(path: str | Path, *, dt: float, box_size: tuple[float, float] | N
 
     Parameters
     ----------
-    path : path of an ``.npz`` file
-        Arrays ``t`` ``(sample,)`` in seconds and ``pos`` ``(sample, 2)`` in metres. The recording is moved so that the
-        middle of the area it covers is the origin.
+    path : path of an ``.npz`` or ``.csv`` file
+        Arrays ``t`` ``(sample,)`` in seconds and ``pos`` ``(sample, 2)`` in metres; in a table, a header ``t,x,y`` and
+        one sample a line. The recording is moved so that the middle of the area it covers is the origin.
     dt : float
         Step to resample to by linear interpolation, seconds.
     box_size : (float, float), optional
@@ -194,7 +236,7 @@ def load_walks(path: str | Path, *, dt: float, box_size: tuple[float, float] | N
     Raises
     ------
     ValueError
-        If the file is not such an archive, holds object arrays (they could run code), too few samples, values that are
+        If the file is not of such a kind, holds object arrays (they could run code), too few samples, values that are
         not finite, time that does not increase, a gap of a second or more, or a path larger than ``box_size``. The
         message names the fault and the remedy.
     """
@@ -239,23 +281,57 @@ def shipped_walk() -> Path:
 
 
 def _read_recording(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    wanted = "wanted an .npz archive with arrays `t` (seconds) and `pos` (sample, 2) in metres"
+    wanted = _WANTED_CSV if path.suffix.lower() == ".csv" else _WANTED_NPZ
     if not path.is_file():
         raise ValueError(f"{path}: no such file; {wanted}")
     try:
-        # Opened here, because np.load leaves the file open when the archive in it is damaged.
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("holds a single array without a name")
-            missing = [name for name in ("t", "pos") if name not in archive]
-            if missing:
-                raise ValueError(f"has arrays {sorted(archive)}, not {' and '.join(missing)}")
-            return _numbers(archive, "t"), _numbers(archive, "pos")
+        return _read_csv(path) if path.suffix.lower() == ".csv" else _read_npz(path)
     # On damaged files zipfile, zlib and NumPy's parser of headers raise a dozen unrelated types.
     except Exception as error:
-        fault = " ".join(str(error).split()) or type(error).__name__
+        fault = (" ".join(str(error).split()) or type(error).__name__)[:200]
         raise ValueError(f"{path}: {fault}; {wanted}") from error
+
+
+def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    # Opened here, because np.load leaves the file open when the archive in it is damaged.
+    with path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("holds a single array without a name")
+        missing = [name for name in ("t", "pos") if name not in archive]
+        if missing:
+            raise ValueError(f"has arrays {sorted(archive)[:6]}, not {' and '.join(missing)}")
+        with zipfile.ZipFile(path) as packed:
+            # A small packed file could unfold to more than any memory.
+            if sum(entry.file_size for entry in packed.infolist()) > LARGEST_RECORDING:
+                raise ValueError(f"unfolds to more than {LARGEST_RECORDING / 1e9:g} GB")
+        return _numbers(archive, "t"), _numbers(archive, "pos")
+
+
+def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    if path.stat().st_size > LARGEST_RECORDING:
+        raise ValueError(f"is larger than {LARGEST_RECORDING / 1e9:g} GB")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        header = [name.strip().lower() for name in next(rows, [])]
+        if sorted(header) != ["t", "x", "y"]:
+            raise ValueError(f"begins with {', '.join(header)[:60]!r}")
+        values = array.array("d")
+        for row in rows:
+            if row:
+                values.extend(_csv_numbers(row, rows.line_num))
+    table = np.array(values, dtype=np.float64).reshape(-1, 3)[:, [header.index(name) for name in "txy"]]
+    return table[:, 0], table[:, 1:]
+
+
+def _csv_numbers(row: list[str], line: int) -> list[float]:
+    if len(row) != 3:
+        raise ValueError(f"line {line} has {len(row)} values")
+    try:
+        # An empty field is a sample that was not seen; _check_recording counts those.
+        return [float(text) if text.strip() else math.nan for text in row]
+    except ValueError:
+        raise ValueError(f"line {line} is not numbers: {','.join(row)[:60]!r}") from None
 
 
 def _numbers(archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:

@@ -15,6 +15,7 @@ from topogrid.analysis.sheet_order import (
     morans_i,
     partial_morans_i,
 )
+from topogrid.analysis.shift_bands import ShiftBand, shift_band
 from topogrid.analysis.theory import forming_spacing, predicted_spacing
 from topogrid.analysis.topography import ScalingSlope, SheetCorrelation, scaling_slope, sheet_correlation
 
@@ -30,6 +31,7 @@ __all__ = [
     "RateMaps",
     "ScalingSlope",
     "SheetCorrelation",
+    "ShiftBand",
     "autocorrelograms",
     "border_scores",
     "distance_similarity",
@@ -46,6 +48,7 @@ __all__ = [
     "ring_noise",
     "scaling_slope",
     "sheet_correlation",
+    "shift_band",
     "spatial_information",
     "spectrum_noise",
 ]

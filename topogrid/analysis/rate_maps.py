@@ -102,7 +102,7 @@ class RateMapAccumulator:
                 f"samples must be positions (sample, 2) and activity (sample, {n_units}), "
                 f"got {where.shape} and {rates.shape}: flatten time and batch together"
             )
-        cells = self._cells(where)
+        cells = self.cells(where)
         for start in range(0, len(cells), _SAMPLES_AT_ONCE):
             chunk = slice(start, start + _SAMPLES_AT_ONCE)
             visited, row = np.unique(cells[chunk], return_inverse=True)
@@ -111,6 +111,32 @@ class RateMapAccumulator:
             )
             self._sums[visited] += one_hot @ rates[chunk]
             self._counts[visited] += np.bincount(row, minlength=visited.size)
+
+    def add_sums(self, cells: NDArray[np.intp], sums: ArrayLike) -> None:
+        """Add samples whose activity was summed elsewhere, such as on a GPU.
+
+        Parameters
+        ----------
+        cells : array, ``(sample,)``
+            Bin of every sample, from `cells`.
+        sums : array_like, ``(bin, unit)``
+            Summed activity in every bin.
+
+        Raises
+        ------
+        ValueError
+            If the sums have another shape.
+        """
+        total = np.asarray(sums)
+        if total.shape != self._sums.shape:
+            raise ValueError(f"sums must be (bin, unit) {self._sums.shape}, got {total.shape}")
+        self._sums += total
+        self._counts += np.bincount(cells, minlength=len(self._counts))
+
+    @property
+    def n_cells(self) -> int:
+        """Number of bins."""
+        return len(self._counts)
 
     def rate_maps(self) -> RateMaps:
         """Return the maps of everything added so far."""
@@ -126,8 +152,14 @@ class RateMapAccumulator:
             box_size=(width, height),
         )
 
-    def _cells(self, positions: Float) -> NDArray[np.intp]:
-        """Return the flat bin index of every position; a wall belongs to the bin inside it."""
+    def cells(self, positions: Float) -> NDArray[np.intp]:
+        """Return the flat bin index ``(sample,)`` of every position; a wall belongs to the bin inside it.
+
+        Raises
+        ------
+        ValueError
+            If a position is not finite or lies outside the box.
+        """
         share = positions / self._sides + 0.5
         if not ((share >= -1e-6) & (share <= 1 + 1e-6)).all():  # NaN fails both comparisons
             raise ValueError(

@@ -7,6 +7,7 @@ could not be measured in grey instead of leaving it out.
 from topogrid.analysis.figures.comparisons import Panel, comparison
 from topogrid.analysis.figures.curves import error_over_time, training_curves
 from topogrid.analysis.figures.distributions import score_histogram, spacing_histogram, tau_against_spacing
+from topogrid.analysis.figures.group_figures import GROUP_FIGURES, group_figure, group_overview
 from topogrid.analysis.figures.order import score_panels, shares_by_tau, similarity_by_distance
 from topogrid.analysis.figures.rate_map_grids import Selection, rate_map_grid
 from topogrid.analysis.figures.sheet_maps import orientation_map, phase_map, scale_map, tau_map
@@ -15,6 +16,7 @@ from topogrid.analysis.figures.trajectories import decoded_trajectories, followe
 
 __all__ = [
     "DPI",
+    "GROUP_FIGURES",
     "NETWORK_COLOURS",
     "NULL_COLOUR",
     "Network",
@@ -24,6 +26,8 @@ __all__ = [
     "decoded_trajectories",
     "error_over_time",
     "followed_walk",
+    "group_figure",
+    "group_overview",
     "orientation_map",
     "phase_map",
     "rate_map_grid",

@@ -15,7 +15,6 @@ from topogrid.analysis.figures.style import (
     NULL_COLOUR,
     PAGE,
     THEORY_COLOUR,
-    Float,
     Network,
     counted,
     empty_note,
@@ -24,6 +23,7 @@ from topogrid.analysis.figures.style import (
     new_figure,
     styled,
 )
+from topogrid.analysis.groups import series
 
 
 @styled
@@ -169,21 +169,11 @@ def training_curves(
     return fig
 
 
-def _series(rows: Sequence[Mapping[str, Any]], key: str) -> tuple[Float, Float]:
-    """Return steps and finite values of one key, in the order of the steps."""
-    values: dict[float, float] = {}
-    for row in rows:
-        if row.get("step") is not None and row.get(key) is not None and np.isfinite(float(row[key])):
-            values[float(row["step"])] = float(row[key])
-    steps = sorted(values)
-    return np.array(steps), np.array([values[step] for step in steps])
-
-
 def _draw_curve(
     ax: Axes, rows: Sequence[Mapping[str, Any]], curve: _Curve, colour: str, percent: bool, logarithmic: bool
 ) -> bool:
     """Draw one curve and say whether there was anything to draw."""
-    steps, values = _series(rows, curve.key)
+    steps, values = series(rows, curve.key)
     if logarithmic:
         steps, values = steps[values > 0], values[values > 0]
     if steps.size == 0:

@@ -20,8 +20,8 @@ from topogrid.analysis.lattice import box_sides
 
 Selection = Literal["best", "random"]
 
-_CELL_IN = 0.8  # longer side of a panel, inches
-_FEWEST_COLUMNS = 7  # room for the title and the colour bars when there are fewer units
+_CELL_IN = 0.755  # longer side of a panel, inches
+_FEWEST_COLUMNS = 8  # room for the title and the colour bars when there are fewer units
 _GAP = 0.16  # between neighbouring columns, in panels
 _TEXT = 0.52  # three lines above each rate map, in panels
 _SAC_RANGE = (-0.5, 1.0)  # correlations below are rare and drawn in the lowest colour
@@ -37,8 +37,8 @@ def rate_map_grid(
     labels: Sequence[str] | None = None,
     *,
     box_size: float | tuple[float, float],
-    n: int = 40,
-    columns: int = 10,
+    n: int = 32,
+    columns: int = 8,
     selection: Selection = "best",
     rng: np.random.Generator | None = None,
 ) -> Figure:
@@ -158,7 +158,7 @@ def _caption(name: str, score: float, spacing: float, tau_ms: float, rate_map: F
     peak = np.abs(seen).max() if seen.size else 0.0
     score_text = f"GS {score:.2f}" if np.isfinite(score) else "dead"
     spacing_text = f"{spacing:.2f} m" if np.isfinite(spacing) else "no lattice"
-    return f"{name}\n{score_text}, {spacing_text}\ntau {tau_ms:.0f} ms, pk {peak:.2g}"
+    return f"{name}\n{score_text}, {spacing_text}\n{tau_ms:.0f} ms, pk {peak:.2g}"
 
 
 def _colour_bars(fig: Figure, signed: bool, box: str) -> None:
@@ -177,8 +177,9 @@ def _colour_bars(fig: Figure, signed: bool, box: str) -> None:
 def _say_what(fig: Figure, shape: tuple[int, ...], shown: int, selection: Selection, unvisited: bool) -> None:
     """Write the title: how many of how many units, picked how."""
     units = counted(shape[0], "unit")
-    bins = f"{shape[2]} x {shape[1]} bins; GS: grid score, pk: peak activity (arbitrary units)" + (
-        ", grey: not visited" if unvisited else ""
+    bins = (
+        f"{shape[2]} x {shape[1]} bins; GS: grid score; m: spacing; ms: time constant; pk: peak activity (arb. units)"
+        + ("; grey: not visited" if unvisited else "")
     )
     if selection == "best":
         headline(fig, f"Rate maps of the {shown} best of {units} by grid score (not typical ones)", bins)

@@ -3,9 +3,10 @@
 Nothing here touches pyplot: a figure is a plain object that dies with its last reference, whatever backend is set.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from itertools import cycle
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, ParamSpec
@@ -24,14 +25,17 @@ Float = NDArray[np.float64]
 Network = Literal["plain", "tau"]
 
 DPI = 150
-COLUMN = 4.6
-"""Width in inches of a figure with one main panel."""
+COLUMN = 4.2
+"""Width in inches of a figure with one main panel. Printed 8.5 cm wide, its smallest letters have 6 points."""
 
 PAGE = 7.2
 """Width in inches of a figure that spans a page: two journal columns."""
 
 NETWORK_COLOURS: dict[Network, str] = {"plain": "#0072B2", "tau": "#D55E00"}
 """Blue and vermilion of Okabe and Ito, told apart by colour-blind readers too."""
+
+OTHER_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5539", "#6A4C93")
+"""For further groups of networks: the other colours of Okabe and Ito, but yellow, and two darker ones."""
 
 NULL_COLOUR = "#8c8c8c"
 THEORY_COLOUR = "black"
@@ -51,10 +55,10 @@ _STYLE: dict[str, Any] = {
     "font.size": 8.0,
     "axes.titlesize": 8.0,
     "axes.labelsize": 8.0,
-    "xtick.labelsize": 7.0,
-    "ytick.labelsize": 7.0,
-    "legend.fontsize": 7.0,
-    "figure.titlesize": 9.0,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7.5,
+    "figure.titlesize": 8.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.7,
@@ -84,6 +88,10 @@ class _StyledFigure(Figure):
     def draw(self, renderer: RendererBase) -> None:
         with _style():
             super().draw(renderer)
+
+    def savefig(self, fname: Any, *, transparent: bool | None = None, **kwargs: Any) -> None:
+        with _style():  # fonts are put into a file after the figure is drawn
+            super().savefig(fname, transparent=transparent, **kwargs)
 
 
 def styled(build: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -135,14 +143,27 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def save_figure(fig: Figure, path: str | PathLike[str]) -> Path:
+def group_colours(kinds: Sequence[str]) -> list[str]:
+    """Return a colour for each group of networks by its kind: the first plain and the first tau one keep theirs."""
+    colours, others, taken = [], cycle(OTHER_COLOURS), set()
+    for kind in kinds:
+        network: Network = "tau" if "tau" in kind.split("+") else "plain"
+        known = kind in NETWORK_COLOURS and network not in taken
+        colours.append(NETWORK_COLOURS[network] if known else next(others))
+        if known:
+            taken.add(network)
+    return colours
+
+
+def save_figure(fig: Figure, path: str | PathLike[str], *, figure_format: str = "png") -> Path:
     """Write a figure and return its path; the suffix picks the format (``.png``, ``.pdf``, ``.svg``).
 
-    Folders are made as needed. Dates are left out, so the same figure gives the same file.
+    Folders are made as needed. Dates are left out, so the same figure gives the same file. With
+    ``figure_format="pdf"`` a vector PDF is written beside it.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     undated: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
-    with _style():
-        fig.savefig(target, metadata=undated.get(target.suffix.lower()))
+    for file in dict.fromkeys((target, target.with_suffix(".pdf") if figure_format == "pdf" else target)):
+        fig.savefig(file, metadata=undated.get(file.suffix.lower()))
     return target

@@ -1,0 +1,55 @@
+"""How long a full evaluation takes, and which part of it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from benchmarks.timing import fresh_state, seconds_of
+from topogrid.analysis import border_scores, grid_gate, grid_scores, measure_lattice, spatial_information
+from topogrid.config import TrainConfig
+from topogrid.evaluation import Evaluation, evaluate
+from topogrid.gallery import coupling_of, draw_evaluation
+from topogrid.hardware import choose_precision
+from topogrid.summary import summarise
+from topogrid.tracking import DPI
+
+
+def evaluation_times(config: TrainConfig) -> dict[str, float]:
+    """Evaluate an untrained network once, then time the parts again on its maps.
+
+    Returns
+    -------
+    dict
+        Seconds by part: ``evaluate`` (all of it), in it ``walks and rate maps, long walks`` (what is left over after
+        the parts below, each of which is done for two views), then ``summarise`` and ``figures``.
+    """
+    device = torch.device("cpu")
+    state = fresh_state(config, device, choose_precision("auto", device))
+    found = {}
+    done: list[Evaluation] = []
+    whole = seconds_of(lambda: done.append(evaluate(state.network, state.place_cells, config, step=0)))
+    (evaluation,) = done
+    maps, box = evaluation.settled.rate_maps, config.box_size
+    parts: dict[str, Callable[[], object]] = {
+        "grid scores": lambda: grid_scores(maps.maps),
+        "lattices": lambda: measure_lattice(maps.maps, box),
+        "null and gate": lambda: grid_gate(maps.maps, rng=np.random.default_rng(0)),
+        "border scores": lambda: border_scores(maps.maps, box),
+        "spatial information": lambda: spatial_information(maps.maps, maps.occupancy),
+    }
+    for name, part in parts.items():
+        found[f"{name} (two views)"] = 2 * seconds_of(part)
+    found = {"evaluate": whole, "walks, rate maps, long walks": whole - sum(found.values()), **found}
+    row: dict[str, float] = {}
+    found["summarise"] = seconds_of(lambda: row.update(summarise(evaluation, config)))
+    found["figures, as PNG"] = seconds_of(lambda: _render(evaluation, config, row))
+    return found
+
+
+def _render(evaluation: Evaluation, config: TrainConfig, row: dict[str, float]) -> None:
+    for figure in draw_evaluation(evaluation, config, coupling=coupling_of(row)).values():
+        figure.savefig(io.BytesIO(), format="png", dpi=DPI)

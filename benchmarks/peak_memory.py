@@ -1,0 +1,39 @@
+"""Train two steps in a process of its own and print the most memory it held, GiB: settings as JSON on the input."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+
+import torch
+
+from benchmarks.timing import fresh_state
+from topogrid.config import TrainConfig
+from topogrid.evaluation import evaluate
+from topogrid.gallery import draw_evaluation
+from topogrid.hardware import choose_precision, keep_freed_memory
+from topogrid.training import make_batch, train_step
+
+
+def main() -> int:
+    """Read the settings, train, print."""
+    settings = json.load(sys.stdin)
+    with_evaluation = settings.pop("_evaluate")
+    config = TrainConfig(**settings)
+    keep_freed_memory()
+    device = torch.device("cpu")
+    state = fresh_state(config, device, choose_precision("auto", device))
+    for measure in (False, True):
+        batch = make_batch(config, state.place_cells, state.generators["walks"])
+        train_step(state, batch, config, measure=measure)
+    if with_evaluation:
+        evaluation = evaluate(state.network, state.place_cells, config, step=state.step)
+        draw_evaluation(evaluation, config)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(peak / (2**30 if sys.platform == "darwin" else 2**20))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""The benchmarks compare like with like, and write what they measured where the documents say."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import gpu_check, precision, time_to_grids
+from benchmarks.__main__ import TABLES, TOPICS, main
+from benchmarks.data_time import _numpy_code, numpy_batch
+from benchmarks.document import check_writable_between, markers
+from benchmarks.plain_loop import PlainLoop
+from benchmarks.timing import fresh_state, interleaved, step_flop
+from topogrid.config import TrainConfig
+from topogrid.presets import parse_arguments
+from topogrid.training import make_batch, train_step
+from topogrid.trajectories import simulate_walks
+
+ROOT = Path(__file__).resolve().parent.parent
+CPU = torch.device("cpu")
+SMALL = TrainConfig(n_grid_cells=36, n_place_cells=24, pc_width=(0.3,), batch_size=12, seq_length=6, grad_clip=1e6)
+
+
+# --- what topogrid is compared with
+
+
+@pytest.mark.parametrize("tau", [False, True])
+def test_the_plain_loop_does_the_same_work(tau: bool) -> None:
+    config = dataclasses.replace(SMALL, tau=tau, learnable_tau=True)
+    state = fresh_state(config, CPU, "fp32")
+    loop = PlainLoop(state.network, config)
+    batch = make_batch(config, state.place_cells, state.generators["walks"])
+    ours = train_step(state, batch, config, measure=True).metrics
+    plain = loop.train_step(batch, state.place_cells)
+    assert plain["total"] == pytest.approx(float(ours["train/total_loss"]), rel=1e-5)
+    assert 100 * plain["error"] == pytest.approx(float(ours["train/position_error_cm"]), rel=1e-4)
+    for mine, theirs in ((state.network.units.w_rec, loop.w_rec), (state.network.readout, loop.readout)):
+        assert mine.grad is not None
+        torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-3, atol=1e-6)
+
+
+def test_the_numpy_rendering_makes_the_same_code() -> None:
+    config = dataclasses.replace(SMALL, even_starts=False)
+    state = fresh_state(config, CPU, "fp32")
+    centres = state.place_cells.centres.double().numpy()
+    start, displacement, code = numpy_batch(config, centres, np.random.default_rng(0))
+    assert start.shape == (12, 24)
+    assert displacement.shape == (12, 6, 2)
+    assert code.shape == (12, 6, 24)
+    walks = simulate_walks(500, 20, box_size=(2.2, 2.2), dt=0.02, generator=torch.Generator().manual_seed(0))
+    many = dataclasses.replace(config, batch_size=500, seq_length=20)
+    moved = numpy_batch(many, centres, np.random.default_rng(1))[1]
+    assert np.abs(moved).mean() == pytest.approx(float(walks.displacement.abs().mean()), rel=0.05)
+    positions = torch.rand(50, 2, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+    theirs = _numpy_code(positions.double().numpy()[:, None], centres, config)[:, 0]
+    np.testing.assert_allclose(state.place_cells.encode(positions).numpy(), theirs, atol=2e-6)
+
+
+def test_medians_are_taken_in_turns() -> None:
+    order: list[str] = []
+    seconds = interleaved({name: lambda name=name: order.append(name) for name in "ab"}, rounds=2, warm_up=1)
+    assert order == list("ababab")
+    assert set(seconds) == {"a", "b"}
+
+
+def test_flop_of_the_published_step() -> None:
+    """455 GFLOP at 4096 units, as worked out by hand."""
+    assert step_flop(TrainConfig(n_grid_cells=4096)) / 1e9 == pytest.approx(453, abs=1)
+
+
+# --- commands
+
+
+@pytest.mark.slow
+def test_quick_benchmarks_run_and_write_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--only", "step", "batch", "growth", "--into", "nowhere.md"]) == 0
+    said = capsys.readouterr().out
+    for topic in ("Training step", "One batch", "Growth"):
+        assert f"**{topic}**" in said
+    assert not Path("nowhere.md").exists()
+
+
+@pytest.mark.slow
+def test_every_topic_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick"]) == 0
+    assert capsys.readouterr().out.count("**") == 2 * len(TOPICS)
+
+
+def test_a_document_without_markers_is_refused_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.md").write_text("")
+    assert main(["--into", str(tmp_path / "empty.md")]) == 2
+    assert precision.main(["--into", str(tmp_path / "empty.md")]) == 2
+    assert capsys.readouterr().err.count("wanted one line <!-- ") == 2
+
+
+@pytest.mark.parametrize("name", [TABLES, precision.TABLES])
+def test_the_published_document_has_its_markers(name: str) -> None:
+    assert check_writable_between(ROOT / "docs" / "performance.md", name) is None
+    assert markers(name) == (f"<!-- {name} -->", f"<!-- end {name} -->")
+
+
+def test_the_gpu_check_runs_where_there_is_no_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    assert gpu_check.main(["--device", "cpu", "--units", "36", "--steps", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "cpu in fp32 agrees with the CPU in fp32: loss 0.0e+00, gradient 0.0e+00" in said
+    assert gpu_check.main(["--device", "cuda:99"]) == 2
+
+
+# --- precision
+
+
+def test_precision_runs_are_real_command_lines() -> None:
+    run = precision.wanted_run("bf16", 2, 1500, quick=False)
+    config = parse_arguments(list(run.flags)).config
+    assert (config.precision, config.seed, config.steps, config.n_grid_cells) == ("bf16", 2, 1500, 576)
+
+
+@pytest.mark.parametrize(("offset", "within"), [(0.1, "yes"), (30.0, "no")])
+def test_bf16_is_judged_by_the_spread_of_fp32_seeds(offset: float, within: str) -> None:
+    keys = [measure.key for measure in precision.MEASURES]
+    results = {("fp32", seed): dict.fromkeys(keys, 10.0 + seed) for seed in range(3)}
+    results |= {("bf16", seed): dict.fromkeys(keys, 10.0 + seed + offset) for seed in range(3)}
+    columns, rows = precision.table(results)
+    assert {len(row) for row in rows} == {len(columns)}
+    assert {row[-1] for row in rows} == {within}
+
+
+# --- time to grids
+
+
+def rows_of_a_run() -> list[dict[str, float]]:
+    """Return a run of 40 minutes that was interrupted for an hour after its second evaluation."""
+
+    def evaluated(step: int, time: float, error: float, share: float) -> dict[str, float]:
+        shares = dict.fromkeys(time_to_grids.SHARES, share)
+        return {"step": step, "time": time, "perf/eval_seconds": 60.0, time_to_grids.ERROR: error, **shares}
+
+    def trained(step: int, time: float) -> dict[str, float]:
+        return {"step": step, "time": time, "perf/step_ms": 1000.0}
+
+    return [
+        evaluated(0, 60, 80, 0.0),
+        trained(600, 660),
+        evaluated(600, 720, 9, 0.5),
+        trained(1200, 720 + 3600 + 600),
+        evaluated(1200, 720 + 3600 + 660, 8, 0.42),
+        trained(1800, 720 + 3600 + 1260),
+        evaluated(1800, 720 + 3600 + 1320, 7, 0.4),
+    ]
+
+
+def test_a_network_works_once_error_and_shares_are_there() -> None:
+    evaluated = time_to_grids.moments(rows_of_a_run())
+    assert [moment.minutes for moment in evaluated] == pytest.approx([1, 12, 23, 34])
+    last = evaluated[-1].row
+    assert time_to_grids.first_working(evaluated, last, error_cm=10, points=5) is evaluated[2]
+    assert time_to_grids.first_working(evaluated, last, error_cm=10, points=20) is evaluated[1]
+    assert time_to_grids.first_working(evaluated, last, error_cm=5, points=20) is None
+
+
+def test_time_to_grids_reads_published_records(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = ROOT / "tau_imgs" / "sheet64-plain" / "record"
+    assert time_to_grids.main([str(record)]) == 0
+    assert capsys.readouterr().out.count("works") == 1
+    assert time_to_grids.main([str(tmp_path)]) == 2
+    (tmp_path / "metrics.jsonl").write_text(json.dumps({"step": 1}) + "\n")
+    assert time_to_grids.main([str(tmp_path)]) == 2
+    assert "have no time" in capsys.readouterr().err

@@ -1,0 +1,274 @@
+"""Runs are grouped by what differs, networks are what is counted, and whatever makes a comparison unfair is said."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.made_runs import change_settings, made_run, six_runs
+from topogrid.__main__ import main
+from topogrid.comparison import Comparison, compare
+from topogrid.comparison_text import as_csv, differences_table, findings, means_table
+from topogrid.config import SettingsError
+from topogrid.run_records import find_runs
+
+
+def compared(folder: Path, *by: str) -> Comparison:
+    return compare(find_runs([folder]).records, np.random.default_rng(0), by=by)
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("six") / "runs"
+    six_runs(folder)
+    return folder
+
+
+def line(comparison: Comparison, label: str):
+    return next(one for one in comparison.lines if one.measure.label == label)
+
+
+# --- Groups ----------------------------------------------------------------------------------------------------------
+
+
+def test_seeds_are_pooled_and_plain_comes_first(six: Path) -> None:
+    comparison = compared(six)
+    assert [(group.name, len(group.members)) for group in comparison.groups] == [("plain", 3), ("tau", 3)]
+    assert comparison.by == ("tau",)
+    assert [member.label for member in comparison.groups[1].members] == ["seed 0", "seed 1", "seed 2"]
+    assert comparison.warnings == ()
+
+
+def test_bookkeeping_and_settings_without_effect_make_no_group(tmp_path: Path) -> None:
+    made_run(tmp_path / "a", print_every=7, save_dir="elsewhere", wandb_group="x", tau_max=5.0, preset="laptop")
+    made_run(tmp_path / "b", seed=1, tau_max=9.0, eval_every=3, threads=1, figure_format="pdf")
+    comparison = compared(tmp_path)
+    assert [group.name for group in comparison.groups] == ["plain"]
+    assert comparison.by == ()
+
+
+def test_groups_are_named_by_all_that_differs(tmp_path: Path) -> None:
+    for seed in range(2):
+        made_run(tmp_path / f"a{seed}", seed=seed, slope=0.1, tau_max=5.0)
+        made_run(tmp_path / f"b{seed}", seed=seed, slope=0.1, tau_max=10.0)
+        made_run(tmp_path / f"c{seed}", seed=seed)
+    assert [group.name for group in compared(tmp_path).groups] == ["plain", "tau, tau_max 5", "tau, tau_max 10"]
+    by_mode = compared(tmp_path, "mode")
+    assert [(group.name, len(group.members)) for group in by_mode.groups] == [("plain", 2), ("tau", 4)]
+    assert "Pooled although they differ in tau_max: 5, 10." in by_mode.warnings
+
+
+def test_settings_that_differ_along_with_the_mode_are_told_and_not_named(tmp_path: Path) -> None:
+    for seed in range(2):
+        made_run(tmp_path / f"p{seed}", seed=seed, lr=0.002)
+        made_run(tmp_path / f"t{seed}", seed=seed, slope=0.1, lr=0.001)
+    comparison = compared(tmp_path)
+    assert [group.name for group in comparison.groups] == ["plain", "tau"]
+    (warning,) = comparison.warnings
+    assert warning.startswith("The groups differ in lr too (plain: lr 0.002; tau: lr 0.001)")
+
+
+def test_a_setting_from_after_a_run_is_unknown_not_the_default_of_today(tmp_path: Path) -> None:
+    for seed in range(2):
+        change_settings(made_run(tmp_path / f"old{seed}", seed=seed), scale_lr=None)
+        made_run(tmp_path / f"new{seed}", seed=seed)
+    assert sorted(group.name for group in compared(tmp_path).groups) == ["scale_lr true", "scale_lr unknown"]
+
+
+def test_the_same_network_trained_again_is_not_another_one(tmp_path: Path) -> None:
+    made_run(tmp_path / "first", seed=0)
+    made_run(tmp_path / "again", seed=0, print_every=3)
+    made_run(tmp_path / "other", seed=1)
+    comparison = compared(tmp_path)
+    assert len(comparison.groups[0].members) == 2
+    assert any("the same network trained again" in warning for warning in comparison.warnings)
+
+
+def test_by_names_a_setting_or_says_which_is_meant(six: Path) -> None:
+    with pytest.raises(SettingsError, match=r"'taumax' is none; did you mean tau_max\?"):
+        compared(six, "taumax")
+    assert [group.name for group in compared(six, "--seed").groups] == ["seed 0", "seed 1", "seed 2"]
+
+
+def test_one_network_is_no_comparison(tmp_path: Path) -> None:
+    made_run(tmp_path / "alone")
+    with pytest.raises(ValueError, match="at least two trained networks, got 1"):
+        compared(tmp_path)
+
+
+# --- Numbers ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_holds_means_over_networks_and_differences_from_the_first_group(six: Path) -> None:
+    error = line(compared(six), "error, training length (cm)")
+    assert [one.mean for one in error.intervals] == [11.0, 8.0]
+    assert [one.n for one in error.intervals] == [3, 3]
+    assert error.intervals[0].low == pytest.approx(11 - 4.303 / np.sqrt(3), abs=1e-3)
+    (difference,) = error.differences
+    assert difference.value == -3.0
+    assert difference.permutation_p == pytest.approx(0.1)
+    excess = line(compared(six), "GS > 0.3 over null (points)")
+    assert [one.mean for one in excess.intervals] == pytest.approx([10.0, -5.0])
+
+
+def test_units_are_never_counted_as_networks(six: Path) -> None:
+    comparison = compared(six)
+    assert {one.n for each in comparison.lines for one in each.intervals} <= {0, 3}
+    assert {len(row[-1].split(",")) for row in differences_table(comparison)[1]} == {2}
+
+
+def test_findings_say_what_the_numbers_say(six: Path) -> None:
+    told = " ".join(findings(compared(six)))
+    assert "Tau: 25.0 % of units have GS > 0.3, noise 30.0 %; -5.0 points" in told
+    assert "fewer than noise" not in told, "three networks between 20 and 30 % are not told apart from 30 %"
+    assert "tau 8.0, plain 11.0, difference -3.0" in told
+    assert "Welch p 0.021, permutation p 0.1, at least 0.1 with 3 and 3 networks): consistent with a difference" in told
+    assert "beta +0.030 (95 % t interval +0.005 to +0.055, 3 networks" in told
+    assert "proves" not in told
+
+
+def test_a_single_network_a_group_has_no_interval_and_no_test(tmp_path: Path) -> None:
+    made_run(tmp_path / "p")
+    made_run(tmp_path / "t", slope=0.1, error_cm=5.0)
+    comparison = compared(tmp_path)
+    table = {row[0]: row[1:] for row in means_table(comparison)[1]}
+    assert table["error, training length (cm)"] == ["10.0", "5.0"]
+    assert sum("one network, so no interval" in warning for warning in comparison.warnings) == 2
+    assert any("a single network allows no test" in sentence for sentence in findings(comparison))
+
+
+def test_the_csv_holds_every_network_every_mean_and_every_difference(six: Path) -> None:
+    comparison = compared(six)
+    rows = list(csv.DictReader(io.StringIO(as_csv(comparison))))
+    error = [row for row in rows if row["measure"] == "error, training length (cm)"]
+    assert [row["kind"] for row in error].count("network") == 6
+    assert {row["network"]: float(row["value"]) for row in error if row["kind"] == "network"}["tau-2"] == 9.0
+    (difference,) = [row for row in error if row["kind"] == "difference"]
+    assert (difference["group"], difference["from_group"], float(difference["value"])) == ("tau", "plain", -3.0)
+    assert len(rows) == len(comparison.lines) * (6 + 2 + 1)
+
+
+# --- What makes it unfair --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"box_size": (1.5, 1.5)}, "Not the same task: box_size is 2.2 2.2, 1.5 1.5 m"),
+        ({"seq_length": 40}, "Not the same task: seq_length is 20, 40 steps"),
+        ({"pc_width": (0.2,)}, "Not the same task: pc_width is 0.12, 0.2 m"),
+        ({"eval_bins": 32}, "Not measured alike: eval_bins is 20, 32"),
+        ({"eval_walks": 100}, "Not measured alike: eval_walks is 2000, 100 walks"),
+        ({"eval_burn_in": 50}, "Not measured alike: eval_burn_in is auto, 50 steps"),
+        ({"steps": 600}, "Not trained equally long: 300, 600 steps"),
+    ],
+)
+def test_runs_that_do_not_compare_are_said_to(tmp_path: Path, settings: dict[str, object], told: str) -> None:
+    made_run(tmp_path / "a")
+    made_run(tmp_path / "b", seed=1, **settings)
+    assert any(warning.startswith(told) for warning in compared(tmp_path).warnings)
+
+
+def test_another_measurement_of_the_same_run_counts_for_what_it_was_measured_with(tmp_path: Path) -> None:
+    made_run(tmp_path / "a")
+    run = made_run(tmp_path / "b", seed=1)
+    summary = json.loads((run / "summary.json").read_text())
+    (run / "summary.json").write_text(json.dumps(summary | {"analysis": {"step": 300, "settings": {"eval_bins": 32}}}))
+    assert any("eval_bins is 20, 32" in warning for warning in compared(tmp_path).warnings)
+
+
+def test_an_unfinished_run_and_other_commits_are_told(tmp_path: Path) -> None:
+    made_run(tmp_path / "a")
+    run = made_run(tmp_path / "b", seed=1)
+    change_settings(run, steps=900)
+    change_settings(tmp_path / "a", steps=900)
+    (run / "versions.json").write_text(json.dumps({"commit": "b" * 40, "torch": "2.13.0"}))
+    warnings = compared(tmp_path).warnings
+    assert "b is not finished: 300 of 900 steps, measured at step 300." in warnings
+    assert "Runs of different commits: aaaaaaaaaa, bbbbbbbbbb." in warnings
+
+
+@pytest.mark.parametrize("lost", ["metrics.jsonl", "units.csv", "summary.json", "versions.json", "evaluation"])
+def test_a_missing_piece_costs_its_own_panel_and_is_told_in_a_line(tmp_path: Path, lost: str) -> None:
+    made_run(tmp_path / "a", slope=0.1)
+    run = made_run(tmp_path / "b", seed=1)
+    (run / lost).rename(tmp_path / "lost")
+    comparison = compared(tmp_path)
+    assert len(means_table(comparison)[1]) == len(comparison.lines)
+    if lost in ("metrics.jsonl", "evaluation"):
+        assert any(warning.startswith("b: ") for warning in comparison.warnings)
+
+
+def test_measures_that_nobody_has_are_named_once_a_group(tmp_path: Path) -> None:
+    for seed in range(2):
+        run = made_run(tmp_path / f"old{seed}", seed=seed)
+        for file in ("metrics.jsonl", "summary.json"):
+            text = (run / file).read_text().replace("validation/lattices/spacing_morans_i", "validation/forgotten")
+            (run / file).write_text(
+                text.replace('"validation/spacing_median_m": 0.8', '"validation/spacing_median_m": null')
+            )
+    (warning,) = compared(tmp_path).warnings
+    assert warning == "plain: no value for median spacing, lattices (m); Moran's I of spacing, lattices."
+
+
+# --- Pages -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_writes_pages_that_need_no_other_file_and_says_what_it_found(tmp_path: Path, capsys) -> None:
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    made_run(runs / "a")
+    strange = made_run(runs / "b", seed=1, error_cm=12.0)
+    (strange / "versions.json").write_text(json.dumps({"command": "train <script>alert(1)</script> | x"}))
+    made_run(runs / "c", slope=0.1, error_cm=8.0)
+    out.mkdir()
+    (out / "comparison.md").write_text("of an older comparison")
+    assert main(["compare", str(runs), "--out", str(out), "--format", "pdf"]) == 0
+    assert {path.name for path in out.iterdir()} == {
+        f"comparison.{kind}" for kind in ("html", "png", "md", "csv", "pdf")
+    }
+    assert (out / "comparison.pdf").read_bytes().startswith(b"%PDF")
+    told = capsys.readouterr().out
+    assert "tau 8.0, plain 11.0, difference -3.0" in told
+    assert "plain (n = 2)" in told
+    markdown, page = ((out / f"comparison.{kind}").read_text() for kind in ("md", "html"))
+    assert "older comparison" not in markdown
+    assert "![tau against plain](comparison.png)" in markdown
+    assert f"python -m topogrid compare {runs}" in markdown
+    assert r"\| x" in markdown
+    assert page.count("data:image/png;base64,") == page.count("<img ") == 4
+    assert all(word not in page for word in ("<script", "http://", "https://", "<link"))
+    assert "train &lt;script&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["compare", "nowhere"], "nowhere is not there"),
+        (["compare", "."], "at least two trained networks, got 0"),
+        (["list", "nowhere"], "nowhere is not there"),
+    ],
+)
+def test_what_cannot_be_compared_or_listed_is_refused_in_one_line(
+    tmp_path, monkeypatch, capsys, arguments, told
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_list_names_broken_runs_instead_of_failing(six: Path, tmp_path: Path, capsys) -> None:
+    made_run(tmp_path / "fine")
+    made_run(tmp_path / "torn")
+    (tmp_path / "torn" / "config.json").write_text("{")
+    assert main(["list", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "fine" in told.splitlines()[1]
+    assert told.splitlines()[-1].startswith("torn: broken, config.json cannot be read")
+    assert main(["list", str(six)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 7

@@ -1,0 +1,129 @@
+"""Replayed steps are the steps that would have been taken; the recording itself needs a GPU, all around it does not."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._pytree import tree_leaves
+
+from tests.test_training import BOTH, batch_for, run, settings, spoiled, state_of, weights
+from topogrid import cuda_graph
+from topogrid.config import TrainConfig
+from topogrid.cuda_graph import WARM_UP_STEPS, GraphedStep, Recording, uses_graph
+from topogrid.distributed import ALONE, Processes
+from topogrid.training import Outcome, TrainState, train
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+
+
+def test_a_graph_is_for_one_process_on_cuda() -> None:
+    several = Processes(count=2)
+    assert [uses_graph(wanted, CUDA, ALONE) for wanted in ("auto", "on", "off")] == [True, True, False]
+    assert [uses_graph(wanted, CPU, ALONE) for wanted in ("auto", "off")] == [False, False]
+    assert [uses_graph(wanted, CUDA, several) for wanted in ("auto", "off")] == [False, False]
+    with pytest.raises(ValueError, match=r"--cuda_graph on needs one process on a CUDA device, but the device is cpu"):
+        uses_graph("on", CPU, ALONE)
+    with pytest.raises(ValueError, match="but there are 2 processes"):
+        uses_graph("on", CUDA, several)
+
+
+class Tape:
+    """Stands in for a CUDA graph: does the work at every replay, and puts the results where the first ones are."""
+
+    def __init__(self, work: Callable[[], Outcome], _generator: torch.Generator) -> None:
+        self._work = work
+        self.outcome: Outcome | None = None
+        self.replays = 0
+
+    def replay(self) -> None:
+        """Do the work again."""
+        self.replays += 1
+        new = self._work()
+        if self.outcome is None:
+            self.outcome = new
+        for old, value in zip(tree_leaves(self.outcome), tree_leaves(new), strict=True):
+            old.copy_(value)
+
+
+def graphed(state: TrainState, config: TrainConfig) -> GraphedStep:
+    return GraphedStep(state, config, recorder=Tape)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("changes", [{}, BOTH], ids=["plain", "tau and topoloss"])
+def test_a_replayed_run_is_the_usual_one(changes: dict[str, Any]) -> None:
+    config = settings(**changes)
+    usual, replayed = state_of(config), state_of(config)
+    wanted = run(usual, config)
+    step = graphed(replayed, config)
+    found = list(train(replayed, config, step))
+    assert step._recording.replays == config.steps - WARM_UP_STEPS  # type: ignore[union-attr]
+    assert [record.step for record in found] == [record.step for record in wanted]
+    for one, other in zip(wanted, found, strict=True):
+        assert one.metrics.keys() == other.metrics.keys()
+    for name, value in wanted[-1].metrics.items():
+        torch.testing.assert_close(found[-1].metrics[name], value, rtol=1e-4, atol=1e-5)
+    assert int(found[-1].n_finite) == int(wanted[-1].n_finite) == config.steps
+    for one, other in zip(weights(usual).values(), weights(replayed).values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    assert torch.equal(usual.generators["walks"].get_state(), replayed.generators["walks"].get_state())
+
+
+def test_a_checkpoint_does_not_know_how_its_steps_were_taken() -> None:
+    config = settings()
+    state = state_of(config)
+    steps = train(state, config, graphed(state, config))
+    for _ in itertools.islice(steps, 6):
+        pass
+    saved = state.state_dict()
+    assert all(type(group["lr"]) is float for group in saved["optimiser"]["param_groups"])
+    other = state_of(config, seed=9)
+    other.load_state_dict(saved)
+    assert len(run(other, config)) == config.steps - 6
+
+
+def test_metrics_of_a_step_stay_when_the_next_is_replayed() -> None:
+    config = settings(print_every=1)
+    state = state_of(config)
+    found = list(train(state, config, graphed(state, config)))
+    totals = [float(record.metrics["train/total_loss"]) for record in found]
+    assert len(set(totals)) == len(totals)
+
+
+def test_what_cannot_be_recorded_is_done_step_by_step() -> None:
+    config = settings()
+    usual, state = state_of(config), state_of(config)
+
+    def fail(work: Callable[[], Outcome], generator: torch.Generator) -> Recording:
+        raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
+    step = GraphedStep(state, config, recorder=fail)
+    found = list(train(state, config, step))
+    assert step.trouble == "operation not permitted when stream is capturing"
+    assert len(found) == config.steps
+    run(usual, config)
+    for one, other in zip(weights(usual).values(), weights(state).values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    insisting = state_of(config)
+    with pytest.raises(RuntimeError, match="not permitted"):
+        list(train(insisting, config, GraphedStep(insisting, config, recorder=fail, insist=True)))
+
+
+def test_after_a_step_that_is_not_finite_no_replay_changes_a_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = settings()
+    state = state_of(config)
+    step = graphed(state, config)
+    steps = train(state, config, step)
+    for _ in itertools.islice(steps, 5):
+        pass
+    before = weights(state)
+    bad = spoiled(batch_for(state, config), "nan")
+    monkeypatch.setattr(cuda_graph, "make_batch", lambda *_: bad)
+    next(steps)
+    monkeypatch.undo()
+    last = list(steps)[-1]
+    assert not last.finite
+    assert int(last.n_finite) == 5
+    for name, value in weights(state).items():
+        assert torch.equal(value, before[name])

@@ -1,0 +1,45 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from topogrid.metrics_log import MetricsFile, read_metrics, truncate_metrics
+
+
+def names(path: Path) -> list[str]:
+    return sorted(inside.name for inside in path.iterdir())
+
+
+def test_rows_read_back_and_a_torn_last_line_is_ignored_then_removed(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    assert read_metrics(path) == []
+    file = MetricsFile(path)
+    file.append({"step": 1, "x": 0.5})
+    file.append({"step": 2, "x": math.nan})
+    file.close()
+    with path.open("a") as torn:
+        torn.write('{"step": 3, "x"')
+    assert [row["step"] for row in read_metrics(path)] == [1, 2]
+    assert math.isnan(read_metrics(path)[1]["x"])
+    again = MetricsFile(path)
+    again.append({"step": 3})
+    again.close()
+    assert [row["step"] for row in read_metrics(path)] == [1, 2, 3]
+
+
+def test_truncating_leaves_no_gap_and_no_double(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(json.dumps({"step": step}) + "\n" for step in range(1, 6)) + '{"st')
+    assert truncate_metrics(path, 3) == 3
+    assert [row["step"] for row in read_metrics(path)] == [1, 2, 3]
+    assert truncate_metrics(path, 3) == 0
+    assert truncate_metrics(tmp_path / "none", 3) == 0
+    assert names(tmp_path) == ["metrics.jsonl"]
+
+
+def test_a_broken_line_inside_is_named(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1}\n<html>\n{"step": 2}\n')
+    with pytest.raises(ValueError, match="line 2"):
+        read_metrics(path)

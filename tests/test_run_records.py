@@ -1,0 +1,141 @@
+"""Runs are found and read whatever state their folders are in, and a broken one costs no other."""
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.made_runs import change_settings, made_run, six_runs
+from topogrid.run_records import find_runs, list_table, read_evaluation, read_record, read_units
+
+
+def test_runs_are_found_by_their_folder_and_by_the_folder_that_holds_them(tmp_path: Path) -> None:
+    runs = six_runs(tmp_path / "runs")
+    (tmp_path / "runs" / "notes").mkdir()
+    by_parent, by_name = find_runs([tmp_path / "runs"]), find_runs(runs)
+    assert [one.name for one in by_parent.records] == [one.name for one in by_name.records]
+    assert len(find_runs([tmp_path / "runs", *runs]).records) == 6, "each counts once"
+    assert by_parent.broken == by_parent.empty == []
+    assert find_runs([tmp_path / "runs" / "notes"]).empty == [tmp_path / "runs" / "notes"]
+
+
+def test_a_published_record_is_read_by_both_of_its_folders(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "pictures" / "mine" / "record")
+    shutil.rmtree(run / "evaluation")
+    for path in (run, run.parent):
+        (record,) = find_runs([path]).records
+        assert record.name == "mine"
+        assert record.measures["validation/trajectory_error_cm"] == 10.0
+    arrays, note = read_evaluation(record, ("decoding/seconds",))
+    assert arrays == {}
+    assert "no evaluation/" in note
+    assert read_units(record)[0]["tau_steps"].size == 64
+
+
+@pytest.mark.parametrize("missing", ["nowhere", "a_file"])
+def test_a_path_that_is_no_folder_is_refused(tmp_path: Path, missing: str) -> None:
+    (tmp_path / "a_file").touch()
+    with pytest.raises(ValueError, match=r"give folders of runs"):
+        find_runs([tmp_path / missing])
+
+
+def test_broken_runs_are_named_with_the_reason_and_cost_no_other(tmp_path: Path) -> None:
+    for name in ("empty", "torn", "other_format", "bad_value", "fine"):
+        made_run(tmp_path / name)
+    (tmp_path / "empty" / "config.json").unlink()
+    (tmp_path / "torn" / "config.json").write_text('{"format": 1, "st')
+    change_settings(tmp_path / "other_format", format=7)
+    change_settings(tmp_path / "bad_value", n_grid_cells=10)
+    found = find_runs([tmp_path])
+    assert [one.name for one in found.records] == ["fine"]
+    reasons = {one.path.name: one.reason for one in found.broken}
+    assert "no config.json" in reasons["empty"]
+    assert "cannot be read" in reasons["torn"]
+    assert "format 1" in reasons["other_format"]
+    assert "square number" in reasons["bad_value"]
+    assert not any("\n" in reason for reason in reasons.values())
+
+
+def test_settings_of_other_versions_are_read_with_a_note(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "old")
+    change_settings(run, activity_cost=None, figure_format=None, unknown_setting=3)
+    record = read_record(run)
+    assert record.unknown == {"activity_cost"}
+    assert len(record.notes) == 2, "a setting that changes no number may be missing"
+    assert "activity_cost" in record.notes[0]
+    assert "unknown_setting" in record.notes[1]
+
+
+@pytest.mark.parametrize("broken", ["metrics.jsonl", "summary.json", "units.csv", "evaluation/step_00000300.npz"])
+def test_a_damaged_file_leaves_the_rest_readable(tmp_path: Path, broken: str) -> None:
+    run = made_run(tmp_path / "run")
+    (run / broken).write_bytes(b"\x00damaged\n\n")
+    record = read_record(run)
+    notes = [*record.notes, read_units(record)[1], read_evaluation(record, ("decoding/seconds",))[1]]
+    assert any(Path(broken).name in note for note in notes)
+    assert record.measures["validation/trajectory_error_cm"] == 10.0
+
+
+def test_units_are_read_from_the_evaluation_where_there_is_no_table(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run")
+    (run / "units.csv").unlink()
+    arrays = {"tau": np.arange(64.0), "settled/score_60": np.ones(64), "settled/spacing": np.full(64, np.nan)}
+    np.savez(run / "evaluation" / "step_00000301.npz", **arrays)
+    columns, note = read_units(read_record(run))
+    assert note == ""
+    np.testing.assert_array_equal(columns["tau_steps"], np.arange(64))
+
+
+def test_a_summary_from_before_a_resume_does_not_hide_what_came_after(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run")
+    (run / "summary.json").write_text(json.dumps({"train/steps_done": 100, "validation/trajectory_error_cm": 50.0}))
+    record = read_record(run)
+    assert record.measured_step == 300
+    assert record.measures["validation/trajectory_error_cm"] == 10.0
+
+
+def test_what_was_measured_again_replaces_what_training_measured(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run")
+    summary = json.loads((run / "summary.json").read_text())
+    summary["validation/trajectory_error_cm"] = 9.0
+    summary["analysis"] = {"step": 300, "settings": {"eval_bins": 32}}
+    (run / "summary.json").write_text(json.dumps(summary))
+    record = read_record(run)
+    assert record.measures["validation/trajectory_error_cm"] == 9.0
+    assert record.measured_with == {"eval_bins": 32}
+
+
+def test_state_tells_running_stopped_and_finished_apart(tmp_path: Path) -> None:
+    finished, halfway = made_run(tmp_path / "finished"), made_run(tmp_path / "halfway")
+    change_settings(halfway, steps=1000)
+    (halfway / "summary.json").unlink()
+    assert read_record(finished).state() == "finished"
+    assert read_record(halfway).state() == "running"
+    assert read_record(halfway).state(now=time.time() + 3600) == "stopped"
+    (halfway / "summary.json").write_text(json.dumps({"train/steps_done": 300}))
+    assert read_record(halfway).state() == "stopped", "a signal ends a run by writing its summary"
+
+
+def test_the_list_is_sorted_by_date_and_shows_shares_beside_their_null(tmp_path: Path) -> None:
+    late, early = made_run(tmp_path / "a-late"), made_run(tmp_path / "b-early", slope=0.1, seed=4)
+    metrics = late / "metrics.jsonl"
+    metrics.write_text(metrics.read_text().replace('"time": 1000000', '"time": 2000000'))
+    columns, rows = list_table(find_runs([tmp_path]))
+    assert [row[0] for row in rows] == ["b-early", "a-late"]
+    told = dict(zip(columns, rows[0], strict=True))
+    assert (told["mode"], told["units"], told["seed"], told["steps"]) == ("tau", "64", "4", "300/300")
+    assert (told["error cm"], told["GS > 0.3 % (null)"], told["state"]) == ("10.0", "40.0 (30.0)", "finished")
+    assert early.name == told["name"]
+
+
+def test_a_run_that_has_measured_nothing_yet_is_listed(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "young")
+    for name in ("metrics.jsonl", "summary.json", "units.csv"):
+        (run / name).unlink()
+    os.utime(run / "config.json", (1e9, 1e9))
+    (row,) = list_table(find_runs([tmp_path]))[1]
+    assert row[4:7] == ["0/300", "-", "-"]
