@@ -21,7 +21,7 @@ from topogrid.config import TrainConfig
 from topogrid.cuda_graph import WARM_UP_STEPS, GraphedStep, uses_graph
 from topogrid.distributed import ALONE
 from topogrid.hardware import choose_device, choose_precision, use_tensor_cores
-from topogrid.recurrence import Precision
+from topogrid.products import Precision
 from topogrid.training import Batch, TrainState, make_batch, train, train_step
 
 LOSS_TOLERANCE = {"fp32": 1e-5, "bf16": 2e-3}  # relative, after the first step of the same batch

@@ -19,7 +19,7 @@ from benchmarks.timing import fresh_state, interleaved, step_flop, step_products
 from topogrid.config import TrainConfig
 from topogrid.hardware import choose_precision
 from topogrid.presets import memory_needed
-from topogrid.recurrence import Precision
+from topogrid.products import Precision
 from topogrid.training import TrainState, make_batch, train_step
 
 CPU = torch.device("cpu")

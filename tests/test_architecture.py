@@ -18,6 +18,7 @@ CHAINS = {
         "sheet",
         "trajectories",
         "place_cells",
+        "products",
         "recurrence",
         "hardware",
         "distributed",

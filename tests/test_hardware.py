@@ -6,7 +6,7 @@ import torch
 from topogrid import hardware
 from topogrid.config import TrainConfig
 from topogrid.hardware import choose_device, choose_precision, compiler_trouble, read_scalars, use_tensor_cores
-from topogrid.recurrence import Precision
+from topogrid.products import Precision
 from topogrid.training import new_state, train
 
 CPU = torch.device("cpu")

@@ -21,7 +21,7 @@ from topogrid.config import SettingsError, TrainConfig
 from topogrid.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.presets import check_memory_to_open
-from topogrid.recurrence import Precision
+from topogrid.products import Precision
 from topogrid.reproducibility import generator_states, versions
 from topogrid.runs import RunFolder
 from topogrid.training import Batch, StepRecord, TrainState, make_batch, objective

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import torch
 
-from topogrid.recurrence import Precision
+from topogrid.products import Precision
 
 # Parameters of glibc's mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4

@@ -31,12 +31,28 @@ def place_cross_entropy(logits: Tensor, code: Tensor, populations: Sequence[slic
     Tensor, scalar
         Mean over leading axes and populations. Knowing nothing costs ``log(cells in a population)``.
     """
-    terms = [functional.cross_entropy(_rows(logits[..., cells]), _rows(code[..., cells])) for cells in populations]
+    terms: list[Tensor] = [
+        _CrossEntropy.apply(logits[..., cells], code[..., cells])  # type: ignore[no-untyped-call]
+        for cells in populations
+    ]
     return terms[0] if len(terms) == 1 else torch.stack(terms).mean()
 
 
-def _rows(values: Tensor) -> Tensor:
-    return values.reshape(-1, values.shape[-1])
+class _CrossEntropy(torch.autograd.Function):
+    """Mean over leading axes; knows that a code sums to 1, which makes its gradient a difference."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, code: Tensor) -> Tensor:
+        log_predicted = functional.log_softmax(logits, dim=-1)
+        ctx.save_for_backward(log_predicted, code)
+        return -(code * log_predicted).sum(dim=-1).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
+        log_predicted, code = ctx.saved_tensors
+        samples = code.numel() // code.shape[-1]
+        return log_predicted.exp().sub_(code).mul_(grad_outputs[0] / samples), None
 
 
 def weight_decay(w_rec: Tensor, towards: str = "zero") -> Tensor:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from topogrid.config import TrainConfig
-from topogrid.recurrence import Activation, Precision, leaky_recurrence
+from topogrid.products import Precision, linear
+from topogrid.recurrence import Activation, leaky_recurrence
 from topogrid.sheet import CorticalSheet, tau_layout
 
 REFERENCE_UNITS = 576  # the 24x24 sheet on which recipes were searched
@@ -172,9 +173,7 @@ class PathIntegrator(nn.Module):
 
     def read_out(self, activity: Tensor) -> Tensor:
         """Logits of the place code ``(..., place)`` from activity ``(..., unit)``."""
-        if self.units.precision == "bf16":
-            return functional.linear(activity.bfloat16(), self.readout.bfloat16()).to(activity.dtype)
-        return functional.linear(activity, self.readout)
+        return linear(activity, self.readout, self.units.precision)
 
 
 @torch.no_grad()

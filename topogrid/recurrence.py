@@ -22,8 +22,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from topogrid.products import Precision, multiply
+
 Activation = Literal["relu", "tanh"]
-Precision = Literal["fp32", "bf16"]
 
 
 class Kernels(NamedTuple):
@@ -152,7 +153,7 @@ class _LeakyRecurrence(torch.autograd.Function):
         for step in range(time):
             if precision == "bf16":
                 senders[step].copy_(states[step])
-            product = senders[step] @ weights.t()
+            product = multiply(senders[step], weights.t())
             kernels.advance(activity[step], product, states[step], passed[step], leak, activation, precision)
         ctx.save_for_backward(displacement, w_in, weights, leak, passed, senders, states)
         ctx.activation, ctx.precision, ctx.kernels = activation, precision, kernels
@@ -166,6 +167,8 @@ class _LeakyRecurrence(torch.autograd.Function):
         time, _, units = grad_activity.shape
         into_units = torch.empty_like(grad_activity, dtype=weights.dtype)
         grad_w_in = torch.zeros_like(w_in.t())
+        # Narrow factors on the left and without gaps: other ways round, their products are ten times slower.
+        moves = displacement.transpose(1, 2).contiguous()
         grad_displacement = torch.empty_like(displacement) if ctx.needs_input_grad[0] else None
         grad_leak = torch.zeros_like(w_in[:, 0]) if ctx.needs_input_grad[4] else None
         product = torch.zeros((), dtype=weights.dtype, device=weights.device).expand_as(states[0])
@@ -176,11 +179,10 @@ class _LeakyRecurrence(torch.autograd.Function):
                 grad_activity[step], product, kept, passed[step], leak, change, ctx.activation, ctx.precision
             )
             into_units[step].copy_(grad_input)
-            # The narrow factor on the left: the other way round this product is twenty times slower.
-            grad_w_in.addmm_(displacement[step].t(), grad_input)
+            grad_w_in.addmm_(moves[step], grad_input)
             if grad_displacement is not None:
                 torch.mm(grad_input, w_in, out=grad_displacement[step])
-            product = into_units[step] @ weights
+            product = multiply(into_units[step], weights)
         grad_start = product.to(w_in.dtype) if kept is None else kept + product
         grad_w_rec = into_units.view(-1, units).t() @ senders.reshape(-1, units)
         # d h / d leak is the change of the state over the leak, and d leak / d tau is -leak^2.
@@ -266,9 +268,9 @@ def compiled_kernels() -> Kernels:
 
 
 def _deviation_from_identity(w_rec: Tensor) -> Tensor:
-    deviation = w_rec.clone()
-    deviation.diagonal().sub_(1.0)
-    return deviation.bfloat16()
+    deviation = w_rec.bfloat16()
+    deviation.diagonal().copy_(w_rec.diagonal() - 1.0)
+    return deviation
 
 
 def _empty_gate(activity: Tensor, activation: Activation) -> Tensor:

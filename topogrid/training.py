@@ -18,7 +18,7 @@ from topogrid.config import TrainConfig
 from topogrid.distributed import ALONE, Processes
 from topogrid.network import PathIntegrator, Prediction, width_scale
 from topogrid.place_cells import PlaceCells
-from topogrid.recurrence import Precision
+from topogrid.products import Precision
 from topogrid.reproducibility import generator_states, restore_generators
 from topogrid.trajectories import simulate_walks
 

@@ -4,8 +4,7 @@ The formula is the one the field shares (Banino et al. 2018; Sorscher et al. 201
 correlate it with itself inside a ring, compare the angles a hexagon repeats at with those it does not. What differs
 is the cost. Rotation by splines is linear, so it is prepared once per map size as a sparse matrix; a SAC is symmetric
 through its centre, so half of its pixels say everything; quarter turns only permute pixels, so three spline rotations
-serve all seven angles; and nested rings
-are running sums over pixels sorted by distance.
+serve all seven angles; and nested rings are running sums over pixels sorted by distance.
 
 Shapes: maps ``(unit, bin_y, bin_x)``, SACs ``(unit, lag_y, lag_x)`` with the zero lag in the middle.
 """
@@ -32,7 +31,7 @@ RING_OUTER: Float = np.linspace(0.4, 1.0, 10)
 
 _RING_VARIANCE_FLOOR = 1e-5  # added to the variance inside a ring by the published scorer
 _FLAT_SD = 1e-5  # an overlap that varies less than this share of the peak has no correlation; far above FFT rounding
-_CHUNK = 128  # units scored together: keeps the working arrays of one thread within a few tens of MB at 40 bins
+_CHUNK = 32  # units scored together: at 32 bins, the working arrays of one thread stay within the cache of its core
 
 
 class GridScores(NamedTuple):
@@ -55,9 +54,8 @@ class GridScores(NamedTuple):
 def autocorrelograms(rate_maps: ArrayLike) -> Float:
     """Correlate every rate map with shifted copies of itself.
 
-    Each value is Pearson's correlation over the bins that are visited both here and a lag away, so unvisited bins
-    drop out
-    instead of counting as zeros.
+    Each value is Pearson's correlation over the bins that are visited both here and a lag away, so unvisited bins drop
+    out instead of counting as zeros.
 
     Parameters
     ----------
@@ -67,9 +65,8 @@ def autocorrelograms(rate_maps: ArrayLike) -> Float:
     Returns
     -------
     ndarray, ``(unit, 2 * bin_y - 1, 2 * bin_x - 1)``
-        Correlations in [-1, 1]; 0 where the overlap is empty or flat (varies less than 1e-5 of the unit's peak), as
-        in the
-        published scorer. A constant map therefore gives zeros, not ones.
+        Correlations in [-1, 1]; 0 where the overlap is empty or flat (varies less than 1e-5 of the unit's peak), as in
+        the published scorer. A constant map therefore gives zeros, not ones.
 
     Raises
     ------
@@ -91,16 +88,14 @@ def grid_scores(rate_maps: ArrayLike) -> GridScores:
     """Score how hexagonal and how square every rate map is.
 
     With ``c_a`` the correlation, inside a ring, between a SAC and itself turned by ``a`` degrees, the hexagonal score
-    is
-    ``(c60 + c120)/2 - (c30 + c90 + c150)/3`` and the square score ``c90 - (c45 + c135)/2``, each the maximum over ten
-    rings.
+    is ``(c60 + c120)/2 - (c30 + c90 + c150)/3`` and the square score ``c90 - (c45 + c135)/2``, each the maximum over
+    ten rings.
 
     Parameters
     ----------
     rate_maps : array_like, ``(unit, bin_y, bin_x)``
-        Firing rates in any unit; NaN where a bin was not visited. Bins must be square in metres. Where the box is
-        not, rings
-        reach as far as its shorter side.
+        Firing rates in any unit; NaN where a bin was not visited. Bins must be square in metres. Where the box is not,
+        rings reach as far as its shorter side.
 
     Returns
     -------
@@ -132,7 +127,7 @@ def grid_scores(rate_maps: ArrayLike) -> GridScores:
         sacs = _central_square(_autocorrelograms(maps[chunk]), side)
         alive = sacs[:, side - 1, side - 1] > 0
         block = np.full((4, alive.size), np.nan)
-        block[:, alive] = _score(sacs[alive], rotation)
+        block[:, alive] = _score(sacs if alive.all() else sacs[alive], rotation)
         out[:, chunk] = block
 
     over_chunks(fill, units)
@@ -164,40 +159,94 @@ def over_chunks(work: Callable[[slice], None], units: int) -> None:
 
 
 def _autocorrelograms(maps: NDArray[np.floating]) -> Float:
-    """Compute Pearson SACs of one chunk by FFT; the half with ``lag_y >= 0`` is computed, the other half mirrors it."""
-    units, height, width = maps.shape
+    """Compute Pearson SACs of one chunk; the half with ``lag_y >= 0`` is computed, the other half mirrors it."""
     visited = np.isfinite(maps)
     rates = np.where(visited, maps, 0.0).astype(np.float64)
     peaks = np.abs(rates).max(axis=(1, 2), keepdims=True)
     rates /= np.where(peaks > 0, peaks, 1.0)
-    if (visited == visited[:1]).all():
-        visited = visited[:1]  # one walk, one mask: its transform is shared by all units
+    overlap = _overlap_of_all_bins(rates) if visited.all() else _overlap_of_visited_bins(rates, visited)
 
-    shape = tuple(fft.next_fast_len(2 * n - 1, real=True) for n in (height, width))
-    spectrum = fft.rfft2(rates, shape)
-    square_spectrum = fft.rfft2(rates**2, shape)
-    mask_spectrum = fft.rfft2(visited.astype(np.float64), shape)
-    lag_y, lag_x = np.arange(height)[:, None], np.arange(1 - width, width)
+    per_bin = 1.0 / np.maximum(overlap.bins, 1.0)
+    mean, mean_shifted = overlap.sums * per_bin, overlap.sums_shifted * per_bin
+    variance = overlap.squares * per_bin - mean**2
+    variance_shifted = overlap.squares_shifted * per_bin - mean_shifted**2
+    covariance = overlap.products * per_bin - mean * mean_shifted
 
-    def correlate(first: NDArray[np.complex128], second: NDArray[np.complex128]) -> Float:
-        full: Float = fft.irfft2(first * second.conj(), shape)
-        return full
-
-    bins = np.rint(correlate(mask_spectrum, mask_spectrum)[:, lag_y, lag_x])
-    per_bin = 1.0 / np.maximum(bins, 1.0)
-    sums = correlate(spectrum, mask_spectrum)
-    squares = correlate(square_spectrum, mask_spectrum)
-    # The shifted copy's sums over the overlap are the sums at the opposite lag.
-    mean, mean_shifted = sums[:, lag_y, lag_x] * per_bin, sums[:, -lag_y, -lag_x] * per_bin
-    variance = squares[:, lag_y, lag_x] * per_bin - mean**2
-    variance_shifted = squares[:, -lag_y, -lag_x] * per_bin - mean_shifted**2
-    covariance = correlate(spectrum, spectrum)[:, lag_y, lag_x] * per_bin - mean * mean_shifted
-
-    varies = (bins > 1) & (variance > _FLAT_SD**2) & (variance_shifted > _FLAT_SD**2)
-    half = np.zeros((units, height, 2 * width - 1))
+    varies = (overlap.bins > 1) & (variance > _FLAT_SD**2) & (variance_shifted > _FLAT_SD**2)
+    half = np.zeros_like(covariance)
     np.divide(covariance, np.sqrt(np.abs(variance * variance_shifted)), out=half, where=varies)
     np.clip(half, -1.0, 1.0, out=half)
     return np.concatenate([half[:, :0:-1, ::-1], half], axis=1)
+
+
+class _Overlap(NamedTuple):
+    """Sums over the bins that are visited both here and a lag away, ``(unit, lag_y, lag_x)`` with ``lag_y >= 0``."""
+
+    bins: Float
+    """How many they are; one mask for all units may stand for every unit's."""
+    products: Float
+    sums: Float
+    squares: Float
+    sums_shifted: Float
+    """Of the shifted copy, which are the sums at the opposite lag."""
+    squares_shifted: Float
+
+
+def _overlap_of_all_bins(rates: Float) -> _Overlap:
+    """Sum over rectangles, as the overlap of two full boxes is one: a small matrix for each axis does it."""
+    height, width = rates.shape[1:]
+    along_y, along_x = _overlap_matrix(height), _overlap_matrix(width)
+    bins = np.outer(along_y.sum(axis=1)[height - 1 :], along_x.sum(axis=1))[None]
+    spectrum = _spectrum(rates)
+    products = _half_of_lags(spectrum * spectrum.conj(), height, width)
+    totals = [along_y @ (values @ along_x.T) for values in (rates, rates**2)]
+    here = [total[:, height - 1 :] for total in totals]
+    shifted = [total[:, height - 1 :: -1, ::-1] for total in totals]
+    return _Overlap(bins, products, *here, *shifted)
+
+
+def _overlap_matrix(length: int) -> Float:
+    """Return ``(lag, bin)``, 1 where a bin has a neighbour the lag away; lags from ``1 - length`` up."""
+    lag, at = np.arange(1 - length, length)[:, None], np.arange(length)
+    return ((at - lag >= 0) & (at - lag < length)).astype(np.float64)
+
+
+def _overlap_of_visited_bins(rates: Float, visited: NDArray[np.bool_]) -> _Overlap:
+    """Sum by FFT, whatever shape the visited part of the box has."""
+    height, width = rates.shape[1:]
+    if (visited == visited[:1]).all():
+        visited = visited[:1]  # one walk, one mask: its transform is shared by all units
+    mask, once, twice = (_spectrum(values) for values in (visited.astype(np.float64), rates, rates**2))
+
+    def correlate(first: NDArray[np.complex128], second: NDArray[np.complex128]) -> Float:
+        return _half_of_lags(first * second.conj(), height, width)
+
+    return _Overlap(
+        bins=np.rint(correlate(mask, mask)),
+        products=correlate(once, once),
+        sums=correlate(once, mask),
+        squares=correlate(twice, mask),
+        sums_shifted=correlate(mask, once),
+        squares_shifted=correlate(mask, twice),
+    )
+
+
+def _padded(height: int, width: int) -> tuple[int, int]:
+    """Return a size for transforms in which no lag wraps around."""
+    return fft.next_fast_len(2 * height - 1, real=True), fft.next_fast_len(2 * width - 1, real=True)
+
+
+def _spectrum(values: Float) -> NDArray[np.complex128]:
+    """Transform one axis after the other: the rows of zeros below a map need no transform along them."""
+    padded_height, padded_width = _padded(*values.shape[1:])
+    spectrum: NDArray[np.complex128] = fft.fft(fft.rfft(values, padded_width, axis=2), padded_height, axis=1)
+    return spectrum
+
+
+def _half_of_lags(spectrum: NDArray[np.complex128], height: int, width: int) -> Float:
+    """Transform back, and put the lags in order: ``lag_y`` from 0, ``lag_x`` from ``1 - width`` up."""
+    wrapped = fft.irfft(fft.ifft(spectrum, axis=1)[:, :height], _padded(height, width)[1], axis=2)
+    return np.concatenate([wrapped[:, :, 1 - width :], wrapped[:, :, :width]], axis=2)
 
 
 def _central_square(sacs: Float, side: int) -> Float:
@@ -212,7 +261,7 @@ class _Rotation(NamedTuple):
     prefilter: Float  # (length, length): values along one axis -> spline coefficients
     plain: NDArray[np.intp]  # (pixel,): flat SAC index of each pixel
     quarter: NDArray[np.intp]  # (pixel,): flat SAC index of each pixel after a quarter turn
-    turned: dict[int, sparse.csr_array]  # angle in degrees -> (pixel, length**2), coefficients -> turned SAC
+    turned: dict[int, sparse.csr_array]  # angle in degrees -> (pixel, side * length), lower half of coefficients -> SAC
     gaps: sparse.csr_array  # (ring, pixel): sums the pixels of this ring that no smaller ring holds
     ring_sizes: Float  # (ring,): pixels in each nested ring
 
@@ -243,7 +292,8 @@ def _rotation(side: int) -> _Rotation:
 def _spline_turn(x: NDArray[np.intp], y: NDArray[np.intp], angle: int, side: int) -> sparse.csr_array:
     """Return the matrix that evaluates the cubic spline at the pixels ``(x, y)`` turned by ``angle`` degrees.
 
-    Sixteen weights a pixel. A pixel that turns out of the SAC is zero, as with ``mode="constant"`` in SciPy.
+    Sixteen weights a pixel, on coefficients with ``lag_y >= 0``: each of the others equals the one opposite. A pixel that
+    turns out of the SAC is zero, as with ``mode="constant"`` in SciPy.
     """
     length = 2 * side - 1
     cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
@@ -253,9 +303,11 @@ def _spline_turn(x: NDArray[np.intp], y: NDArray[np.intp], angle: int, side: int
     index_y, weight_y = cubic_taps(from_y, length)
     index_x, weight_x = cubic_taps(from_x, length)
     columns = index_y[:, :, None] * length + index_x[:, None, :]
+    upper = columns < (side - 1) * length
+    columns = np.where(upper, length**2 - 1 - columns, columns) - (side - 1) * length
     weights = weight_y[:, :, None] * weight_x[:, None, :] * inside[:, None, None]
     rows = np.broadcast_to(np.arange(x.size)[:, None, None], columns.shape)
-    matrix = sparse.coo_array((weights.ravel(), (rows.ravel(), columns.ravel())), shape=(x.size, length**2))
+    matrix = sparse.coo_array((weights.ravel(), (rows.ravel(), columns.ravel())), shape=(x.size, side * length))
     return matrix.tocsr()
 
 
@@ -272,7 +324,8 @@ def cubic_taps(at: Float, length: int) -> tuple[NDArray[np.intp], Float]:
 def _score(sacs: Float, rotation: _Rotation) -> Float:
     """Return best score and best ring, for 60 and then 90 degrees, as ``(4, unit)`` in the order of `GridScores`."""
     units, length, _ = sacs.shape
-    coefficients = (rotation.prefilter @ (sacs @ rotation.prefilter.T)).reshape(units, length**2).T.copy()
+    lower = rotation.prefilter[length // 2 :]
+    coefficients = (lower @ (sacs @ rotation.prefilter.T)).reshape(units, -1).T.copy()
     pixels = sacs.reshape(units, length**2).T
     plain, quarter = pixels[rotation.plain], pixels[rotation.quarter]
 
