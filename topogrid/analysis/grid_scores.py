@@ -292,8 +292,8 @@ def _rotation(side: int) -> _Rotation:
 def _spline_turn(x: NDArray[np.intp], y: NDArray[np.intp], angle: int, side: int) -> sparse.csr_array:
     """Return the matrix that evaluates the cubic spline at the pixels ``(x, y)`` turned by ``angle`` degrees.
 
-    Sixteen weights a pixel, on coefficients with ``lag_y >= 0``: each of the others equals the one opposite. A pixel that
-    turns out of the SAC is zero, as with ``mode="constant"`` in SciPy.
+    Sixteen weights a pixel, on coefficients with ``lag_y >= 0``: each of the others equals the one opposite. A pixel
+    that turns out of the SAC is zero, as with ``mode="constant"`` in SciPy.
     """
     length = 2 * side - 1
     cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
