@@ -19,11 +19,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.measurement import splice
+from benchmarks.document import check_writable_between, write_between
 from tests.faults.any_settings import explore
 from tests.faults.harness import serving, stop_many
 from tests.faults.server import PHASES
-from topogrid.files import write_text_atomic
 from topogrid.tables import to_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,12 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments of stopping (default: %(default)s)")
     parser.add_argument("--into", type=Path, default=DOCUMENT, help="document to write into (default: %(default)s)")
     arguments = parser.parse_args(argv)
-    if not arguments.quick:
-        try:
-            for name in PARTS:  # asked first: an hour of measuring must not end here
-                splice_part(name, "", arguments.into.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            print(f"reliability: {arguments.into}: {error}", file=sys.stderr)
+    for name in () if arguments.quick else PARTS:  # asked first: an hour of measuring must not end here
+        if trouble := check_writable_between(arguments.into, f"measured {name}"):
+            print(f"reliability: {trouble}", file=sys.stderr)
             return 2
     kept = True
     for name in arguments.only:
@@ -64,21 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         kept &= held
         print(section, flush=True)
         if not arguments.quick:
-            text = splice_part(name, section, arguments.into.read_text(encoding="utf-8"))
-            write_text_atomic(arguments.into, text)
+            write_between(arguments.into, section, f"measured {name}")
             print(f"written into {arguments.into}", file=sys.stderr)
     return 0 if kept else 1
-
-
-def splice_part(name: str, section: str, document: str) -> str:
-    """Return the document with one measured part replaced; every part has its own markers.
-
-    Raises
-    ------
-    ValueError
-        If the markers are not there.
-    """
-    return splice(section, document, f"<!-- measured {name} -->", f"<!-- end measured {name} -->")
 
 
 def stops(sizes: Sizes, seed: int) -> tuple[str, bool]:

@@ -1,14 +1,17 @@
 """The benchmarks compare like with like, and write what they measured where the documents say."""
 
 import dataclasses
+import importlib
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from benchmarks import gpu_check, precision, time_to_grids
+import benchmarks.__main__
+from benchmarks import gpu_check, measurement, precision, recipe_search, reliability, spacing, time_to_grids
 from benchmarks.__main__ import TABLES, TOPICS, main
 from benchmarks.data_time import _numpy_code, numpy_batch
 from benchmarks.document import check_writable_between, markers
@@ -90,18 +93,33 @@ def test_every_topic_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.count("**") == 2 * len(TOPICS)
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py")))
+def test_every_benchmark_can_be_imported(name: str) -> None:
+    importlib.import_module(f"benchmarks.{name}")
+
+
+@pytest.mark.parametrize("benchmark", [main, measurement.main, precision.main, reliability.main, spacing.main])
 def test_a_document_without_markers_is_refused_before_anything_is_measured(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    benchmark: Callable[[Sequence[str]], int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty.md").write_text("")
-    assert main(["--into", str(tmp_path / "empty.md")]) == 2
-    assert precision.main(["--into", str(tmp_path / "empty.md")]) == 2
-    assert capsys.readouterr().err.count("wanted one line <!-- ") == 2
+    assert benchmark(["--into", str(tmp_path / "empty.md")]) == 2
+    assert capsys.readouterr().err.count("wanted one line <!-- ") == 1
 
 
-@pytest.mark.parametrize("name", [TABLES, precision.TABLES])
-def test_the_published_document_has_its_markers(name: str) -> None:
-    assert check_writable_between(ROOT / "docs" / "performance.md", name) is None
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [
+        (benchmarks.__main__.DOCUMENT, TABLES),
+        (precision.DOCUMENT, precision.TABLES),
+        (measurement.DOCUMENT, measurement.SECTION),
+        (spacing.DOCUMENT, spacing.SECTION),
+        (recipe_search.DOCUMENT, recipe_search.MARKER),
+        *((reliability.DOCUMENT, f"measured {part}") for part in reliability.PARTS),
+    ],
+)
+def test_published_documents_have_their_markers(document: Path, name: str) -> None:
+    assert check_writable_between(ROOT / document, name) is None
     assert markers(name) == (f"<!-- {name} -->", f"<!-- end {name} -->")
 
 
