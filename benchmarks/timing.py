@@ -16,7 +16,7 @@ import torch
 from tqdm import tqdm
 
 from topogrid.config import TrainConfig
-from topogrid.products import Precision
+from topogrid.products import Precision, multiply
 from topogrid.reproducibility import make_generators
 from topogrid.training import TrainState, new_state
 
@@ -102,11 +102,11 @@ def step_products(config: TrainConfig, device: torch.device, precision: Precisio
 
     def products() -> None:
         for _ in range(config.seq_length):
-            state @ weights.t()
-            state @ weights
+            multiply(state, weights.t())
+            multiply(state, weights)
         states.t() @ states
-        states @ readout.t()
-        logits @ readout
+        multiply(states, readout.t())
+        multiply(logits, readout)
         logits.t() @ states
         wait(device)
 

@@ -59,7 +59,9 @@ class MetricsFile:
             del self._waiting[0]
 
     def close(self) -> None:
-        """Try once more to write what waits, then close."""
+        """Try once more to write what waits, then close; a second time does nothing."""
+        if self._file.closed:
+            return
         with suppress(OSError):
             self.flush()
         self._file.close()

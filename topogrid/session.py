@@ -140,6 +140,7 @@ def _prepare(config: TrainConfig, processes: Processes, stop: StopRequest, held:
         figure_format=config.figure_format,
         say=say,
     )
+    held.callback(tracker.close)
     run = Run(
         config, state, folder, tracker, _Log(folder, say), stop, best=_best(saved), evaluated=_evaluated(saved, config)
     )

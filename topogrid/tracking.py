@@ -486,6 +486,10 @@ class Tracker:
             lines.append(_missed(self._n_unmirrored))
         return lines
 
+    def close(self) -> None:
+        """Close ``metrics.jsonl``, as `finish` does too: for a run that an error ended before it got there."""
+        self._metrics.close()
+
     def _write(self, row: Mapping[str, float]) -> None:
         try:
             self._metrics.append(row)
