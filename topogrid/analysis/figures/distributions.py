@@ -159,7 +159,10 @@ def _draw_modules(ax: Axes, modules: Modules, n_units: int) -> None:
         label = "one component is best (BIC)"
     else:
         how = "" if modules.bic_gain >= _STRONG_BIC else "hardly "
-        label = f"{modules.n_modules} components are {how}better (BIC lower by {modules.bic_gain:.0f})"
+        label = (
+            f"{modules.n_modules} components are {how}better (BIC lower by {modules.bic_gain:.0f});\n"
+            f"the smallest holds {100 * modules.weight.min():.0f} %"
+        )
     for number, component in enumerate(expected):
         ax.plot(metres, component, color="#009E73", linewidth=1, label=label if number == 0 else None)
     ax.set_xlim(left, right)
