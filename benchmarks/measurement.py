@@ -194,7 +194,7 @@ def correlation_size(sizes: Sizes, rng: np.random.Generator) -> Table:
     """Correlate unrelated smooth maps and count how often each test says that they are related."""
     rows = []
     for width in (2, 4, 8):
-        for share in (1.0, 0.3):
+        for share in (1.0, 0.3, 0.03):
             rejected = np.zeros(1 + len(NULL_TESTS))
             for _ in range(sizes.pairs):
                 # From a sheet twice as wide: a real one is not periodic.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 
 import torch
@@ -12,7 +11,7 @@ from benchmarks.timing import fresh_state
 from topogrid.config import TrainConfig
 from topogrid.evaluation import evaluate
 from topogrid.gallery import draw_evaluation
-from topogrid.hardware import choose_precision, keep_freed_memory
+from topogrid.hardware import choose_precision, keep_freed_memory, peak_memory_mb
 from topogrid.training import make_batch, train_step
 
 
@@ -30,8 +29,7 @@ def main() -> int:
     if with_evaluation:
         evaluation = evaluate(state.network, state.place_cells, config, step=state.step)
         draw_evaluation(evaluation, config)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(peak / (2**30 if sys.platform == "darwin" else 2**20))
+    print(peak_memory_mb() / 2**10)
     return 0
 
 

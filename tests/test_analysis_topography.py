@@ -45,6 +45,36 @@ def test_unrelated_smooth_maps_seldom_pass(null: str, n_tests: int) -> None:
     assert found <= stats.binom.ppf(0.995, n_tests, 0.06)
 
 
+def sparse(sheet: Float, share: float, rng: np.random.Generator) -> Float:
+    """Return a map with a value in few units, as spacing has."""
+    return np.where(rng.random(sheet.shape) < share, sheet, np.nan)
+
+
+@pytest.mark.parametrize("null", ["shift", "phase"])
+def test_a_few_units_with_a_spacing_are_enough(null: str) -> None:
+    rng = np.random.default_rng(12)
+    tau, other, own = cut_noise(150, 3, rng, side=32), cut_noise(150, 3, rng, side=32), cut_noise(150, 1, rng, side=32)
+
+    def p_value(a: Float, b: Float) -> float:
+        return sheet_correlation(a, sparse(b, 0.05, rng), null=null, rng=rng, n_surrogates=99).p_value
+
+    unrelated = [p_value(a, b) for a, b in zip(tau, other, strict=True)]
+    assert np.isfinite(unrelated).all()
+    assert np.mean(np.array(unrelated) <= 0.05) <= stats.binom.ppf(0.995, 150, 0.06) / 150
+    assert np.mean(np.array(unrelated) <= 0.5) > 0.35  # calibrated, not merely silent
+    related = [p_value(a, a + 0.3 * noise) for a, noise in zip(tau[:30], own[:30], strict=True)]
+    assert np.mean(np.array(related) <= 0.05) > 0.9
+
+
+@pytest.mark.parametrize("null", ["shift", "phase"])
+def test_without_anything_to_compare_with_there_is_no_p_value(null: str) -> None:
+    rng = np.random.default_rng(13)
+    few = sparse(rng.normal(size=(32, 32)), 0.01, rng)
+    result = sheet_correlation(few, few + 0.1, null=null, rng=rng)
+    assert result.rho == pytest.approx(1)
+    assert np.isnan(result.p_value)
+
+
 def test_counting_units_as_samples_would_mislead() -> None:
     rng = np.random.default_rng(10)
     pairs = zip(cut_noise(60, 3, rng, side=32), cut_noise(60, 3, rng, side=32), strict=True)

@@ -1,14 +1,26 @@
 """What is asked for and absent is refused; what is left open is chosen by what is there."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
 from topogrid import hardware
 from topogrid.config import TrainConfig
-from topogrid.hardware import choose_device, choose_precision, compiler_trouble, read_scalars, use_tensor_cores
+from topogrid.hardware import (
+    choose_device,
+    choose_precision,
+    compiler_trouble,
+    peak_memory_mb,
+    read_scalars,
+    use_tensor_cores,
+)
 from topogrid.products import Precision
 from topogrid.training import new_state, train
 
+ROOT = Path(__file__).resolve().parent.parent
 CPU = torch.device("cpu")
 
 
@@ -91,6 +103,15 @@ def test_auto_on_cuda_goes_by_capability(
 ) -> None:
     monkeypatch.setattr(hardware.torch.cuda, "get_device_capability", lambda _device: capability)
     assert choose_precision("auto", torch.device("cuda")) == chosen
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="counts the memory of the GPU there")
+def test_the_peak_of_a_process_is_its_own() -> None:
+    held = b"x" * 400_000_000
+    ask = "import topogrid.hardware as hardware; print(hardware.peak_memory_mb())"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert peak_memory_mb() > len(held) / 2**20
+    assert float(done.stdout) < peak_memory_mb() - 100
 
 
 def test_scalars_are_read_in_one_piece() -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import platform
+import re
+import resource
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 
@@ -75,6 +79,19 @@ def use_tensor_cores(device: torch.device, precision: Precision) -> None:
     """Let CUDA round the inputs of the remaining fp32 products to 19 bits (TF32) where bf16 is good enough anyway."""
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high" if precision == "bf16" else "highest")
+
+
+def peak_memory_mb() -> float:
+    """Most memory held so far, MB: on the GPU if there is one, else by the process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    status = Path("/proc/self/status")
+    # What getrusage says of a process begins at the peak of the one that started it.
+    told = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8")) if status.is_file() else None
+    if told:
+        return int(told[1]) / 2**10
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
 def compiler_trouble(device: torch.device) -> str:

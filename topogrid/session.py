@@ -6,7 +6,6 @@ import dataclasses
 import datetime
 import json
 import math
-import resource
 import sys
 import time
 from collections import deque
@@ -16,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
@@ -37,7 +35,7 @@ from topogrid.evaluation_files import save_evaluation, unit_rows
 from topogrid.failures import USUAL, LossWatch, all_finite, look, save_dump
 from topogrid.files import one_line, write_json_atomic, write_text_atomic
 from topogrid.gallery import coupling_of, draw_evaluation, draw_tau
-from topogrid.hardware import read_scalars
+from topogrid.hardware import peak_memory_mb, read_scalars
 from topogrid.metrics_log import iterate_metrics, thinned_metrics, truncate_metrics
 from topogrid.presets import PRESETS
 from topogrid.report import write_report
@@ -519,14 +517,6 @@ class _Pace:
 def _progress_bar(done: int, steps: int) -> tqdm[NoReturn]:
     """Return a bar on a terminal; elsewhere it is silent, and lines are written instead."""
     return tqdm(initial=done, total=steps, unit="step", dynamic_ncols=True, disable=not sys.stderr.isatty())
-
-
-def peak_memory_mb() -> float:
-    """Most memory held so far, MB: on the GPU if there is one, else by the process."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
 def _faster_preset(config: TrainConfig) -> str:

@@ -7,7 +7,6 @@ One network is one sample: everything here describes the layout inside one netwo
 population of networks come from repeating the measurement over seeds.
 """
 
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -19,6 +18,11 @@ from topogrid.analysis.sheet_order import checked_pair
 __all__ = ["ScalingSlope", "SheetCorrelation", "scaling_slope", "sheet_correlation"]
 
 Float = NDArray[np.float64]
+
+FEWEST_SHIFTS = 19
+"""Comparable shifts without which a map correlation gets no p-value: with fewer, none could be below 0.05."""
+
+_NULLS = ("shift", "phase", "permutation")
 
 
 class SheetCorrelation(NamedTuple):
@@ -77,11 +81,13 @@ def sheet_correlation(
     Parameters
     ----------
     map_a, map_b : array_like, ``(row, col)``
-        Two properties; units without both values are left out.
+        Two properties; units without both values are left out of the correlation.
     null : {"shift", "phase", "permutation"}
-        ``shift`` slides ``map_a`` over a torus made of ``map_b`` and its reflections, by every possible step;
-        ``phase`` compares with maps of the same power spectrum and values as ``map_b``; ``permutation`` scatters its
-        values and is valid only for maps without spatial order.
+        ``shift`` slides ``map_a`` over a torus made of ``map_b`` and its reflections, by every possible step that
+        leaves enough units with both values; p is NaN where fewer than `FEWEST_SHIFTS` do;
+        ``phase`` compares with maps of the same power spectrum and values as the one that has a value in every unit
+        (``map_b`` if both have); p is NaN if none has. ``permutation`` scatters the values of ``map_b`` and is valid
+        only for maps without spatial order.
     rng : numpy.random.Generator
         Source of the surrogates; ``shift`` is exhaustive and draws nothing.
     n_surrogates : int
@@ -109,14 +115,22 @@ def sheet_correlation(
     a, b = checked_pair(map_a, map_b)
     both = np.isfinite(a) & np.isfinite(b)
     n_units = int(both.sum())
-    a, b = _centred_ranks(np.where(both, a, np.nan)), _centred_ranks(np.where(both, b, np.nan))
-    rho = _correlation(a[both], b[both][None])[0]
+    ranks_a, ranks_b = (_centred_ranks(np.where(both, values, np.nan)) for values in (a, b))
+    rho = _correlation(ranks_a[both], ranks_b[both][None])[0]
     if n_units < 3 or not np.isfinite(rho):
         return SheetCorrelation(np.nan, np.nan, n_units, null)
-    surrogates = _NULLS[null](a, b, both, rng, n_surrogates)
+    if null == "shift":
+        reached, surrogates = _by_shift(a, b)
+    elif null == "phase":
+        reached, surrogates = _by_phase(a, b, rng, n_surrogates)
+    else:
+        reached, surrogates = float(rho), _by_permutation(ranks_a[both], ranks_b[both], rng, n_surrogates)
     surrogates = surrogates[np.isfinite(surrogates)]
+    fewest = FEWEST_SHIFTS if null == "shift" else 1
+    if not np.isfinite(reached) or surrogates.size < fewest:
+        return SheetCorrelation(float(rho), np.nan, n_units, null)
     # A tolerance, so that a surrogate which equals the map up to rounding counts as reaching it.
-    p_value = (1 + int((np.abs(surrogates) >= abs(rho) - 1e-12).sum())) / (1 + surrogates.size)
+    p_value = (1 + int((np.abs(surrogates) >= abs(reached) - 1e-12).sum())) / (1 + surrogates.size)
     return SheetCorrelation(float(rho), p_value, n_units, null)
 
 
@@ -198,54 +212,61 @@ def _mirrored(sheet: Float) -> Float:
     return np.block([[sheet, sheet[:, ::-1]], [sheet[::-1], sheet[::-1, ::-1]]])
 
 
-def _by_shift(a: Float, b: Float, valid: NDArray[np.bool_], rng: np.random.Generator, n_surrogates: int) -> Float:
-    """Correlate with every window of mirrored ``b`` but the original, over the units that overlap."""
-    height, width = a.shape
-    shape = (2 * height, 2 * width)
+def _by_shift(a: Float, b: Float) -> tuple[float, Float]:
+    """Correlate ranks of ``a`` with every window of mirrored ``b``, over the units that have both; own place first.
+
+    Each map is ranked over all of its own values, and slides with them: where few units have a spacing, every shift
+    still finds a time constant under each.
+    """
+    shape = (2 * a.shape[0], 2 * a.shape[1])
 
     def over_shifts(window: Float, torus: Float) -> Float:
-        """Sum the product of a window and every part of a torus that it can be laid on, except its own place."""
-        full = fft.irfft2(fft.rfft2(torus) * fft.rfft2(window, shape).conj(), shape)
-        sums: Float = full.ravel()[1:]
+        """Sum the product of a window and every part of a torus that it can be laid on."""
+        sums: Float = fft.irfft2(fft.rfft2(torus) * fft.rfft2(window, shape).conj(), shape).ravel()
         return sums
 
-    mask = valid.astype(np.float64)
-    torus, torus_mask = _mirrored(b), _mirrored(mask)
-    n = np.rint(over_shifts(mask, torus_mask))
+    mask_a, mask_b = (np.isfinite(values).astype(np.float64) for values in (a, b))
+    a, torus, torus_mask = _centred_ranks(a), _mirrored(_centred_ranks(b)), _mirrored(mask_b)
+    n = np.rint(over_shifts(mask_a, torus_mask))
     per_unit = 1 / np.maximum(n, 1)
-    mean_a, mean_b = over_shifts(a, torus_mask) * per_unit, over_shifts(mask, torus) * per_unit
+    mean_a, mean_b = over_shifts(a, torus_mask) * per_unit, over_shifts(mask_a, torus) * per_unit
     variance_a = over_shifts(a**2, torus_mask) * per_unit - mean_a**2
-    variance_b = over_shifts(mask, torus**2) * per_unit - mean_b**2
+    variance_b = over_shifts(mask_a, torus**2) * per_unit - mean_b**2
     covariance = over_shifts(a, torus) * per_unit - mean_a * mean_b
-    flat = 1e-9 * valid.sum() ** 2  # far below the variance of ranks, far above rounding
-    enough = (n >= max(3, 0.2 * valid.sum())) & (variance_a > flat) & (variance_b > flat)
+    # Far below the variance of ranks, far above rounding.
+    flat_a, flat_b = (1e-9 * mask.sum() ** 2 for mask in (mask_a, mask_b))
+    enough = (n >= max(3, 0.2 * n[0])) & (variance_a > flat_a) & (variance_b > flat_b)
     spread = np.sqrt(np.abs(variance_a * variance_b))
     rho: Float = np.divide(covariance, spread, out=np.full(n.shape, np.nan), where=enough)
-    return rho
+    return float(rho[0]), rho[1:]
 
 
-def _by_phase(a: Float, b: Float, valid: NDArray[np.bool_], rng: np.random.Generator, n_surrogates: int) -> Float:
-    """Correlate with maps that have the power spectrum of ``b`` on the sheet and exactly its ranks."""
-    # Mirrored, the map has no jump at its edges that would put power into scales it does not hold.
-    shape = (2 * b.shape[0], 2 * b.shape[1])
-    amplitude = np.abs(fft.rfft2(_mirrored(b)))
-    ordered = np.sort(b[valid])
-    surrogates = np.empty((n_surrogates, ordered.size))
-    for surrogate in surrogates:
+def _by_phase(a: Float, b: Float, rng: np.random.Generator, n_surrogates: int) -> tuple[float, Float]:
+    """Correlate one map with surrogates of the other, which has no gaps; the correlation of the two maps first.
+
+    Gaps would put power into scales that a map does not hold, and its surrogates would be too rough.
+    """
+    whole, other = (b, a) if np.isfinite(b).all() else (a, b)
+    if not np.isfinite(whole).all():
+        return np.nan, np.empty(0)
+    ranks, valid = _centred_ranks(whole), np.isfinite(other)
+    # Mirrored, the map has no jump at its edges that would do the same.
+    shape = (2 * whole.shape[0], 2 * whole.shape[1])
+    amplitude = np.abs(fft.rfft2(_mirrored(ranks)))
+    ordered = np.sort(ranks, axis=None)
+    maps = np.empty((1 + n_surrogates, valid.sum()))
+    maps[0] = ranks[valid]
+    for surrogate in maps[1:]:
         noise = fft.rfft2(rng.standard_normal(shape))
         noise *= amplitude / np.maximum(np.abs(noise), np.finfo(np.float64).tiny)
-        smooth = fft.irfft2(noise, shape)[: b.shape[0], : b.shape[1]][valid]
-        surrogate[smooth.argsort()] = ordered
-    return _correlation(a[valid], surrogates)
+        smooth = fft.irfft2(noise, shape)[: whole.shape[0], : whole.shape[1]]
+        dealt = np.empty(ordered.size)
+        dealt[smooth.argsort(axis=None)] = ordered
+        surrogate[:] = dealt[valid.ravel()]
+    rho = _correlation(_centred_ranks(other)[valid], maps - maps.mean(axis=1, keepdims=True))
+    return float(rho[0]), rho[1:]
 
 
-def _by_permutation(a: Float, b: Float, valid: NDArray[np.bool_], rng: np.random.Generator, n_surrogates: int) -> Float:
-    """Correlate with scattered values of ``b``."""
-    return _correlation(a[valid], rng.permuted(np.tile(b[valid], (n_surrogates, 1)), axis=1))
-
-
-_NULLS: dict[str, Callable[[Float, Float, NDArray[np.bool_], np.random.Generator, int], Float]] = {
-    "shift": _by_shift,
-    "phase": _by_phase,
-    "permutation": _by_permutation,
-}
+def _by_permutation(a: Float, b: Float, rng: np.random.Generator, n_surrogates: int) -> Float:
+    """Correlate ranks ``(unit,)`` with scattered ones."""
+    return _correlation(a, rng.permuted(np.tile(b, (n_surrogates, 1)), axis=1))
