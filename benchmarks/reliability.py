@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.metadata
+import math
 import os
 import platform
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -125,33 +127,42 @@ def memory(sizes: Sizes, seed: int) -> tuple[str, bool]:
         with subprocess.Popen(  # noqa: S603
             command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
         ) as process:
-            samples = []
+            held: dict[int, list[float]] = {}
+            rows = []
             for line in process.stderr or ():
-                evaluated = re.match(r"evaluation at step (\d+)", line)
-                if evaluated and int(evaluated[1]):
-                    samples.append((int(evaluated[1]), *_held(process.pid, folder / "runs" / "long")))
-    first, last = samples[0], samples[-1]
-    growth = last[1] / first[1] - 1
-    columns = ["step", "memory MB", "open files", "checkpoints", "checkpoints kB", "metrics.jsonl bytes a step"]
-    rows = [
-        [str(step), f"{rss:.1f}", str(files), str(n), f"{size / 1000:.0f}", f"{row_bytes / step:.0f}"]
-        for step, rss, files, n, size, row_bytes in samples
-    ]
+                trained = re.match(r"step (\d+)/", line)
+                if not trained:
+                    continue
+                step = int(trained[1])
+                held.setdefault(step // every * every, []).append(_resident_mb(process.pid))
+                if step % every == 0 and step < sizes.steps:
+                    rows.append([str(step), *_kept(process.pid, folder / "runs" / "long", step)])
+    medians = {start: statistics.median(values) for start, values in held.items() if every <= start < sizes.steps}
+    first, last = min(medians), max(medians)
+    growth = medians[last] / medians[first] - 1
+    columns = ["from step", "open files", "checkpoints", "checkpoints kB", "metrics.jsonl bytes a step", "memory MB"]
+    rows = [[*row, f"{medians[int(row[0])]:.1f}"] for row in rows]
     text = (
-        f"**Memory grew by {100 * growth:+.2f} %** from step {first[0]} to step {last[0]} of a smoke run that logs "
-        f"every step, evaluates and draws ten times and is mirrored by W&B offline, on {_machine()}.\n\n"
+        f"**Memory grew by {100 * growth:+.2f} %** from steps {first} to {first + every} to steps {last} to "
+        f"{last + every} (medians over all of them) of a smoke run that logs every step, evaluates and draws ten times "
+        f"and is mirrored by W&B offline, on {_machine()}.\n\n"
         f"{to_markdown(columns, rows)}"
     )
     return text, process.returncode == 0 and growth < 0.01
 
 
-def _held(pid: int, run: Path) -> tuple[float, int, int, int, int]:
-    """Memory in MB, open files, number and bytes of checkpoints, and bytes of the log of a process."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    (kilobytes,) = re.findall(r"VmRSS:\s+(\d+)", status)
+def _resident_mb(pid: int) -> float:
+    """Memory of a process, MB; the last value of one that has just ended is not known, NaN."""
+    found = re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))
+    return int(found[0]) / 1000 if found else math.nan
+
+
+def _kept(pid: int, run: Path, step: int) -> tuple[str, str, str, str]:
+    """Open files, number and kB of checkpoints, and bytes of the log a step."""
     saved = [path.stat().st_size for path in run.glob("checkpoints/*.pt")]
     files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    return int(kilobytes) / 1000, files, len(saved), sum(saved), (run / "metrics.jsonl").stat().st_size
+    row_bytes = (run / "metrics.jsonl").stat().st_size
+    return str(files), str(len(saved)), f"{sum(saved) / 1000:.0f}", f"{row_bytes / step:.0f}"
 
 
 def _minutes(began: float) -> str:

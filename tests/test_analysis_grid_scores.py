@@ -90,6 +90,10 @@ def test_blank_constant_and_unvisited_maps_have_no_score() -> None:
     assert not autocorrelograms(dead).any()
 
 
+def test_a_network_of_dead_units_has_no_scores() -> None:
+    assert np.isnan(grid_scores(np.zeros((40, 12, 12)))).all()
+
+
 def test_a_lattice_is_hexagonal_and_a_chessboard_square() -> None:
     x, y = bin_centres(20, 2.2)
     chessboard = np.cos(2 * np.pi * x / 0.7) + np.cos(2 * np.pi * y / 0.7)

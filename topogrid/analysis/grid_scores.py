@@ -325,7 +325,7 @@ def _score(sacs: Float, rotation: _Rotation) -> Float:
     """Return best score and best ring, for 60 and then 90 degrees, as ``(4, unit)`` in the order of `GridScores`."""
     units, length, _ = sacs.shape
     lower = rotation.prefilter[length // 2 :]
-    coefficients = (lower @ (sacs @ rotation.prefilter.T)).reshape(units, -1).T.copy()
+    coefficients = (lower @ (sacs @ rotation.prefilter.T)).reshape(units, len(lower) * length).T.copy()
     pixels = sacs.reshape(units, length**2).T
     plain, quarter = pixels[rotation.plain], pixels[rotation.quarter]
 
