@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 
 from topogrid.config import SettingsError
 from topogrid.presets import parse_arguments
 
 BAD_ARGUMENTS, INTERRUPTED = 2, 130  # exit codes
+TIME_TO_SPEAK = 30  # seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Started by torchrun, every process finds the same fault; one a machine says it.
         if os.environ.get("LOCAL_RANK", "0") == "0":
             print(f"train_grid.py: {error}", file=sys.stderr)
+        else:
+            time.sleep(TIME_TO_SPEAK)  # torchrun stops all processes once one has ended, also the one that says it
         return BAD_ARGUMENTS
     # PyTorch takes seconds to import; a wrong flag is answered at once.
     from topogrid.session import run_training
