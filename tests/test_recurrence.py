@@ -81,6 +81,15 @@ def test_fp32_agrees_with_a_plain_loop_and_its_autograd(with_tau: bool, activati
         torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-5 * float(plain.abs().max()))
 
 
+@pytest.mark.parametrize("block", [1, 4, 9, 100])
+def test_the_weight_gradient_does_not_depend_on_its_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = leaves(arguments(), with_tau=True)
+    whole = torch.autograd.grad(leaky_recurrence(*inputs).square().sum(), inputs)
+    monkeypatch.setattr("topogrid.recurrence.WEIGHT_BLOCK", block)
+    in_blocks = torch.autograd.grad(leaky_recurrence(*inputs).square().sum(), inputs)
+    torch.testing.assert_close(in_blocks, whole)
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("tau", [None, 1.0])
 def test_with_tau_1_it_is_the_rnn_of_pytorch(tau: float | None, activation: str) -> None:

@@ -43,16 +43,15 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, code: Tensor) -> Tensor:
-        log_predicted = functional.log_softmax(logits, dim=-1)
-        ctx.save_for_backward(log_predicted, code)
-        return -(code * log_predicted).sum(dim=-1).mean()
+        ctx.save_for_backward(logits, code)
+        return -functional.log_softmax(logits, dim=-1).mul_(code).sum(dim=-1).mean()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
-        log_predicted, code = ctx.saved_tensors
+        logits, code = ctx.saved_tensors
         samples = code.numel() // code.shape[-1]
-        return log_predicted.exp().sub_(code).mul_(grad_outputs[0] / samples), None
+        return torch.softmax(logits, dim=-1).sub_(code).mul_(grad_outputs[0] / samples), None
 
 
 def weight_decay(w_rec: Tensor, towards: str = "zero") -> Tensor:

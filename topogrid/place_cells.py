@@ -193,19 +193,19 @@ class PlaceCells:
         )
 
     def _encode_population(self, position: Tensor, population: Population) -> Tensor:
-        closeness = self._closeness(position, self.centres[population.cells]) / population.width**2
+        closeness = self._closeness(position, self.centres[population.cells], population.width)
         code = _compiled_softmaxes() if self.compiled else _difference_of_softmaxes
         return code(closeness, self.surround_scale, self.surround_amplitude)
 
-    def _closeness(self, position: Tensor, centres: Tensor) -> Tensor:
-        """Return minus half the squared distance, up to a constant per position that no softmax sees.
+    def _closeness(self, position: Tensor, centres: Tensor, width: float) -> Tensor:
+        """Return minus half the squared distance over the squared width, up to a constant that no softmax sees.
 
-        In open boxes that makes it one matrix product: ``x.c - |c|^2 / 2``.
+        The constant depends on the position only. In open boxes that makes it one matrix product: ``x.c - |c|^2 / 2``.
         """
         if self.periodic:
             offset = self._shortest(position[:, None, :] - centres)
-            return offset.square().sum(dim=-1).mul_(-0.5)
-        return torch.addmm(centres.square().sum(dim=-1).mul(-0.5), position, centres.t())
+            return offset.square().sum(dim=-1).mul_(-0.5 / width**2)
+        return torch.addmm(centres.square().sum(dim=-1).mul(-0.5 / width**2), position, (centres / width**2).t())
 
     def _shortest(self, offset: Tensor) -> Tensor:
         if not self.periodic:

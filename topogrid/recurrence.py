@@ -5,7 +5,7 @@ Shapes: T time, B batch, N unit. All states are ``(T, B, N)``; a row of a weight
 Four choices make it fast without changing what is computed:
 
 * the drive from movement is one product for all steps, and its buffer becomes the output;
-* the gradient of the recurrent weights is one product over all ``T * B`` rows instead of T products;
+* the gradient of the recurrent weights is one product over all ``T * B`` rows (in blocks of receivers) instead of T;
 * what is done to every element between two products is one function forward and one backward, `Kernels`, so that a
   compiler can make one pass over memory of each;
 * with ``precision="bf16"`` only ``w_rec - I`` is rounded. Networks here start near the identity, where a unit's own
@@ -25,6 +25,9 @@ from torch.autograd.function import once_differentiable
 from topogrid.products import Precision, multiply
 
 Activation = Literal["relu", "tanh"]
+
+WEIGHT_BLOCK = 1024
+"""Receiving units whose weight gradients are computed at a time."""
 
 
 class Kernels(NamedTuple):
@@ -166,8 +169,8 @@ class _LeakyRecurrence(torch.autograd.Function):
         (grad_activity,) = grad_outputs
         time, _, units = grad_activity.shape
         into_units = torch.empty_like(grad_activity, dtype=weights.dtype)
-        grad_w_in = torch.zeros_like(w_in.t())
-        # Narrow factors on the left and without gaps: other ways round, their products are ten times slower.
+        # Narrow factors on the left and everything without gaps: other ways round, these products are 20 times slower.
+        grad_w_in = w_in.new_zeros(2, units)
         moves = displacement.transpose(1, 2).contiguous()
         grad_displacement = torch.empty_like(displacement) if ctx.needs_input_grad[0] else None
         grad_leak = torch.zeros_like(w_in[:, 0]) if ctx.needs_input_grad[4] else None
@@ -184,10 +187,10 @@ class _LeakyRecurrence(torch.autograd.Function):
                 torch.mm(grad_input, w_in, out=grad_displacement[step])
             product = multiply(into_units[step], weights)
         grad_start = product.to(w_in.dtype) if kept is None else kept + product
-        grad_w_rec = into_units.view(-1, units).t() @ senders.reshape(-1, units)
+        grad_w_rec = _weight_gradient(into_units.view(-1, units), senders.reshape(-1, units), w_in.dtype)
         # d h / d leak is the change of the state over the leak, and d leak / d tau is -leak^2.
         grad_tau = None if grad_leak is None else -grad_leak * leak
-        return grad_displacement, grad_start, grad_w_in.t(), grad_w_rec.to(w_in.dtype), grad_tau, None, None, None
+        return grad_displacement, grad_start, grad_w_in.t(), grad_w_rec, grad_tau, None, None, None
 
 
 def _advance(
@@ -209,8 +212,8 @@ def _advance(
         state.add_(before)
     state.relu_() if activation == "relu" else state.tanh_()
     if leak is not None:
-        passed.copy_(state > 0 if activation == "relu" else state)
-        state.copy_(torch.lerp(before, state, leak))
+        torch.gt(state, 0, out=passed) if activation == "relu" else passed.copy_(state)
+        torch.lerp(before, state, leak, out=state)
 
 
 def _retreat(
@@ -273,6 +276,16 @@ def _deviation_from_identity(w_rec: Tensor) -> Tensor:
     return deviation
 
 
+def _weight_gradient(receivers: Tensor, senders: Tensor, dtype: torch.dtype) -> Tensor:
+    """Sum over rows ``receiver x sender``, a block of receivers at a time: a large sheet's fits no cache as a whole."""
+    units = receivers.shape[1]
+    gradient = torch.empty(units, units, dtype=dtype, device=receivers.device)
+    for first in range(0, units, WEIGHT_BLOCK):
+        block = slice(first, first + WEIGHT_BLOCK)
+        gradient[block] = receivers[:, block].t() @ senders
+    return gradient
+
+
 def _empty_gate(activity: Tensor, activation: Activation) -> Tensor:
     return torch.empty_like(activity, dtype=torch.bool if activation == "relu" else activity.dtype)
 
@@ -282,7 +295,8 @@ def _through_gate(grad: Tensor, passed: Tensor, activation: Activation) -> Tenso
     if activation == "tanh":
         return grad * (1 - passed * passed)
     if passed.dtype == torch.bool:
-        return torch.where(passed, grad, 0.0)
+        # Twenty times as fast on a CPU as to choose by `torch.where`, and four times as a product with a bool.
+        return grad * passed.view(torch.uint8)
     # One pass over memory, where a comparison and a product take two.
     gated: Tensor = torch.ops.aten.threshold_backward(grad, passed, 0.0)
     return gated
