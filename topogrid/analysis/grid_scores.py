@@ -166,15 +166,16 @@ def _autocorrelograms(maps: NDArray[np.floating]) -> Float:
     rates /= np.where(peaks > 0, peaks, 1.0)
     overlap = _overlap_of_all_bins(rates) if visited.all() else _overlap_of_visited_bins(rates, visited)
 
-    per_bin = 1.0 / np.maximum(overlap.bins, 1.0)
-    mean, mean_shifted = overlap.sums * per_bin, overlap.sums_shifted * per_bin
-    variance = overlap.squares * per_bin - mean**2
-    variance_shifted = overlap.squares_shifted * per_bin - mean_shifted**2
-    covariance = overlap.products * per_bin - mean * mean_shifted
+    # Variances and covariance times the squared number of bins, which a correlation does not see.
+    variance = overlap.bins * overlap.squares - overlap.sums**2
+    variance_shifted = overlap.bins * overlap.squares_shifted - overlap.sums_shifted**2
+    half = overlap.bins * overlap.products
+    half -= overlap.sums * overlap.sums_shifted
 
-    varies = (overlap.bins > 1) & (variance > _FLAT_SD**2) & (variance_shifted > _FLAT_SD**2)
-    half = np.zeros_like(covariance)
-    np.divide(covariance, np.sqrt(np.abs(variance * variance_shifted)), out=half, where=varies)
+    flat = (_FLAT_SD * overlap.bins) ** 2
+    varies = (variance > flat) & (variance_shifted > flat)
+    variance *= variance_shifted
+    half /= np.sqrt(np.where(varies, variance, np.inf))
     np.clip(half, -1.0, 1.0, out=half)
     return np.concatenate([half[:, :0:-1, ::-1], half], axis=1)
 
@@ -197,9 +198,12 @@ def _overlap_of_all_bins(rates: Float) -> _Overlap:
     height, width = rates.shape[1:]
     along_y, along_x = _overlap_matrix(height), _overlap_matrix(width)
     bins = np.outer(along_y.sum(axis=1)[height - 1 :], along_x.sum(axis=1))[None]
-    spectrum = _spectrum(rates)
-    products = _half_of_lags(spectrum * spectrum.conj(), height, width)
-    totals = [along_y @ (values @ along_x.T) for values in (rates, rates**2)]
+    products = _half_of_lags_from_power(_spectrum(rates), height, width)
+    # All rows of all units in one product along x.
+    totals = [
+        along_y @ (values.reshape(-1, width) @ along_x.T).reshape(-1, height, 2 * width - 1)
+        for values in (rates, rates**2)
+    ]
     here = [total[:, height - 1 :] for total in totals]
     shifted = [total[:, height - 1 :: -1, ::-1] for total in totals]
     return _Overlap(bins, products, *here, *shifted)
@@ -247,6 +251,33 @@ def _half_of_lags(spectrum: NDArray[np.complex128], height: int, width: int) -> 
     """Transform back, and put the lags in order: ``lag_y`` from 0, ``lag_x`` from ``1 - width`` up."""
     wrapped = fft.irfft(fft.ifft(spectrum, axis=1)[:, :height], _padded(height, width)[1], axis=2)
     return np.concatenate([wrapped[:, :, 1 - width :], wrapped[:, :, :width]], axis=2)
+
+
+def _half_of_lags_from_power(spectrum: NDArray[np.complex128], height: int, width: int) -> Float:
+    """Transform the power of a spectrum back: real and symmetric, products with cosines and sines do it faster."""
+    cosine_y, sine_y, cosine_x, sine_x = _inverse_transform(height, width)
+    power = spectrum.real**2
+    power += spectrum.imag**2
+    lags: Float = (cosine_y @ power) @ cosine_x
+    lags -= (sine_y @ power) @ sine_x
+    return lags
+
+
+@lru_cache(maxsize=8)
+def _inverse_transform(height: int, width: int) -> tuple[Float, Float, Float, Float]:
+    """Cosines and sines ``(lag_y, frequency_y)`` and ``(frequency_x, lag_x)`` that turn a power into a correlation."""
+    padded_height, padded_width = _padded(height, width)
+    frequency_x = np.arange(padded_width // 2 + 1)
+    # Frequencies along x that are left out of the spectrum of real values have the power of their opposites.
+    weight = np.where((frequency_x == 0) | (2 * frequency_x == padded_width), 1.0, 2.0) / padded_width
+    along_y = 2 * np.pi / padded_height * np.outer(np.arange(height), np.arange(padded_height))
+    along_x = 2 * np.pi / padded_width * np.outer(frequency_x, np.arange(1 - width, width))
+    return (
+        np.cos(along_y) / padded_height,
+        np.sin(along_y) / padded_height,
+        np.cos(along_x) * weight[:, None],
+        np.sin(along_x) * weight[:, None],
+    )
 
 
 def _central_square(sacs: Float, side: int) -> Float:
