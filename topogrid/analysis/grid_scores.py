@@ -199,11 +199,8 @@ def _overlap_of_all_bins(rates: Float) -> _Overlap:
     along_y, along_x = _overlap_matrix(height), _overlap_matrix(width)
     bins = np.outer(along_y.sum(axis=1)[height - 1 :], along_x.sum(axis=1))[None]
     products = _half_of_lags_from_power(_spectrum(rates), height, width)
-    # All rows of all units in one product along x.
-    totals = [
-        along_y @ (values.reshape(-1, width) @ along_x.T).reshape(-1, height, 2 * width - 1)
-        for values in (rates, rates**2)
-    ]
+    # A product for each unit: a great one would wake the threads of BLAS, which the cores have no room for.
+    totals = [along_y @ (values @ along_x.T) for values in (rates, rates**2)]
     here = [total[:, height - 1 :] for total in totals]
     shifted = [total[:, height - 1 :: -1, ::-1] for total in totals]
     return _Overlap(bins, products, *here, *shifted)
