@@ -172,7 +172,7 @@ class TrainConfig:
     threads: int = _run(0, "CPU threads; 0 leaves the choice to PyTorch.", bounds=Bounds(0, 1024))
     figure_format: str = _run("png", "Figures are always written as PNG; pdf also writes each as a vector PDF.",
                                choices=("png", "pdf"), may_lack=True)
-    compile: bool = _run(False, "Compile the recurrence and the place code by torch.compile; pays off in long runs.",
+    compile: bool = _run(False, "Compile the recurrence and the place code by torch.compile; hardly helps on a CPU.",
                          may_lack=True)
     cuda_graph: str = _run("auto", "Record a whole step on the GPU and replay it; auto does so with one process on "
                                    "CUDA.", choices=("auto", "on", "off"), may_lack=True)
