@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
+from topogrid.analysis.sheets import Sheet
 from topogrid.files import write_text_atomic
 
 FORMAT = 1
@@ -24,6 +25,7 @@ GROUPS = {
     "run": "the run and its files",
     "task": "the task: box, walks and place code",
     "network": "the network",
+    "wiring": "modules on the sheet (with --wiring attractor or learned)",
     "tau": "time constants (with --tau)",
     "topography": "topographic loss on weights (with --topoloss)",
     "optimisation": "optimisation",
@@ -41,6 +43,10 @@ _LONGEST_FOLDER_NAME = 255  # bytes, the limit of common file systems
 # With all of the surround subtracted, fields narrower than this share of the distance between place cells can leave a
 # position that no cell codes: both softmaxes round to the same one-hot vector, and their difference to zero.
 _NARROWEST_FIELD = 0.25
+_SMALLEST_ATTRACTOR, _FASTEST_ATTRACTOR = 8, 2.0  # units a side; steps
+# Names and words that settings had in earlier versions; files and command lines may still use them.
+OLD_NAMES = {"n_modules": "n_bands"}
+_OLD_WORDS = {"tau_init": {"modules": "bands"}}
 
 
 class SettingsError(ValueError):
@@ -126,6 +132,7 @@ def setting(
 _run = partial(setting, group="run")
 _task = partial(setting, group="task", locked=True)
 _network = partial(setting, group="network", locked=True)
+_wiring = partial(setting, group="wiring", locked=True, may_lack=True)
 _tau = partial(setting, group="tau", locked=True)
 _topography = partial(setting, group="topography", locked=True)
 _optimisation = partial(setting, group="optimisation")
@@ -135,7 +142,11 @@ _tracking = partial(setting, group="tracking")
 _TAU = {"tau": (True,)}
 _LEARNED_TAU = {**_TAU, "learnable_tau": (True,)}
 _TOPOLOSS = {"topoloss": (True,)}
-_IDENTITY = {"init": ("identity",)}
+_IDENTITY = {"wiring": ("dense",), "init": ("identity",)}
+_DENSE = {"wiring": ("dense",)}
+_ATTRACTOR = {"wiring": ("attractor",)}
+_LEARNED = {"wiring": ("learned",)}
+_MODULES = {"wiring": ("attractor", "learned")}
 _WANDB = {"wandb": ("auto", "online", "offline")}
 
 
@@ -194,21 +205,52 @@ class TrainConfig:
     n_grid_cells: int = _network(4096, "Units on the sheet; a square number.", bounds=Bounds(4, 10**15))
     activation: str = _network("relu", "Non-linearity of the units.", choices=("relu", "tanh"))
     init: str = _network("identity", "First weights: recurrent identity, or Glorot's for all matrices.",
-                         choices=("identity", "xavier"))
+                         choices=("identity", "xavier"), needs=_DENSE)
     input_gain: float = _network(1.0, "Scale of the first encoder and movement weights, in multiples of Glorot's.",
                                  bounds=POSITIVE, needs=_IDENTITY)
     recurrent_noise: float = _network(0.01, "Noise on the recurrent identity: its standard deviation times the root of "
-                                            "the number of units.", bounds=NOT_NEGATIVE, needs=_IDENTITY)
+                                            "the number of units.", bounds=NOT_NEGATIVE,
+                                      needs={"wiring": ("dense", "learned"), "init": ("identity",)})
     signed_start: bool | str = _network(False, "Start from the encoder's output as it is, without the non-linearity; "
-                                                "auto does so in plain networks, whose units forget it within a step.")
+                                                "auto does so in plain networks, whose units forget it within a step.",
+                                       needs=_DENSE)
+    norm: str = _network("none", "Divide activity by its norm inside every module after each step (local divisive "
+                                 "normalisation); the state is then rectified as a whole.",
+                         choices=("none", "module"), needs={"wiring": ("dense", "learned")}, may_lack=True)
+    drive: float = _network(0.0, "Constant input to every unit.", bounds=Bounds(-1e3, 1e3), may_lack=True)
+
+    wiring: str = _wiring("dense", "How units are connected: dense (all to all), attractor (each module of the sheet a "
+                                   "hexagonal torus, weights fixed) or learned (inside each module, by isometry). On "
+                                   "the command line --tau takes learned and everything else dense.",
+                          choices=("dense", "attractor", "learned"))
+    modules_per_side: int = _wiring(1, "Modules along each side of the sheet, square patches that units are connected "
+                                       "in.", bounds=COUNT, needs=_MODULES)
+    movement_gain: float = _wiring(36.0, "Drive of the attractor's units for each metre moved in a step along their "
+                                         "preferred direction.", unit="per m", bounds=POSITIVE, needs=_ATTRACTOR)
+    learn_recurrent: bool = _wiring(False, "Learn the recurrent weights and the drive of the attractor too.",
+                                    needs=_ATTRACTOR)
+    learn_movement: bool = _wiring(False, "Learn the movement weights of the attractor too.", needs=_ATTRACTOR)
+    isometry_scale: str = _wiring("drive", "Length scale that isometry asks of a module: from how far movement drives "
+                                           "its activity (drive), from its tau (tau), or one for all (mean).",
+                                  choices=("drive", "tau", "mean"), needs=_LEARNED)
+    isometry_weight: float = _wiring(0.55, "Weight of the isometry of learned modules.", bounds=NOT_NEGATIVE,
+                                     needs=_LEARNED)
+    capacity_weight: float = _wiring(0.11, "Weight of the mean activity, which learned modules raise.",
+                                     bounds=NOT_NEGATIVE, needs=_LEARNED)
+    isometry_states: int = _wiring(640, "States of a batch between which distances are compared.", bounds=Bounds(2, 1e5),
+                                   needs={**_LEARNED, "isometry_weight": ABOVE_ZERO})
+    readout_steps: int = _wiring(0, "Last steps of training, in which learned modules rest and only the read-out "
+                                    "learns.", unit="steps", bounds=Bounds(0, 10**15), needs=_LEARNED)
+    readout_length: int = _wiring(100, "Length of the walks that the read-out learns from.", unit="steps", bounds=COUNT,
+                                  needs=_LEARNED)
 
     tau: bool = _tau(False, "Give every unit a time constant of its own.")
     tau_min: float = _tau(1.0, "Smallest time constant.", unit="steps", bounds=Bounds(1, 1e6), needs=_TAU)
     tau_max: float = _tau(10.0, "Largest time constant.", unit="steps", bounds=Bounds(1, 1e6), needs=_TAU)
     tau_init: str = _tau("gradient", "How time constants are first laid out on the sheet.",
-                         choices=("gradient", "random", "uniform", "modules", "radial"), needs=_TAU)
+                         choices=("gradient", "random", "uniform", "bands", "radial"), needs=_TAU)
     learnable_tau: bool = _tau(True, "Learn the time constants.", needs=_TAU)
-    n_modules: int = _tau(4, "Bands of the modules layout.", bounds=COUNT, needs={**_TAU, "tau_init": ("modules",)})
+    n_bands: int = _tau(4, "Bands of the bands layout.", bounds=COUNT, needs={**_TAU, "tau_init": ("bands",)})
     tau_smoothness_weight: float = _tau(0.01, "Weight of the smoothness of time constants over the sheet.",
                                         bounds=NOT_NEGATIVE, needs=_LEARNED_TAU)
     tau_variance_weight: float = _tau(0.001, "Weight of the diversity of time constants, measured by --tau_diversity.",
@@ -216,6 +258,16 @@ class TrainConfig:
     tau_diversity: str = _tau("uniform", "Diversity as variance (lowest cost with two values) or as an even spread.",
                               choices=("variance", "uniform"),
                               needs={**_LEARNED_TAU, "tau_variance_weight": ABOVE_ZERO})
+    tau_levels: tuple[int, ...] = _tau((2,), "Levels of the pyramid on which time constants are to be smooth: how much "
+                                             "the sheet is shrunk to blur it.", bounds=Bounds(2, 1e6), may_lack=True,
+                                       needs={**_LEARNED_TAU, "tau_smoothness_weight": ABOVE_ZERO})
+    tau_growth_steps: int = _tau(0, "First steps of training, in which the map of time constants grows by its own loss "
+                                    "alone.", unit="steps", bounds=Bounds(0, 10**15), needs=_LEARNED_TAU, may_lack=True)
+    tau_own_steps: int = _tau(30, "Steps of their own that time constants take in each of these.", unit="steps",
+                              bounds=COUNT, needs={**_LEARNED_TAU, "tau_growth_steps": ABOVE_ZERO}, may_lack=True)
+    tau_growth_lr: float = _tau(0.02, "Learning rate of the logarithm of tau in these.", may_lack=True,
+                                bounds=Bounds(0, 1, open_low=True),
+                                needs={**_LEARNED_TAU, "tau_growth_steps": ABOVE_ZERO})
 
     topoloss: bool = _topography(False, "Make weights smooth over the sheet.")
     topoloss_weight: float = _topography(1.0, "Weight of the topographic loss.", bounds=NOT_NEGATIVE, needs=_TOPOLOSS)
@@ -231,8 +283,16 @@ class TrainConfig:
     even_starts: bool = _optimisation(False, "Spread the starts and headings of a batch evenly, which makes gradients "
                                             "less noisy; otherwise each is drawn on its own.", may_lack=True)
     lr: float = _optimisation(1e-3, "Learning rate of Adam after the warm-up.", bounds=Bounds(0, 1, open_low=True))
+    encoder_lr_scale: float = _optimisation(1.0, "Learning rate of the encoder in multiples of --lr.",
+                                            bounds=NOT_NEGATIVE, may_lack=True)
+    readout_lr_scale: float = _optimisation(1.0, "Learning rate of the read-out in multiples of --lr.",
+                                            bounds=NOT_NEGATIVE, may_lack=True)
+    tau_lr_scale: float = _optimisation(1.0, "Learning rate of the logarithm of tau in multiples of --lr; 0 leaves "
+                                             "it to its growth.", bounds=NOT_NEGATIVE, needs=_LEARNED_TAU, may_lack=True)
+    readout_every: int = _optimisation(1, "The loss reads the place code at every how-manieth step of a walk.",
+                                       unit="steps", bounds=COUNT, may_lack=True)
     scale_lr: bool = _optimisation(True, "Learn recurrent and read-out weights at --lr times 576 / units, so that a "
-                                         "recipe for a small sheet holds on a large one.")
+                                         "recipe for a small sheet holds on a large one.", needs=_DENSE)
     warmup_steps: int = _optimisation(200, "Steps over which the learning rate first rises.", unit="steps",
                                       bounds=Bounds(0, 10**15))
     lr_schedule: str = _optimisation("cosine", "Course of the learning rate after the warm-up.",
@@ -255,6 +315,15 @@ class TrainConfig:
     long_seconds: float = _evaluation(10.0, "Duration of the long walks on which errors are followed.", unit="s",
                                       bounds=Bounds(0, 3600, open_low=True))
     long_walks: int = _evaluation(200, "Number of long walks.", unit="walks", bounds=COUNT)
+    error_seconds: tuple[float, ...] = _evaluation((0.4, 2.0, 10.0), "Moments of the long walks at which errors are "
+                                                   "told.", unit="s", may_lack=True,
+                                                   bounds=Bounds(0, 3600, open_low=True))
+    place_feedback: float = _evaluation(0.0, "How strongly, when measured, the predicted place code pulls every unit "
+                                             "towards what its encoder makes of it; errors are told with and without.",
+                                        bounds=SHARE, may_lack=True)
+    place_feedback_every: int = _evaluation(4, "Every how-manieth step that happens, at as many times the strength.",
+                                            unit="steps", bounds=COUNT, needs={"place_feedback": ABOVE_ZERO},
+                                            may_lack=True)
 
     wandb: str = _tracking("auto", "Mirror the run to W&B; auto goes online with a key and offline without.",
                            choices=("auto", "online", "offline", "disabled"))
@@ -272,6 +341,7 @@ class TrainConfig:
             object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
         _check_texts(self)
         _check_sheet(self)
+        _check_wiring(self)
         _check_tau(self)
         _check_place_code(self)
 
@@ -279,6 +349,11 @@ class TrainConfig:
     def box(self) -> tuple[float, float]:
         """Width and height of the box, metres."""
         return self.box_size
+
+    @property
+    def sheet(self) -> Sheet:
+        """The sheet that the units stand on."""
+        return Sheet.of_units(self.n_grid_cells, self.modules_per_side)
 
     @property
     def sheet_side(self) -> int:
@@ -301,8 +376,9 @@ class TrainConfig:
         return not self.tau if isinstance(self.signed_start, str) else self.signed_start
 
     def describe(self) -> str:
-        """Kind of network in a word: ``plain``, ``tau``, ``topoloss`` or ``tau+topoloss``."""
-        return "+".join(name for name in ("tau", "topoloss") if getattr(self, name)) or "plain"
+        """Kind of network in a word: ``plain``, or its wiring unless dense, ``tau`` and ``topoloss``, with a + between."""
+        wiring = [self.wiring] if self.wiring != "dense" else []
+        return "+".join(wiring + [name for name in ("tau", "topoloss") if getattr(self, name)]) or "plain"
 
     def to_json(self, path: str | Path) -> None:
         """Write all settings to a file that `from_json` reads back exactly."""
@@ -321,6 +397,7 @@ class TrainConfig:
         settings = _read_json(Path(path))
         if settings.pop("format", None) != FORMAT:
             raise SettingsError(f"{path} is not of format {FORMAT}, which is the one this version of topogrid reads")
+        settings = {OLD_NAMES.get(name, name): value for name, value in settings.items()}
         names = {field.name for field in dataclasses.fields(cls)}
         needed = {field.name for field in dataclasses.fields(cls) if not field.metadata["may_lack"]}
         for fault, keys in (("lacks", needed - settings.keys()), ("has unknown", settings.keys() - names)):
@@ -367,6 +444,8 @@ def did_you_mean(word: str, known: Sequence[str], mark: str = "") -> str:
 def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
     """Return the value in the field's own type, or refuse it."""
     kind = KINDS[field.name]
+    if isinstance(value, str):
+        value = _OLD_WORDS.get(field.name, {}).get(value, value)
     try:
         value = _CONVERT[kind](value)
     except (TypeError, ValueError, OverflowError):
@@ -415,6 +494,13 @@ def _numbers(value: Any) -> tuple[float, ...]:
     return numbers
 
 
+def _wholes(value: Any) -> tuple[int, ...]:
+    numbers = tuple(map(_whole, value if isinstance(value, list | tuple) else (value,)))
+    if not numbers:
+        raise ValueError
+    return numbers
+
+
 def _box(value: Any) -> tuple[float, float]:
     sides = _numbers(value)
     width, height = sides * 2 if len(sides) == 1 else sides
@@ -445,6 +531,7 @@ _CONVERT: dict[Any, Any] = {
     str: _text,
     tuple[float, float]: _box,
     tuple[float, ...]: _numbers,
+    tuple[int, ...]: _wholes,
     tuple[str, ...]: _texts,
     int | str: _whole_or_auto,
     bool | str: _boolean_or_auto,
@@ -456,6 +543,7 @@ KIND_NAMES: dict[Any, str] = {
     str: "printable text",
     tuple[float, float]: "one or two finite numbers",
     tuple[float, ...]: "one or more finite numbers",
+    tuple[int, ...]: "one or more whole numbers",
     tuple[str, ...]: "words of printable text",
     int | str: "auto or a whole number",
     bool | str: "auto, true or false",
@@ -491,15 +579,71 @@ def _check_sheet(config: TrainConfig) -> None:
         )
 
 
+def _check_wiring(config: TrainConfig) -> None:
+    side, modules = config.sheet_side, config.modules_per_side
+    if side % modules:
+        fitting = [count for count in range(1, min(side, 16) + 1) if side % count == 0]
+        raise SettingsError(
+            f"modules_per_side must divide the {side} units along each side of the sheet, got {modules}; "
+            f"give one of {show(tuple(fitting))}, or another n_grid_cells"
+        )
+    if config.norm == "module" and config.activation != "relu":
+        raise SettingsError(
+            f"norm module divides rectified activity by its norm and goes with activation relu only, got "
+            f"{config.activation}; leave one of them out"
+        )
+    if config.wiring == "dense":
+        if modules > 1:
+            raise SettingsError(
+                f"modules_per_side {modules} needs units connected inside modules; add --wiring attractor or learned"
+            )
+        return
+    if config.activation != "relu":
+        raise SettingsError(f"wiring {config.wiring} works with activation relu only, got {config.activation}")
+    if config.wiring == "learned" and config.norm != "module":
+        raise SettingsError("wiring learned compares activity of equal norm and needs norm module; add --norm module")
+    if config.wiring == "learned" and config.readout_steps >= config.steps:
+        raise SettingsError(
+            f"readout_steps must be below steps, or the modules never learn; got {config.readout_steps} of "
+            f"{config.steps} steps: lower readout_steps or raise steps"
+        )
+    if config.wiring == "attractor":
+        _check_attractor(config)
+
+
+def _check_attractor(config: TrainConfig) -> None:
+    across = config.sheet_side // config.modules_per_side
+    if across < _SMALLEST_ATTRACTOR or across % 2:
+        raise SettingsError(
+            f"an attractor module needs an even number of units a side, at least {_SMALLEST_ATTRACTOR} (in a smaller one "
+            f"the bump sticks to single units and no longer follows movement), got {across}; give fewer modules_per_side "
+            "or more n_grid_cells"
+        )
+    if not config.tau or config.tau_min < _FASTEST_ATTRACTOR:
+        got = f"tau_min {config.tau_min:g}" if config.tau else "a plain network, in which tau is 1"
+        raise SettingsError(
+            f"attractor wiring needs time constants of {_FASTEST_ATTRACTOR:g} steps and more (below, one step overshoots "
+            f"where the attractor pulls to, and activity flickers), got {got}; "
+            + (f"give --tau_min {_FASTEST_ATTRACTOR:g}" if config.tau else "add --tau")
+        )
+    if not config.drive > 0:
+        raise SettingsError(
+            f"attractor wiring needs a drive above 0, without which its units fall silent, got {config.drive:g}; "
+            "give --drive 1"
+        )
+
+
 def _check_tau(config: TrainConfig) -> None:
     if config.tau_min > config.tau_max:
         raise SettingsError(
             f"tau_min must not be above tau_max, got {config.tau_min:g} and {config.tau_max:g} steps; "
             "lower tau_min or raise tau_max"
         )
-    if config.tau and config.tau_init == "modules" and config.n_modules > config.sheet_side:
+    if config.tau and config.tau_init == "bands" and config.n_bands > config.sheet_side:
+        raise SettingsError(f"n_bands must be at most {config.sheet_side}, the rows of the sheet, got {config.n_bands}")
+    if config.tau and max(config.tau_levels) > config.sheet_side:
         raise SettingsError(
-            f"n_modules must be at most {config.sheet_side}, the rows of the sheet, got {config.n_modules}"
+            f"tau_levels must be at most {config.sheet_side}, the side of the sheet, got {show(config.tau_levels)}"
         )
 
 

@@ -20,6 +20,7 @@ from topogrid.config import (
     GROUPS,
     KIND_NAMES,
     KINDS,
+    OLD_NAMES,
     SettingsError,
     TrainConfig,
     did_you_mean,
@@ -143,7 +144,7 @@ class _Given(NamedTuple):
 
 
 # Shorter names of flags, where the field's own name is taken by something else in config.json.
-_OTHER_NAMES = {"format": "figure_format"}
+_OTHER_NAMES = {"format": "figure_format"} | OLD_NAMES
 
 # Flags beside those named like a field, each with the field it sets and the value that "true" stands for.
 _ALIASES: dict[str, tuple[str, Any, str]] = {
@@ -336,8 +337,8 @@ def _shape_of(field: dataclasses.Field[Any]) -> dict[str, Any]:
     return {"nargs": "+" if kind in _SEVERAL else None, "metavar": metavar}
 
 
-_SEVERAL = (tuple[float, float], tuple[float, ...], tuple[str, ...])
-_METAVARS: dict[Any, str] = {int: "N", float: "X", str: "TEXT", tuple[str, ...]: "WORD"}
+_SEVERAL = (tuple[float, float], tuple[float, ...], tuple[int, ...], tuple[str, ...])
+_METAVARS: dict[Any, str] = {int: "N", float: "X", str: "TEXT", tuple[int, ...]: "N", tuple[str, ...]: "WORD"}
 
 
 def _help_text(field: dataclasses.Field[Any]) -> str:
@@ -411,6 +412,7 @@ _FROM_TEXT: dict[Any, Callable[[Any], Any]] = {
     str: _words,
     tuple[float, float]: lambda texts: tuple(map(float, texts)),
     tuple[float, ...]: lambda texts: tuple(map(float, texts)),
+    tuple[int, ...]: lambda texts: tuple(map(_whole_number, texts)),
     tuple[str, ...]: lambda texts: tuple(map(_words, texts)),
     int | str: lambda text: text if text == "auto" else _whole_number(text),
 }
