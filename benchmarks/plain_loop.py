@@ -21,9 +21,10 @@ from torch.nn import functional
 from benchmarks.timing import CLOCKS, chosen_clock, fresh_state
 from topogrid import losses
 from topogrid.config import TrainConfig
-from topogrid.network import PathIntegrator
+from topogrid.model.network import PathIntegrator
+from topogrid.objective import Batch
 from topogrid.place_cells import PlaceCells
-from topogrid.training import Batch, make_batch
+from topogrid.training import make_batch
 
 
 class PlainLoop(nn.Module):
@@ -43,7 +44,7 @@ class PlainLoop(nn.Module):
         units = network.units
         self.encoder, self.w_in, self.w_rec, self.readout = (
             nn.Parameter(weight.detach().clone())
-            for weight in (network.encoder, units.w_in, units.w_rec, network.readout)
+            for weight in (network.encoder, units.w_in, units.wiring.weight, network.readout)
         )
         self.tau = None if units.tau is None else nn.Parameter(units.tau.detach().clone())
         self.optimiser = torch.optim.Adam(self.parameters(), lr=config.lr)

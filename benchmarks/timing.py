@@ -16,7 +16,7 @@ import torch
 from tqdm import tqdm
 
 from topogrid.config import TrainConfig
-from topogrid.products import Precision, multiply
+from topogrid.model.products import Precision, multiply
 from topogrid.reproducibility import make_generators
 from topogrid.training import TrainState, new_state
 

@@ -18,8 +18,8 @@ from benchmarks.plain_loop import PlainProcess
 from benchmarks.timing import fresh_state, interleaved, step_flop, step_products
 from topogrid.config import TrainConfig
 from topogrid.hardware import choose_precision
+from topogrid.model.products import Precision
 from topogrid.presets import memory_needed
-from topogrid.products import Precision
 from topogrid.training import TrainState, make_batch, train_step
 
 CPU = torch.device("cpu")

@@ -13,18 +13,17 @@ ROOT = Path(__file__).resolve().parent.parent
 CHAINS = {
     "topogrid": (
         "files",
+        "analysis",
         "config",
         "presets",
-        "sheet",
         "trajectories",
         "place_cells",
-        "products",
-        "recurrence",
+        "losses",
+        "geometry",
+        "reproducibility",
+        "model",
         "hardware",
         "distributed",
-        "network",
-        "losses",
-        "reproducibility",
         "runs",
         "metrics_log",
         "checkpoints",
@@ -32,8 +31,8 @@ CHAINS = {
         "trained",
         "exchange",
         "original",
+        "objective",
         "tracking",
-        "analysis",
         "evaluation",
         "evaluation_files",
         "summary",
@@ -57,6 +56,7 @@ CHAINS = {
         "__main__",
     ),
     "topogrid.analysis": (
+        "sheets",
         "theory",
         "grid_scores",
         "lattice_fit",
@@ -74,6 +74,9 @@ CHAINS = {
         "groups",
         "figures",
     ),
+    "topogrid.model": ("products", "kernels", "recurrence", "tau", "wiring", "units", "network"),
+    "topogrid.model.wiring": ("base", "dense", "modular", "fitting", "attractor", "learned"),
+    "topogrid.analysis.sheets": ("sheet",),
     "topogrid.report": ("evaluations", "record", "sprites", "page"),
     "topogrid.analysis.figures": (
         "style",
@@ -278,9 +281,9 @@ def test_the_reader_notices_what_prints_or_exits(line: str) -> None:
 @pytest.mark.parametrize(
     ("importer", "imported"),
     [
-        ("topogrid.config", "topogrid.network.TauRNN"),
-        ("topogrid.network", "topogrid.network.TauRNN"),
-        ("topogrid.losses", "topogrid.analysis.figures.tau_map"),
+        ("topogrid.config", "topogrid.model.network.TauRNN"),
+        ("topogrid.model.network", "topogrid.model.network.TauRNN"),
+        ("topogrid.losses", "topogrid.training.train"),
         ("topogrid.analysis.grid_scores", "topogrid.analysis.lattice.Lattice"),
         ("topogrid.analysis.figures.style", "topogrid.analysis.figures.curves.draw"),
         ("topogrid.training", "topogrid.TauRNN"),
@@ -293,7 +296,7 @@ def test_the_reader_notices_an_import_that_goes_up(importer: str, imported: str)
 @pytest.mark.parametrize(
     ("importer", "imported"),
     [
-        ("topogrid.network", "topogrid.config.TrainConfig"),
+        ("topogrid.model.network", "topogrid.config.TrainConfig"),
         ("topogrid.training", "topogrid.losses"),
         ("topogrid.evaluation", "topogrid.analysis.GridScores"),
         ("topogrid.analysis", "topogrid.analysis.lattice.Lattice"),

@@ -40,7 +40,7 @@ def test_the_plain_loop_does_the_same_work(tau: bool) -> None:
     plain = loop.train_step(batch, state.place_cells)
     assert plain["total"] == pytest.approx(float(ours["train/total_loss"]), rel=1e-5)
     assert 100 * plain["error"] == pytest.approx(float(ours["train/position_error_cm"]), rel=1e-4)
-    for mine, theirs in ((state.network.units.w_rec, loop.w_rec), (state.network.readout, loop.readout)):
+    for mine, theirs in ((state.network.units.wiring.weight, loop.w_rec), (state.network.readout, loop.readout)):
         assert mine.grad is not None
         torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-3, atol=1e-6)
 

@@ -62,7 +62,7 @@ BAD_INPUT = [
     ),
     (
         "--tau --tau_init modules --n_modules 9 --preset smoke",
-        "n_modules must be at most 8, the rows of the sheet, got 9",
+        "n_bands must be at most 8, the rows of the sheet, got 9",
     ),
     (
         "--topoloss --topoloss_factor 9 --preset smoke",
@@ -83,7 +83,7 @@ BAD_INPUT = [
     ("--activation selu", "activation must be one of relu, tanh, got 'selu'; did you mean relu?"),
     (
         "--tau --tau_init gradiant",
-        "tau_init must be one of gradient, random, uniform, modules, radial, got 'gradiant'; did you mean gradient?",
+        "tau_init must be one of gradient, random, uniform, bands, radial, got 'gradiant'; did you mean gradient?",
     ),
     ("--device gpu", "device must be auto, cpu, cuda, cuda:N or mps, got 'gpu'"),
     ("--device cuda:x", "device must be auto, cpu, cuda, cuda:N or mps, got 'cuda:x'"),
@@ -96,7 +96,7 @@ BAD_INPUT = [
     ("--save_dir a\nb", "--save_dir must be printable text, got 'a\\nb'"),
     # Flags that are not known, incomplete or shortened
     ("--stepz 4", "unknown flag '--stepz'; did you mean --steps?"),
-    ("--learn 1", "unknown flag '--learn'; did you mean --learnable_tau?"),
+    ("--learn 1", "unknown flag '--learn'; did you mean --learn_recurrent?"),
     ("--", "unknown flag '--'; see --help"),
     ("--qqq", "unknown flag '--qqq'; see --help"),
     ("-s 5", "unknown flag '-s'; see --help"),
@@ -107,7 +107,7 @@ BAD_INPUT = [
     ("--tau_min 2", "--tau_min has no effect without --tau; add that or leave it out"),
     ("--tau-max 20 --topoloss", "--tau_max has no effect without --tau; add that or leave it out"),
     ("--fixed_tau", "--fixed_tau has no effect without --tau; add that or leave it out"),
-    ("--tau --n_modules 3", "--n_modules has no effect without --tau_init modules; add that or leave it out"),
+    ("--tau --n_modules 3", "--n_bands has no effect without --tau_init bands; add that or leave it out"),
     (
         "--tau --fixed_tau --tau_smoothness_weight 2",
         "--tau_smoothness_weight has no effect with --fixed_tau; leave one of them out",

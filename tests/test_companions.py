@@ -37,4 +37,4 @@ def test_what_compiles_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     assert state.place_cells.compiled
     plain = companions.build_state(TrainConfig(**PRESETS["smoke"].settings, device="cpu"), ALONE)
     assert not plain.network.units.compiled
-    assert torch.equal(plain.network.units.w_rec, state.network.units.w_rec)
+    assert torch.equal(plain.network.units.wiring.weight, state.network.units.wiring.weight)

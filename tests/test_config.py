@@ -52,7 +52,7 @@ def test_every_setting_explains_itself(field: dataclasses.Field[Any]) -> None:
     assert about["help"].endswith(".")
     assert about["help"][0].isupper()
     assert about["group"] in GROUPS
-    assert about["unit"] in {"", "m", "s", "minutes", "steps", "walks"}
+    assert about["unit"] in {"", "m", "1/m", "s", "minutes", "steps", "walks"}
     if KINDS[field.name] in (int, float, int | str, tuple[float, ...], tuple[float, float]):
         assert about["bounds"] is not None
     assert all(switch in NAMES for switch in about["needs"])
@@ -66,7 +66,9 @@ def test_groups_are_contiguous_so_that_help_and_file_read_in_one_order() -> None
 
 def test_what_defines_the_experiment_is_locked_on_resume_and_bookkeeping_is_not() -> None:
     locked = {field.name for field in FIELDS if field.metadata["locked"]}
-    defining = {field.name for field in FIELDS if field.metadata["group"] in {"task", "network", "tau", "topography"}}
+    defining = {
+        field.name for field in FIELDS if field.metadata["group"] in {"task", "network", "wiring", "tau", "topography"}
+    }
     assert locked == defining | {"seed", "batch_size", "preset"}
 
 
@@ -164,7 +166,7 @@ def test_presets_are_usable_and_flags_override_them(name: str, flags: str) -> No
 def test_the_original_preset_does_not_move_with_the_defaults() -> None:
     science = {"task", "network", "tau", "topography", "optimisation"}
     chosen_by_flag = {"tau", "topoloss"}
-    without_effect = {"input_gain", "recurrent_noise", "n_modules", "final_lr_share"}
+    without_effect = {"input_gain", "recurrent_noise", "n_bands", "final_lr_share", "tau_own_steps", "tau_growth_lr"}
     every = {field.name for field in FIELDS if field.metadata["group"] in science}
     assert every - chosen_by_flag - without_effect <= PRESETS["original"].settings.keys()
 
@@ -273,16 +275,23 @@ def test_auto_takes_the_newest_run_that_has_a_checkpoint(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("field", FIELDS, ids=NAMES)
 def test_conflicts_are_the_locked_fields_that_differ(field: dataclasses.Field[Any]) -> None:
     other: dict[str, Any] = {
-        "n_grid_cells": 576, "tau_min": 2.0, "n_modules": 5, "pc_width": (0.2,), "box_size": (1.0, 1.0),
+        "n_grid_cells": 576, "tau_min": 2.0, "n_bands": 5, "pc_width": (0.2,), "box_size": (1.0, 1.0),
         "device": "cpu", "eval_burn_in": 3, "wandb_tags": ("a",), "preset": "smoke", "dt": 0.01,
-        "surround_amplitude": 0.5, "final_lr_share": 0.5, "lr": 0.1,
+        "surround_amplitude": 0.5, "final_lr_share": 0.5, "lr": 0.1, "tau_levels": (4,), "tau_growth_lr": 0.1,
+        "error_seconds": (1.0,), "place_feedback": 0.5,
     }  # fmt: skip
     value = field.default
     choices = [choice for choice in field.metadata["choices"] if choice != value]
     changed = other.get(field.name, not value if isinstance(value, bool) else (choices or [None])[0])
     if changed is None:
         changed = "other" if isinstance(value, str) else value + 1
-    saved_config, new = TrainConfig(), TrainConfig(**{field.name: changed})
+    # A wiring, and modules, go with some other settings only.
+    beside: dict[str, Any] = {"wiring": {"tau": True, "tau_min": 2.0, "drive": 1.0, "norm": "module"}}.get(
+        field.name, {}
+    )
+    if field.name == "modules_per_side":
+        beside = {"wiring": "learned", "norm": "module"}
+    saved_config, new = TrainConfig(**beside), TrainConfig(**beside | {field.name: changed})
     conflicts = resume_conflicts(saved_config, new)
     assert [line.split()[0] for line in conflicts] == ([field.name] if field.metadata["locked"] else [])
 

@@ -13,7 +13,7 @@ from topogrid.__main__ import main as topogrid_main
 from topogrid.checkpoints import CheckpointError, find_checkpoint, load_checkpoint, save_state
 from topogrid.failures import LossWatch, load_dump, replay
 from topogrid.metrics_log import read_metrics
-from topogrid.training import Batch
+from topogrid.objective import Batch
 
 FLAGS = ["--preset", "smoke", "--precision", "fp32", "--device", "cpu", "--wandb", "disabled", "--n_grid_cells", "16"]
 SMALL = ["--eval_walks", "2", "--long_walks", "2", "--long_seconds", "0.1", "--eval_bins", "6"]
@@ -39,10 +39,12 @@ class Spoiler:
         honest_batch, honest_step = training.make_batch, training.train_step
         calls: dict[bytes, int] = {}
 
-        def make_batch(config: Any, place_cells: Any, generator: torch.Generator, share: slice = slice(None)) -> Batch:
+        def make_batch(
+            config: Any, place_cells: Any, generator: torch.Generator, share: slice = slice(None), *, step: int = 1
+        ) -> Batch:
             # A batch is spoilt by where the generator stands, so that drawing it again spoils it again.
             number = calls.setdefault(generator.get_state().numpy().tobytes(), len(calls) + 1)
-            batch = honest_batch(config, place_cells, generator, share)
+            batch = honest_batch(config, place_cells, generator, share, step=step)
             return batch._replace(displacement=1e38 * batch.displacement) if number == bad_step else batch
 
         def train_step(state: Any, batch: Batch, config: Any, **options: Any) -> Any:
@@ -94,9 +96,9 @@ def test_replay_says_where_it_went_wrong(
     assert f"First not finite: {again.first_bad.name}" in said
     names = [quantity.name for quantity in again.quantities]
     assert names.index("weights encoder") < names.index("batch displacement") < names.index("activity")
-    assert names.index("logits") < names.index("train/total_loss") < names.index("gradient units.w_rec")
+    assert names.index("logits") < names.index("train/total_loss") < names.index("gradient units.wiring.weight")
     fine = {quantity.name for quantity in again.quantities if not quantity.n_bad}
-    assert {"weights units.w_rec", "batch displacement"} <= fine
+    assert {"weights units.wiring.weight", "batch displacement"} <= fine
     assert "step 1 of the walk" in again.first_bad.detail or again.first_bad.name.startswith("train/")
 
 
@@ -128,7 +130,7 @@ def test_weights_that_are_not_finite_are_not_saved(
         record = honest(state, batch, config, **options)
         if state.step == 4:
             with torch.no_grad():
-                state.network.units.w_rec[0, 0] = math.inf
+                state.network.units.wiring.weight[0, 0] = math.inf
         return record
 
     monkeypatch.setattr(training, "train_step", overflow)
@@ -140,7 +142,7 @@ def test_weights_that_are_not_finite_are_not_saved(
     (path,) = folder.glob("nonfinite_*.pt")
     first = replay(path).first_bad
     assert first is not None
-    assert (first.name, first.n_bad) == ("weights units.w_rec", 1)
+    assert (first.name, first.n_bad) == ("weights units.wiring.weight", 1)
 
 
 def test_a_dump_that_the_disk_does_not_take_is_said(
@@ -185,8 +187,8 @@ def test_an_explosion_reaches_the_log(
 ) -> None:
     honest = training.objective
 
-    def explode(network: Any, *arguments: Any) -> Any:
-        terms = honest(network, *arguments)
+    def explode(*arguments: Any) -> Any:
+        terms = honest(*arguments)
         terms["train/total_loss"] = terms["train/total_loss"] * (1000 if explode.calls == 15 else 1)
         explode.calls += 1
         return terms
@@ -233,7 +235,7 @@ def _change(*where: str, to: Any) -> Any:
         (_change("config", "color", to="red"), "is of another version of topogrid, or damaged"),
         (_change("network", to=[1]), "holds a list where the weights should be"),
         (_change("network", "encoder", to=torch.zeros(4, 4)), "must be"),
-        (_change("network", "units.w_rec", to=torch.zeros(1).expand(16, 16)), "claims to be"),
+        (_change("network", "units.wiring.weight", to=torch.zeros(1).expand(16, 16)), "claims to be"),
         (_change("place_centres", to=torch.zeros(3, 2)), "place_centres in .* must be"),
         (_change("precision", to="fp8"), "precision in .* must be fp32 or bf16, got fp8"),
         (_change("batch", to={}), "lacks the batch"),

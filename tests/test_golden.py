@@ -8,7 +8,9 @@ from tests import golden
 slow = pytest.mark.slow
 
 
-@pytest.mark.parametrize("mode", [pytest.param(mode, marks=[] if mode == "tau+topoloss" else slow) for mode in golden.MODES])
+@pytest.mark.parametrize(
+    "mode", [pytest.param(mode, marks=[] if mode == "tau+topoloss" else slow) for mode in golden.MODES]
+)
 def test_a_dense_network_is_what_it_was(mode: str, tmp_path: Path) -> None:
     wanted = json.loads(golden.GOLDEN.read_text(encoding="utf-8"))
     found = golden.measured(mode, tmp_path)

@@ -17,7 +17,7 @@ from topogrid.hardware import (
     read_scalars,
     use_tensor_cores,
 )
-from topogrid.products import Precision
+from topogrid.model.products import Precision
 from topogrid.training import new_state, train
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -122,7 +122,7 @@ RUNS: list[tuple[str, Callable[[], object], str, str]] = [
     ("packed", packed, FOLLOW, "it holds packed data that would unfold to more than its"),
     ("a tensor", lambda: torch.save(torch.ones(1), without_digest()), FOLLOW, "not the dict of a checkpoint"),
     ("nothing in it", lambda: torch.save({}, without_digest()), FOLLOW, "holds a NoneType where the weights should be"),
-    ("weights missing", change(**{"network__units.w_rec": None}), FOLLOW, "lacks units.w_rec"),
+    ("weights missing", change(**{"network__units.wiring.weight": None}), FOLLOW, "lacks units.wiring.weight"),
     (
         "weights unknown",
         change(network__hook=torch.ones(1)),
@@ -135,9 +135,14 @@ RUNS: list[tuple[str, Callable[[], object], str, str]] = [
         FOLLOW,
         "readout in runs/a/checkpoints/step_00000005.pt must be",
     ),
-    ("NaN weights", change(**{"network__units.w_rec": NAN}), FOLLOW, "has values that are not finite"),
-    ("NaN weights, resumed", change(**{"network__units.w_rec": NAN}), RESUME, "has values that are not finite"),
-    ("NaN weights, analysed", change(**{"network__units.w_rec": NAN}), ANALYZE, "has values that are not finite"),
+    ("NaN weights", change(**{"network__units.wiring.weight": NAN}), FOLLOW, "has values that are not finite"),
+    ("NaN weights, resumed", change(**{"network__units.wiring.weight": NAN}), RESUME, "has values that are not finite"),
+    (
+        "NaN weights, analysed",
+        change(**{"network__units.wiring.weight": NAN}),
+        ANALYZE,
+        "has values that are not finite",
+    ),
     (
         "repeated weights",
         change(network__encoder=torch.ones(1).expand(16, 32)),

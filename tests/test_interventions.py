@@ -36,7 +36,8 @@ from topogrid.interventions import (
     scale_dt,
     silence,
 )
-from topogrid.network import PathIntegrator, TauRNN
+from topogrid.model.network import PathIntegrator
+from topogrid.model.units import TauRNN
 from topogrid.place_cells import PlaceCells
 from topogrid.reproducibility import make_generators
 from topogrid.summary import summarise
@@ -70,7 +71,7 @@ def subject_of(config: TrainConfig = CONFIG) -> Subject:
     generators = make_generators(config.seed, "cpu", ("weights", "place_cells", "training"))
     network = PathIntegrator.from_config(config, generator=generators["weights"])
     with torch.no_grad():
-        for parameter in (network.units.w_in, network.units.w_rec, network.readout):
+        for parameter in (network.units.w_in, network.units.wiring.weight, network.readout):
             parameter.add_(0.02 * torch.randn(parameter.shape, generator=generators["training"]))
         if network.units.log_tau is not None:
             shift = torch.rand(config.n_grid_cells, generator=generators["training"])
@@ -128,7 +129,7 @@ def test_the_original_stays_as_it_is_bit_for_bit(name, subject, before):
         ("speed_x2", set()),
         ("box_x1.5", set()),
         ("dt_x0.5", {"units.log_tau", "units.w_in"}),
-        ("no_recurrence", {"units.w_rec"}),
+        ("no_recurrence", {"units.wiring.weight"}),
     ],
 )
 def test_nothing_else_is_changed(name, parts, subject, before):
@@ -175,8 +176,8 @@ def test_untrained_is_the_network_before_its_first_step(subject, before):
 def test_leak_only_keeps_nothing_of_training_but_tau(subject, before):
     changed = INTERVENTIONS["leak_only"].change(subject, before)
     first = PathIntegrator.from_config(CONFIG, generator=make_generators(0, "cpu", ("weights",))["weights"])
-    assert differing(changed.network, first) == {"units.w_rec", "units.log_tau"}
-    assert not changed.network.units.w_rec.any()
+    assert differing(changed.network, first) == {"units.wiring.weight", "units.log_tau"}
+    assert not changed.network.units.wiring.weight.any()
     torch.testing.assert_close(tau_of(changed), tau_of(subject))
 
 
@@ -191,7 +192,7 @@ def test_silenced_units_stay_silent_and_the_others_do_as_if_they_were_not_there(
     with torch.no_grad():
         part.encoder.copy_(whole.encoder[left])
         part.units.w_in.copy_(whole.units.w_in[left])
-        part.units.w_rec.copy_(whole.units.w_rec[left][:, left])
+        part.units.wiring.weight.copy_(whole.units.wiring.weight[left][:, left])
         part.readout.copy_(whole.readout[:, left])
     generator = torch.Generator().manual_seed(1)
     walks = simulate_walks(5, 30, box_size=(2.2, 2.2), dt=0.02, generator=generator)

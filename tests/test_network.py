@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from topogrid.config import TrainConfig
-from topogrid.network import REFERENCE_UNITS, PathIntegrator, TauRNN, initialise
-from topogrid.recurrence import leaky_recurrence
+from topogrid.model.network import PathIntegrator
+from topogrid.model.recurrence import leaky_recurrence
+from topogrid.model.units import TauRNN
+from topogrid.model.wiring.dense import REFERENCE_UNITS, initialise
 
 SMALL = TrainConfig(n_grid_cells=64, n_place_cells=48, pc_width=(0.2,))
 
@@ -43,7 +45,7 @@ def test_shapes_and_the_order_of_the_parts() -> None:
     assert prediction.activity.shape == (7, 5, 64)
     assert prediction.logits.shape == (7, 5, 48)
     start = (code @ net.encoder.t()).relu()
-    activity = leaky_recurrence(moves, start, net.units.w_in, net.units.w_rec, net.units.tau)
+    activity = leaky_recurrence(moves, start, net.units.w_in, net.units.wiring.weight, net.units.tau)
     torch.testing.assert_close(prediction.activity, activity)
     torch.testing.assert_close(prediction.logits, activity @ net.readout.t())
 
@@ -52,7 +54,7 @@ def test_a_plain_network_has_no_time_constants() -> None:
     plain, tau = network(), network(tau=True)
     assert plain.units.tau is None
     assert plain.units.log_tau is None
-    assert set(plain.state_dict()) == {"encoder", "readout", "units.w_in", "units.w_rec"}
+    assert set(plain.state_dict()) == {"encoder", "readout", "units.w_in", "units.wiring.weight"}
     assert set(tau.state_dict()) == {*plain.state_dict(), "units.log_tau"}
     plain.units.project_tau()  # nothing to do, nothing to fail on
 
@@ -142,7 +144,7 @@ def test_frozen_tau_gets_no_gradient() -> None:
     assert net.units.log_tau is not None
     assert net.units.log_tau.grad is None
     assert not net.units.log_tau.requires_grad
-    assert net.units.w_rec.grad is not None
+    assert net.units.wiring.weight.grad is not None
 
 
 # --- first weights
@@ -150,10 +152,10 @@ def test_frozen_tau_gets_no_gradient() -> None:
 
 def test_identity_init() -> None:
     net = network(init="identity", input_gain=5.0, recurrent_noise=0.01)
-    noise = rest(net.units.w_rec.detach())
+    noise = rest(net.units.wiring.weight.detach())
     assert noise.std().item() == pytest.approx(0.01 / 8, rel=0.05)
     assert abs(noise.diagonal().mean().item()) < 4 * 0.01 / 8 / 8
-    assert torch.equal(rest(network(recurrent_noise=0.0).units.w_rec.detach()), torch.zeros(64, 64))
+    assert torch.equal(rest(network(recurrent_noise=0.0).units.wiring.weight.detach()), torch.zeros(64, 64))
     # As Glorot has it on the reference sheet, whatever the size of this one.
     for weight, fan_in in ((net.encoder, 48), (net.units.w_in, 2)):
         bound = 5 * math.sqrt(6 / (fan_in + REFERENCE_UNITS))
@@ -192,7 +194,7 @@ def test_making_a_network_leaves_global_randomness_alone() -> None:
 
 def test_xavier_init_fills_its_bounds() -> None:
     net = network(init="xavier")
-    for weight in (net.encoder, net.readout, net.units.w_in, net.units.w_rec):
+    for weight in (net.encoder, net.readout, net.units.w_in, net.units.wiring.weight):
         bound = math.sqrt(6 / sum(weight.shape))
         assert 0.9 * bound < weight.abs().max() <= bound
         assert weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.15)

@@ -12,7 +12,7 @@ import torch
 from topogrid.checkpoints import CheckpointError
 from topogrid.config import SettingsError, TrainConfig
 from topogrid.evaluation import evaluate
-from topogrid.network import PathIntegrator
+from topogrid.model.network import PathIntegrator
 from topogrid.original import SETTINGS, open_bare
 from topogrid.place_cells import PlaceCells
 from topogrid.presets import PRESETS
@@ -45,7 +45,7 @@ def as_original(network: PathIntegrator) -> dict[str, Any]:
     weights = {
         "encoder.weight": network.encoder.detach().clone(),
         "RNN.weight_ih_l0": network.units.w_in.detach().clone(),
-        "RNN.weight_hh_l0": network.units.w_rec.detach().clone(),
+        "RNN.weight_hh_l0": network.units.wiring.weight.detach().clone(),
         "decoder.weight": network.readout.detach().clone(),
     }
     if network.units.log_tau is not None:

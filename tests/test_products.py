@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from topogrid import products
-from topogrid.products import linear, multiply
+from topogrid.model import products
+from topogrid.model.products import linear, multiply
 
 
 def draw(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from topogrid.recurrence import leaky_recurrence
+from topogrid.model.recurrence import leaky_recurrence
 
 ACTIVATIONS = ["relu", "tanh"]
 # (time, batch, unit)
@@ -85,7 +85,7 @@ def test_fp32_agrees_with_a_plain_loop_and_its_autograd(with_tau: bool, activati
 def test_the_weight_gradient_does_not_depend_on_its_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = leaves(arguments(), with_tau=True)
     whole = torch.autograd.grad(leaky_recurrence(*inputs).square().sum(), inputs)
-    monkeypatch.setattr("topogrid.recurrence.WEIGHT_BLOCK", block)
+    monkeypatch.setattr("topogrid.model.products.WEIGHT_BLOCK", block)
     in_blocks = torch.autograd.grad(leaky_recurrence(*inputs).square().sum(), inputs)
     torch.testing.assert_close(in_blocks, whole)
 
@@ -238,7 +238,8 @@ def test_a_second_derivative_is_refused_rather_than_wrong() -> None:
         ({"displacement": torch.zeros(4, 2)}, r"displacement \(time, batch, 2\).*got \(4, 9\) and \(4, 2\)"),
         ({"displacement": torch.zeros(())}, r"displacement \(time, batch, 2\)"),
         ({"start": torch.zeros(9)}, r"start must be \(batch, unit\).*got \(9,\)"),
-        ({"start": torch.zeros(1, 4, 9)}, r"start must be \(batch, unit\).*got \(1, 4, 9\)"),
+        ({"start": torch.zeros(1, 1, 4, 9)}, r"start must be \(batch, unit\).*got \(1, 1, 4, 9\)"),
+        ({"start": torch.zeros(1, 4, 9)}, r"w_in must be \(1, 9, 2\) to go with start \(1, 4, 9\), got \(9, 2\)"),
         ({"start": torch.zeros(4, 8)}, r"w_in must be \(8, 2\).*got \(9, 2\)"),
         ({"w_in": torch.zeros(2, 9)}, r"w_in must be \(9, 2\).*got \(2, 9\)"),
         ({"w_rec": torch.zeros(9, 8)}, r"w_rec must be \(9, 9\).*got \(9, 8\)"),

@@ -8,24 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from topogrid.sheet import CorticalSheet, tau_layout
+from topogrid.analysis.sheets import Sheet
+from topogrid.model.tau import coordinates, tau_layout
 
-LAYOUTS = ["gradient", "radial", "modules", "random", "uniform"]
+LAYOUTS = ["gradient", "radial", "bands", "random", "uniform"]
 
 
-def layout(
-    name: str, side: int, bounds: tuple[float, float] = (1.0, 10.0), n_modules: int = 4, seed: int = 0
-) -> Tensor:
+def layout(name: str, side: int, bounds: tuple[float, float] = (1.0, 10.0), n_bands: int = 4, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return tau_layout(name, CorticalSheet(side), bounds, n_modules=n_modules, generator=generator)
+    return tau_layout(name, Sheet(side), bounds, n_bands=n_bands, generator=generator)
 
 
 def test_unit_index_is_row_times_side_plus_column() -> None:
-    sheet = CorticalSheet.of_units(25)
+    sheet = Sheet.of_units(25)
     assert (sheet.side, sheet.n_units) == (5, 25)
-    coordinates = sheet.coordinates()
+    places = coordinates(sheet)
     for unit in range(25):
-        torch.testing.assert_close(coordinates[unit], torch.tensor([unit // 5, unit % 5]) / 4)
+        torch.testing.assert_close(places[unit], torch.tensor([unit // 5, unit % 5]) / 4)
 
 
 @pytest.mark.parametrize(
@@ -34,14 +33,14 @@ def test_unit_index_is_row_times_side_plus_column() -> None:
 )
 def test_a_sheet_is_square(n_units: int, nearest: int) -> None:
     with pytest.raises(ValueError, match=f"square number of units, got {n_units}; the nearest is {nearest}$"):
-        CorticalSheet.of_units(n_units)
+        Sheet.of_units(n_units)
 
 
 def test_the_smallest_sheet_is_one_unit() -> None:
-    sheet = CorticalSheet.of_units(1)
-    assert sheet.coordinates().tolist() == [[0, 0]]
+    sheet = Sheet.of_units(1)
+    assert coordinates(sheet).tolist() == [[0, 0]]
     for name in LAYOUTS:
-        tau = layout(name, 1, n_modules=1)
+        tau = layout(name, 1, n_bands=1)
         assert tau.shape == (1,)
         assert 1 <= tau.item() <= 10
 
@@ -51,12 +50,12 @@ def test_the_smallest_sheet_is_one_unit() -> None:
     side=st.integers(1, 12),
     low=st.floats(1, 100),
     span=st.floats(0, 100),
-    n_modules=st.integers(1, 12),
+    n_bands=st.integers(1, 12),
 )
 def test_layouts_keep_to_their_bounds_and_reach_them(
-    name: str, side: int, low: float, span: float, n_modules: int
+    name: str, side: int, low: float, span: float, n_bands: int
 ) -> None:
-    tau = layout(name, side, (low, low + span), n_modules)
+    tau = layout(name, side, (low, low + span), n_bands)
     assert tau.shape == (side * side,)
     assert tau.dtype == torch.float32
     assert tau.min() >= torch.tensor(low)
@@ -77,20 +76,20 @@ def test_radial_is_symmetric_and_rises_outwards(side: int) -> None:
         torch.testing.assert_close(tau, other)
     middle, corner = tau[side // 2, side // 2], tau[0, 0]
     torch.testing.assert_close(torch.stack((middle, corner)), torch.tensor([1.0, 10.0]))
-    distance = (CorticalSheet(side).coordinates() - 0.5).norm(dim=-1)
+    distance = (coordinates(Sheet(side)) - 0.5).norm(dim=-1)
     order = distance.argsort()
     assert (tau.flatten()[order].diff() > -1e-5).all()
 
 
-@pytest.mark.parametrize(("side", "n_modules"), [(8, 4), (9, 4), (24, 5), (6, 1), (4, 4)])
-def test_modules_are_equal_steps_along_the_rows(side: int, n_modules: int) -> None:
-    tau = layout("modules", side, n_modules=n_modules).reshape(side, side)
+@pytest.mark.parametrize(("side", "n_bands"), [(8, 4), (9, 4), (24, 5), (6, 1), (4, 4)])
+def test_modules_are_equal_steps_along_the_rows(side: int, n_bands: int) -> None:
+    tau = layout("bands", side, n_bands=n_bands).reshape(side, side)
     assert (tau == tau[:, :1]).all()
     values, rows_each = tau[:, 0].unique(return_counts=True)
-    assert len(values) == n_modules
+    assert len(values) == n_bands
     assert (tau[:, 0].diff() >= 0).all()
     assert rows_each.max() - rows_each.min() <= 1
-    wanted = torch.linspace(1, 10, n_modules) if n_modules > 1 else torch.tensor([5.5])
+    wanted = torch.linspace(1, 10, n_bands) if n_bands > 1 else torch.tensor([5.5])
     torch.testing.assert_close(values, wanted)
 
 
@@ -112,11 +111,11 @@ def test_no_layout_but_random_needs_randomness() -> None:
     for name in LAYOUTS:
         if name == "random":
             with pytest.raises(ValueError, match="needs a generator"):
-                tau_layout(name, CorticalSheet(3), (1, 2))
+                tau_layout(name, Sheet(3), (1, 2))
         else:
-            assert math.isfinite(tau_layout(name, CorticalSheet(3), (1, 2)).sum())
+            assert math.isfinite(tau_layout(name, Sheet(3), (1, 2)).sum())
 
 
 def test_an_unknown_layout_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"one of gradient, radial, modules, random, uniform, got 'stripes'"):
+    with pytest.raises(ValueError, match=r"one of gradient, radial, bands, random, uniform, got 'stripes'"):
         layout("stripes", 3)

@@ -17,14 +17,13 @@ from torch.utils._pytree import tree_leaves
 
 from topogrid import losses
 from topogrid.config import TrainConfig
+from topogrid.objective import Batch, Context, objective
 from topogrid.training import (
-    Batch,
     StepRecord,
     TrainState,
     learning_rate,
     make_batch,
     new_state,
-    objective,
     train,
     train_step,
 )
@@ -137,7 +136,7 @@ def test_the_smoke_of_every_kind() -> None:
             "n_grid_cells": 4,
             "topoloss": True,
             "tau": True,
-            "n_modules": 2,
+            "n_bands": 2,
         },
     ]
     for changes in variants:
@@ -173,7 +172,7 @@ def test_frozen_tau_stays_as_it_was_laid_out() -> None:
     records = run(state, config)
     after = weights(state)
     assert torch.equal(before["units.log_tau"], after["units.log_tau"])
-    assert not torch.equal(before["units.w_rec"], after["units.w_rec"])
+    assert not torch.equal(before["units.wiring.weight"], after["units.wiring.weight"])
     assert "train/tau_loss" not in records[-1].metrics
 
 
@@ -211,14 +210,14 @@ def test_the_total_is_the_sum_of_its_weighted_terms(tau: bool, topoloss: bool) -
     state = state_of(config)
     network, batch = state.network, batch_for(state, config)
     prediction = network(batch.start_code, batch.displacement)
-    terms = objective(network, state.place_cells, prediction, batch, config)
+    terms = objective(Context(network, state.place_cells, prediction, batch, config))
     wanted = {
         "train/ce_loss": losses.place_cross_entropy(prediction.logits, batch.code, [slice(None)]),
-        "train/reg_loss": 0.01 * losses.weight_decay(network.units.w_rec),
+        "train/reg_loss": 0.01 * losses.weight_decay(network.units.wiring.weight),
         "train/activity_loss": 5.0 * losses.activity_cost(prediction.activity),
     }
     if topoloss:
-        wanted["train/topo_loss"] = 0.7 * losses.laplacian_pyramid_loss(network.units.w_rec)
+        wanted["train/topo_loss"] = 0.7 * losses.laplacian_pyramid_loss(network.units.wiring.weight)
     if tau:
         values = network.units.tau
         assert values is not None
@@ -239,8 +238,8 @@ def test_the_topographic_loss_is_on_the_weights_asked_for(on: str) -> None:
     config = settings(topoloss=True, topoloss_on=on, topoloss_factor=4)
     state = state_of(config)
     network, batch = state.network, batch_for(state, config)
-    terms = objective(network, state.place_cells, network(batch.start_code, batch.displacement), batch, config)
-    weight = {"recurrent": network.units.w_rec, "input": network.units.w_in, "readout": network.readout.t()}[on]
+    terms = objective(Context(network, state.place_cells, network(batch.start_code, batch.displacement), batch, config))
+    weight = {"recurrent": network.units.wiring.weight, "input": network.units.w_in, "readout": network.readout.t()}[on]
     torch.testing.assert_close(terms["train/topo_loss"], losses.laplacian_pyramid_loss(weight, 4))
 
 
@@ -249,7 +248,7 @@ def test_terms_of_weight_zero_are_left_out() -> None:
     state = state_of(config)
     batch = batch_for(state, config)
     prediction = state.network(batch.start_code, batch.displacement)
-    assert set(objective(state.network, state.place_cells, prediction, batch, config)) == {
+    assert set(objective(Context(state.network, state.place_cells, prediction, batch, config))) == {
         "train/ce_loss",
         "train/total_loss",
     }
@@ -374,7 +373,7 @@ def test_what_sums_over_units_learns_at_a_rate_that_falls_with_their_number(scal
     names = {id(parameter): name for name, parameter in state.network.named_parameters()}
     scales = {names[id(one)]: group["lr_scale"] for group in state.optimiser.param_groups for one in group["params"]}
     rest = {"encoder": 1.0, "units.w_in": 1.0, "units.log_tau": 1.0}
-    assert scales == {"units.w_rec": factor, "readout": factor, **rest}
+    assert scales == {"units.wiring.weight": factor, "readout": factor, **rest}
 
 
 # --- bad batches

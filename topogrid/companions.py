@@ -14,6 +14,7 @@ from topogrid.hardware import (
     keep_freed_memory,
     use_tensor_cores,
 )
+from topogrid.model.wiring import WIRINGS
 from topogrid.reproducibility import make_generators
 from topogrid.stopping import StopRequest
 from topogrid.training import TrainState, new_state, train
@@ -33,7 +34,8 @@ def build_state(config: TrainConfig, processes: Processes) -> TrainState:
     device = choose_device(processes.device(config.device))
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    precision = choose_precision(config.precision, device)
+    automatic = WIRINGS[config.wiring].automatic_bf16
+    precision = choose_precision(config.precision if config.precision != "auto" or automatic else "fp32", device)
     use_tensor_cores(device, precision)
     if config.compile:
         trouble = compiler_trouble(device)

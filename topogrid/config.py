@@ -226,7 +226,7 @@ class TrainConfig:
     modules_per_side: int = _wiring(1, "Modules along each side of the sheet, square patches that units are connected "
                                        "in.", bounds=COUNT, needs=_MODULES)
     movement_gain: float = _wiring(36.0, "Drive of the attractor's units for each metre moved in a step along their "
-                                         "preferred direction.", unit="per m", bounds=POSITIVE, needs=_ATTRACTOR)
+                                         "preferred direction.", unit="1/m", bounds=POSITIVE, needs=_ATTRACTOR)
     learn_recurrent: bool = _wiring(False, "Learn the recurrent weights and the drive of the attractor too.",
                                     needs=_ATTRACTOR)
     learn_movement: bool = _wiring(False, "Learn the movement weights of the attractor too.", needs=_ATTRACTOR)
@@ -397,7 +397,7 @@ class TrainConfig:
         settings = _read_json(Path(path))
         if settings.pop("format", None) != FORMAT:
             raise SettingsError(f"{path} is not of format {FORMAT}, which is the one this version of topogrid reads")
-        settings = {OLD_NAMES.get(name, name): value for name, value in settings.items()}
+        settings = current_names(settings)
         names = {field.name for field in dataclasses.fields(cls)}
         needed = {field.name for field in dataclasses.fields(cls) if not field.metadata["may_lack"]}
         for fault, keys in (("lacks", needed - settings.keys()), ("has unknown", settings.keys() - names)):
@@ -423,6 +423,11 @@ def resume_conflicts(saved: TrainConfig, new: TrainConfig) -> list[str]:
         for field in dataclasses.fields(TrainConfig)
         if field.metadata["locked"] and getattr(saved, field.name) != getattr(new, field.name)
     ]
+
+
+def current_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return saved settings by the names they have now."""
+    return {OLD_NAMES.get(name, name): value for name, value in settings.items()}
 
 
 def show(value: object) -> str:

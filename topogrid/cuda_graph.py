@@ -13,6 +13,7 @@ import torch
 
 from topogrid.config import TrainConfig
 from topogrid.distributed import Processes
+from topogrid.objective import growth_steps
 from topogrid.training import (
     Outcome,
     StepRecord,
@@ -43,17 +44,20 @@ class Recorder(Protocol):
         """Record ``work``, which draws from ``generator``."""
 
 
-def uses_graph(wanted: str, device: torch.device, processes: Processes) -> bool:
-    """Whether steps are recorded; ``auto`` does so where one process trains on a CUDA device.
+def uses_graph(wanted: str, device: torch.device, processes: Processes, config: TrainConfig) -> bool:
+    """Whether steps are recorded; ``auto`` does so where one process trains a dense network on a CUDA device.
 
     Raises
     ------
     ValueError
         If it was asked for and cannot be.
     """
-    possible = device.type == "cuda" and processes.alone
+    # A recording is one kind of step; with modules, what a step does changes from phase to phase.
+    possible = device.type == "cuda" and processes.alone and config.wiring == "dense" and not growth_steps(config)
     if wanted == "on" and not possible:
         why = f"the device is {device}" if device.type != "cuda" else f"there are {processes.count} processes"
+        if device.type == "cuda" and processes.alone:
+            why = f"{config.wiring} wiring trains in phases"
         raise ValueError(f"--cuda_graph on needs one process on a CUDA device, but {why}; leave it out")
     return possible and wanted != "off"
 

@@ -76,6 +76,20 @@ class Processes:
             gradient_as_bucket_view=True,
         )
 
+    def average_gradients(self, network: nn.Module) -> None:
+        """Average what gradients there are over the processes, in one message; all have the same ones."""
+        if self.alone:
+            return
+        gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+        if not gradients:
+            return
+        together = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        distributed.all_reduce(together)
+        together /= self.count
+        parts = together.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
     def mean(self, values: Tensor) -> Tensor:
         """Average over the processes, on the device."""
         if not self.alone:

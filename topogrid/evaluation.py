@@ -32,7 +32,7 @@ from topogrid.analysis import (
     spatial_information,
 )
 from topogrid.config import TrainConfig
-from topogrid.network import PathIntegrator
+from topogrid.model.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.reproducibility import make_generators
 from topogrid.trajectories import Walks, join_steps, simulate_walks, split_steps

@@ -14,9 +14,9 @@ from typing import NamedTuple
 from torch import Tensor
 
 from topogrid.checkpoints import CheckpointError
-from topogrid.config import SettingsError, TrainConfig
+from topogrid.config import SettingsError, TrainConfig, current_names
 from topogrid.files import one_line, put_in_place, write_beside
-from topogrid.network import PathIntegrator
+from topogrid.model.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.trained import LoadedRun
 from topogrid.weights import build, checked_weights, listed
@@ -110,7 +110,7 @@ def _described(metadata: dict[str, str], where: str) -> tuple[TrainConfig, int]:
         raise CheckpointError(f"{where} was not exported by topogrid: its metadata hold {listed(metadata)}")
     text, step = metadata.get("config", ""), metadata.get("step", "")
     try:
-        config = TrainConfig(**dict(json.loads(text[:_LARGEST_SETTINGS])))
+        config = TrainConfig(**current_names(json.loads(text[:_LARGEST_SETTINGS])))
     except SettingsError as error:
         raise SettingsError(f"settings in {where}: {error}") from error
     except (ValueError, TypeError, RecursionError) as error:

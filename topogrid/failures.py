@@ -17,14 +17,15 @@ import torch
 from torch import Tensor
 
 from topogrid.checkpoints import CheckpointError, load_checkpoint, save_state
-from topogrid.config import SettingsError, TrainConfig
-from topogrid.network import PathIntegrator
+from topogrid.config import SettingsError, TrainConfig, current_names
+from topogrid.model.network import PathIntegrator
+from topogrid.model.products import Precision
+from topogrid.objective import TOTAL, Batch, Context, objective, phase_of, read_steps, walk_length
 from topogrid.place_cells import PlaceCells
 from topogrid.presets import check_memory_to_open
-from topogrid.products import Precision
 from topogrid.reproducibility import generator_states, versions
 from topogrid.runs import RunFolder
-from topogrid.training import Batch, StepRecord, TrainState, make_batch, objective
+from topogrid.training import StepRecord, TrainState, make_batch
 from topogrid.weights import build, checked_step, checked_tensor, checked_weights, listed
 
 FORMAT = 1
@@ -112,8 +113,8 @@ def save_dump(folder: RunFolder, state: TrainState, config: TrainConfig, last: L
     bad_step = last.began + int(record.n_finite) + 1
     walks = state.generators["walks"]
     walks.set_state(last.walks)
-    for _ in range(last.step + 1, bad_step):
-        make_batch(config, state.place_cells, walks)
+    for step in range(last.step + 1, bad_step):
+        make_batch(config, state.place_cells, walks, step=step)
     content = {
         "format": FORMAT,
         "step": bad_step,
@@ -124,7 +125,7 @@ def save_dump(folder: RunFolder, state: TrainState, config: TrainConfig, last: L
         "optimiser": state.optimiser.state_dict(),
         "place_centres": state.place_cells.centres,
         "generators": generator_states(state.generators),
-        "batch": make_batch(config, state.place_cells, walks)._asdict(),
+        "batch": make_batch(config, state.place_cells, walks, step=bad_step)._asdict(),
         "versions": versions(),
     }
     path = folder.path / f"nonfinite_step_{bad_step:08d}.pt"
@@ -156,7 +157,7 @@ def load_dump(path: str | Path) -> Dump:
     if state.get("format") != FORMAT or not isinstance(state.get("config"), dict):
         raise CheckpointError(f"{path} is no dump of a failed step; it holds {listed(state)}")
     try:
-        config = TrainConfig(**state["config"])
+        config = TrainConfig(**current_names(state["config"]))
     except (SettingsError, TypeError) as error:
         raise CheckpointError(f"{path} is of another version of topogrid, or damaged: {error}") from error
     check_memory_to_open(config)
@@ -167,21 +168,22 @@ def load_dump(path: str | Path) -> Dump:
         raise CheckpointError(f"precision in {path} must be fp32 or bf16, got {str(precision)[:60]}")
     network.units.precision = cast(Precision, precision)
     seen_on = f"{str(state.get('device'))[:20]}, {precision}"
-    return Dump(checked_step(state, where), config, seen_on, network, place_cells, _batch(state, config, where))
+    step = checked_step(state, where)
+    return Dump(step, config, seen_on, network, place_cells, _batch(state, config, step, where))
 
 
-def _batch(state: Mapping[str, Any], config: TrainConfig, where: str) -> Batch:
+def _batch(state: Mapping[str, Any], config: TrainConfig, step: int, where: str) -> Batch:
     found = state.get("batch")
     if not isinstance(found, dict) or found.keys() != set(Batch._fields):
         raise CheckpointError(f"{where} lacks the batch of the step; it holds {listed(state)}")
     tensors = {name: checked_tensor(found[name], f"{name} in {where}").float() for name in Batch._fields}
     walks = tensors["start_code"].shape[0]  # fewer than the batch size where several processes share a step
-    places = config.n_place_cells
+    places, length = config.n_place_cells, walk_length(step, config)
     shapes = {
         "start_code": (walks, places),
-        "displacement": (config.seq_length, walks, 2),
-        "code": (config.seq_length, walks, places),
-        "position": (config.seq_length, walks, 2),
+        "displacement": (length, walks, 2),
+        "code": (len(range(length)[read_steps(step, config)]), walks, places),
+        "position": (length, walks, 2),
     }
     for name, shape in shapes.items():
         if tuple(tensors[name].shape) != shape:
@@ -243,12 +245,15 @@ def _retaken(dump: Dump) -> Iterator[Quantity]:
     network, batch = dump.network, dump.batch
     yield from (_quantity(f"weights {name}", value) for name, value in network.named_parameters())
     yield from (_quantity(f"batch {name}", value) for name, value in batch._asdict().items())
-    prediction = network(batch.start_code, batch.displacement)
+    phase = phase_of(dump.step, dump.config)
+    read = None if phase == "modules" else read_steps(dump.step, dump.config)
+    prediction = network(batch.start_code, batch.displacement, read=read, joint=phase != "readout")
     yield _quantity("activity", prediction.activity, _where_in_walk(prediction.activity))
-    yield _quantity("logits", prediction.logits, _where_in_walk(prediction.logits))
-    terms = objective(network, dump.place_cells, prediction, batch, dump.config)
+    if prediction.logits is not None:
+        yield _quantity("logits", prediction.logits, _where_in_walk(prediction.logits))
+    terms = objective(Context(network, dump.place_cells, prediction, batch, dump.config), phase)
     yield from (_quantity(name, value) for name, value in terms.items())
-    terms["train/total_loss"].backward()  # type: ignore[no-untyped-call]
+    terms[TOTAL].backward()  # type: ignore[no-untyped-call]
     gradients = {name: parameter.grad for name, parameter in network.named_parameters() if parameter.grad is not None}
     yield from (_quantity(f"gradient {name}", value) for name, value in gradients.items())
     # It can overflow where no gradient does.

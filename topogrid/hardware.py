@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from topogrid.products import Precision
+from topogrid.model.products import Precision
 
 # Parameters of glibc's mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4

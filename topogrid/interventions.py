@@ -30,7 +30,7 @@ from topogrid.evaluation import (
     evaluate,
     measure_units,
 )
-from topogrid.network import PathIntegrator
+from topogrid.model.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.reproducibility import make_generators
 from topogrid.summary import summarise
@@ -191,12 +191,7 @@ def silence(subject: Subject, units: Sequence[int] | Units) -> Subject:
         raise ValueError(f"units to silence must be 0 to {n_units - 1}, got {chosen[0]} to {chosen[-1]}")
     network = copy.deepcopy(subject.network)
     where = torch.from_numpy(chosen).to(network.encoder.device)
-    with torch.no_grad():
-        network.encoder[where] = 0
-        network.units.w_in[where] = 0
-        network.units.w_rec[where] = 0
-        network.units.w_rec[:, where] = 0
-        network.readout[:, where] = 0
+    network.silence(where)
     note = f"{chosen.size} of {n_units} units silenced; they count as dead"
     return dataclasses.replace(subject, network=network, silenced=tuple(chosen.tolist()), note=note)
 
@@ -250,8 +245,7 @@ def _n_silenced(alive: Units) -> int:
 def cut_recurrence(subject: Subject, _before: Evaluation) -> Subject:
     """Set all weights between units to 0; what is left of a trained network leaks and is driven by movement alone."""
     network = copy.deepcopy(subject.network)
-    with torch.no_grad():
-        network.units.w_rec.zero_()
+    network.units.wiring.cut()
     return dataclasses.replace(subject, network=network)
 
 

@@ -59,8 +59,8 @@ def weight_decay(w_rec: Tensor, towards: str = "zero") -> Tensor:
 
     Parameters
     ----------
-    w_rec : Tensor, ``(unit, unit)``
-        Recurrent weights.
+    w_rec : Tensor, ``(..., unit, unit)``
+        Recurrent weights, of all units or of every module.
     towards : {"zero", "identity"}
         What the weights are pulled to. The identity is where an ``identity``-initialised network starts: a unit with
         ``w_rec`` = I holds what it has.
@@ -74,7 +74,8 @@ def weight_decay(w_rec: Tensor, towards: str = "zero") -> Tensor:
         return total
     if towards == "identity":
         # |W - I|^2 = |W|^2 - 2 tr W + N, without a copy of W.
-        return total - 2 * w_rec.diagonal().sum() + len(w_rec)
+        own = w_rec.diagonal(dim1=-2, dim2=-1)
+        return total - 2 * own.sum() + own.numel()
     raise ValueError(f"weight decay goes towards 'zero' or 'identity', got {towards!r}")
 
 
@@ -109,23 +110,27 @@ class _SumOfSquares(torch.autograd.Function):
         return values * (2 * grad_outputs[0])
 
 
-def tau_smoothness(tau: Tensor) -> Tensor:
+def tau_smoothness(tau: Tensor, levels: Sequence[int] = (2,)) -> Tensor:
     """How far time constants are from those of their neighbours, steps squared.
 
-    The sheet minus its blurred self (halved by averaging 2x2 blocks and enlarged again bilinearly) is the finest band
-    of a Laplacian pyramid; the loss is the mean square of that band.
+    The sheet minus its blurred self (shrunk by averaging blocks and enlarged again bilinearly) is a band of a Laplacian
+    pyramid; the loss is the mean square of the band, over all levels. The finest level alone leaves a sheet that began
+    in disorder in patches; coarser ones, together with `tau_diversity`, make one gradient of it.
 
     Parameters
     ----------
     tau : Tensor, ``(unit,)``
         Time constants in steps, on a square sheet.
+    levels : sequence of int
+        How much the sheet is shrunk to blur it, at each level.
 
     Returns
     -------
     Tensor, scalar
     """
     sheet = _as_sheet(tau[:, None])
-    return (sheet - _blur(sheet)).square().mean()
+    bands = [(sheet - _blur(sheet, factor)).square().mean() for factor in levels]
+    return bands[0] if len(bands) == 1 else torch.stack(bands).mean()
 
 
 def tau_diversity(tau: Tensor, kind: str, bounds: tuple[float, float]) -> Tensor:

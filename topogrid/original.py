@@ -16,7 +16,7 @@ from torch import Tensor
 
 from topogrid.checkpoints import CheckpointError, load_checkpoint
 from topogrid.config import ABOVE_ZERO, SettingsError, TrainConfig
-from topogrid.network import PathIntegrator
+from topogrid.model.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.presets import PRESETS
 from topogrid.reproducibility import make_generators
@@ -43,7 +43,7 @@ SETTINGS = (
 _NAMES = {
     "encoder.weight": "encoder",
     "RNN.weight_ih_l0": "units.w_in",
-    "RNN.weight_hh_l0": "units.w_rec",
+    "RNN.weight_hh_l0": "units.wiring.weight",
     "RNN.log_tau": "units.log_tau",
     "decoder.weight": "readout",
 }

@@ -133,6 +133,10 @@ class PlaceCells:
         code = codes[0] if len(codes) == 1 else torch.cat(codes, dim=-1)
         return code.reshape(*position.shape[:-1], self.n_cells)
 
+    def softmax(self, logits: Tensor) -> Tensor:
+        """Place code ``(..., place)`` that logits predict: a softmax within each population."""
+        return torch.cat([logits[..., population.cells].softmax(dim=-1) for population in self.populations], dim=-1)
+
     def decode(self, code: Tensor) -> Tensor:
         """Position from a place code, or from its logits: the mean centre of the three most active cells.
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topogrid.checkpoints import CHECKPOINT_NAME
-from topogrid.config import FORMAT, SettingsError, TrainConfig
+from topogrid.config import FORMAT, SettingsError, TrainConfig, current_names
 from topogrid.metrics_log import read_metrics
 
 Float = NDArray[np.float64]
@@ -208,6 +208,7 @@ def _read_settings(path: Path, notes: list[str]) -> tuple[TrainConfig, frozenset
         raise SettingsError(f"config.json cannot be read: {error}") from None
     if not isinstance(saved, dict) or saved.pop("format", None) != FORMAT:
         raise SettingsError(f"config.json is not of format {FORMAT}, which this version of topogrid reads")
+    saved = current_names(saved)
     fields = {field.name: field.metadata["may_lack"] for field in dataclasses.fields(TrainConfig)}
     lacking = [name for name, may_lack in fields.items() if name not in saved and not may_lack]
     unknown = sorted(saved.keys() - fields.keys())

@@ -106,7 +106,7 @@ def _prepare(config: TrainConfig, processes: Processes, stop: StopRequest, held:
     folder, resumed = _reopen(config, held) if config.resume else (None, None)
     state = build_state(config, processes)
     device, precision = state.network.encoder.device, state.network.units.precision
-    graph = uses_graph(config.cuda_graph, device, processes)
+    graph = uses_graph(config.cuda_graph, device, processes, config)
     if folder is None:
         name = config.name or default_name(
             config.describe(), config.n_grid_cells, config.seed, datetime.datetime.now(datetime.UTC)
@@ -342,14 +342,12 @@ class Run:
         }
         self.tracker.log(record.step, row, self._tau_picture(record.step))
         self._say_trouble_of_graph()
-        loss, error = row["train/total_loss"], row["train/position_error_cm"]
-        bar.set_postfix_str(f"loss {loss:.4f}, error {error:.1f} cm")
+        loss, error = row["train/total_loss"], row.get("train/position_error_cm")
+        told = f"loss {loss:.4f}" + ("" if error is None else f", error {error:.1f} cm")
+        bar.set_postfix_str(told)
         if bar.disable:
             left = (self.config.steps - record.step) / speed if speed else math.nan
-            self.log(
-                f"step {record.step}/{self.config.steps}: loss {loss:.4f}, error {error:.1f} cm, "
-                f"{speed:.2f} steps/s, {_duration(left)} left"
-            )
+            self.log(f"step {record.step}/{self.config.steps}: {told}, {speed:.2f} steps/s, {_duration(left)} left")
         warning = self._loss_watch.warning(record.step, loss)
         if warning:
             self.log(warning)

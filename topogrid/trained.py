@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from topogrid.checkpoints import find_checkpoint, load_checkpoint
 from topogrid.config import TrainConfig
-from topogrid.network import PathIntegrator
+from topogrid.model.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.presets import check_memory_to_open
 from topogrid.runs import RunFolder

@@ -13,33 +13,36 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from topogrid import losses
 from topogrid.config import TrainConfig
 from topogrid.distributed import ALONE, Processes
-from topogrid.network import PathIntegrator, Prediction, width_scale
+from topogrid.model.network import PathIntegrator, Prediction
+from topogrid.model.products import Precision
+from topogrid.model.wiring.dense import Dense
+from topogrid.objective import (
+    TOTAL,
+    Batch,
+    Context,
+    Phase,
+    growth_steps,
+    objective,
+    phase_of,
+    read_steps,
+    tau_diversity_cost,
+    tau_smoothness_cost,
+    walk_length,
+)
 from topogrid.place_cells import PlaceCells
-from topogrid.products import Precision
 from topogrid.reproducibility import generator_states, restore_generators
 from topogrid.trajectories import simulate_walks
-
-
-class Batch(NamedTuple):
-    """What a step learns from."""
-
-    start_code: Tensor
-    """``(batch, place)``, place code before the first step."""
-    displacement: Tensor
-    """``(time, batch, 2)``, metres per step."""
-    code: Tensor
-    """``(time, batch, place)``, the target after each step."""
-    position: Tensor
-    """``(time, batch, 2)``, metres."""
+from topogrid.weights import current_names
 
 
 class Outcome(NamedTuple):
     """What one step leaves on the device."""
 
     batch: Batch
+    read: slice
+    """Steps of the batch at which the place code was read."""
     prediction: Prediction
     terms: dict[str, Tensor]
     """Weighted terms of the loss and their total, by their tracked names."""
@@ -77,15 +80,24 @@ class TrainState:
     processes: Processes = ALONE
     averaged: nn.Module | None = None
     """The network inside what averages its gradients over several processes."""
+    grower: torch.optim.Optimizer | None = None
+    """What grows the map of time constants by its own loss."""
 
     def spread(self, processes: Processes) -> None:
         """Train together with other processes; all have to call this, in the same state."""
         self.processes = processes
-        self.averaged = None if processes.alone else processes.wrap(self.network)
+        # Where some weights rest in some phases, gradients are averaged after the step: `average_gradients`.
+        together = not processes.alone and isinstance(self.network.units.wiring, Dense)
+        self.averaged = processes.wrap(self.network) if together else None
 
-    def predict(self, batch: Batch) -> Prediction:
-        """Follow the walks of a batch."""
-        prediction: Prediction = (self.averaged or self.network)(batch.start_code, batch.displacement)
+    def predict(self, batch: Batch, phase: Phase = "all", read: slice = slice(None)) -> Prediction:
+        """Follow the walks of a batch and read the place code at the steps ``read``."""
+        prediction: Prediction = (self.averaged or self.network)(
+            batch.start_code,
+            batch.displacement,
+            read=None if phase == "modules" else read,
+            joint=phase != "readout",
+        )
         return prediction
 
     def state_dict(self) -> dict[str, Any]:
@@ -94,18 +106,21 @@ class TrainState:
         for group in optimiser["param_groups"]:
             # How this machine takes its steps is no part of the run.
             group |= {"lr": float(group["lr"]), "capturable": False}
+        grower = {} if self.grower is None else {"grower": self.grower.state_dict()}
         return {
             "step": self.step,
             "network": self.network.state_dict(),
             "optimiser": optimiser,
             "place_centres": self.place_cells.centres,
             "generators": generator_states(self.generators),
-        }
+        } | grower
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to where ``state`` was taken; settings must be those it was taken with."""
-        self.network.load_state_dict(state["network"])
+        self.network.load_state_dict(current_names(state["network"]))
         self.optimiser.load_state_dict(state["optimiser"])
+        if self.grower is not None:
+            self.grower.load_state_dict(state["grower"])
         self.place_cells.centres = state["place_centres"].to(self.place_cells.centres.device)
         restore_generators(self.generators, state["generators"])
         self.step = state["step"]
@@ -129,36 +144,78 @@ def new_state(
     """
     place_cells = PlaceCells.from_config(config, generators["place_cells"]).to(device)
     network = PathIntegrator.from_config(config, precision=precision, generator=generators["weights"]).to(device)
+    if device.type != "meta":
+        network.units.wiring.fit(network, place_cells, config)
     optimiser = torch.optim.Adam(_parameter_groups(network, config), fused=device.type != "meta")
-    return TrainState(network, optimiser, place_cells, generators)
+    return TrainState(network, optimiser, place_cells, generators, grower=_grower(network, config))
+
+
+def _grower(network: PathIntegrator, config: TrainConfig) -> torch.optim.Optimizer | None:
+    log_tau = network.units.log_tau
+    if log_tau is None or not (config.learnable_tau and config.tau_growth_steps):
+        return None
+    return torch.optim.Adam([log_tau], lr=config.tau_growth_lr, fused=log_tau.device.type != "meta")
 
 
 def _parameter_groups(network: PathIntegrator, config: TrainConfig) -> list[dict[str, Any]]:
-    """Return what sums over units, whose learning rate falls with their number (Yang & Hu, ICML 2021), and the rest."""
-    summing = [network.units.w_rec, network.readout]
-    rest = [network.encoder, network.units.w_in]
-    if network.units.log_tau is not None and config.learnable_tau:
-        rest.append(network.units.log_tau)
-    scale = width_scale(config.n_grid_cells) if config.scale_lr else 1.0
-    return [{"params": summing, "lr_scale": scale}, {"params": rest, "lr_scale": 1.0}]
+    """Return groups of weights, each with what multiplies its learning rate.
+
+    What sums over all units of a dense sheet learns the slower the more there are (Yang & Hu, ICML 2021).
+    """
+    units = network.units
+    scale = units.wiring.width_scale if config.scale_lr else 1.0
+    groups = [
+        ([units.wiring.weight], scale),
+        ([network.readout], scale * config.readout_lr_scale),
+        ([network.encoder], config.encoder_lr_scale),
+        ([units.w_in], 1.0),
+        ([] if units.drive is None else [units.drive], 1.0),
+        ([units.log_tau] if units.log_tau is not None and config.learnable_tau else [], config.tau_lr_scale),
+    ]
+    merged: dict[float, list[nn.Parameter]] = {}
+    for parameters, one in groups:
+        merged.setdefault(one, []).extend(parameter for parameter in parameters if parameter.requires_grad)
+    # A dense network always has two groups, whether or not their scales are equal, as its checkpoints have had.
+    if isinstance(units.wiring, Dense) and len(merged) == 1:
+        ((one, all_of_them),) = merged.items()
+        return [{"params": all_of_them[:2], "lr_scale": one}, {"params": all_of_them[2:], "lr_scale": one}]
+    return [{"params": parameters, "lr_scale": one} for one, parameters in merged.items() if parameters]
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
-    """Learning rate of a step (counted from 1): linear warm-up, then a cosine fall or a constant."""
-    warm = min(1.0, step / config.warmup_steps) if config.warmup_steps else 1.0
+    """Learning rate of a step (counted from 1): linear warm-up, then a cosine fall or a constant, in every phase."""
+    first, last = _span(phase_of(step, config), config)
+    warm = min(1.0, (step - first) / config.warmup_steps) if config.warmup_steps else 1.0
     if config.lr_schedule == "constant":
         return config.lr * warm
-    fallen = 0.5 * (1 + math.cos(math.pi * min(1.0, step / config.steps)))
+    fallen = 0.5 * (1 + math.cos(math.pi * min(1.0, (step - first) / (last - first))))
     return config.lr * warm * (config.final_lr_share + (1 - config.final_lr_share) * fallen)
 
 
+def _span(phase: Phase, config: TrainConfig) -> tuple[int, int]:
+    """Return the steps after which a phase begins and ends."""
+    if config.wiring == "learned":
+        modules_end = config.steps - config.readout_steps
+        return (modules_end, config.steps) if phase == "readout" else (0, modules_end)
+    grown = growth_steps(config) if config.wiring == "attractor" else 0
+    return (0, max(1, grown)) if phase == "growth" else (grown, max(config.steps, grown + 1))
+
+
 def make_batch(
-    config: TrainConfig, place_cells: PlaceCells, generator: torch.Generator, share: slice = slice(None)
+    config: TrainConfig,
+    place_cells: PlaceCells,
+    generator: torch.Generator,
+    share: slice = slice(None),
+    *,
+    step: int = 1,
 ) -> Batch:
-    """Fresh walks and their place code; with several processes, one's ``share`` of the same walks that all draw."""
+    """Fresh walks for a step (counted from 1) and their place code.
+
+    With several processes, it is one's ``share`` of the same walks that all draw.
+    """
     walks = simulate_walks(
         config.batch_size,
-        config.seq_length,
+        walk_length(step, config),
         box_size=config.box_size,
         dt=config.dt,
         generator=generator,
@@ -166,46 +223,8 @@ def make_batch(
         even_starts=config.even_starts,
     )
     start, displacement, position = walks.start[share], walks.displacement[:, share], walks.position[:, share]
-    return Batch(place_cells.encode(start), displacement, place_cells.encode(position), position)
-
-
-def objective(
-    network: PathIntegrator,
-    place_cells: PlaceCells,
-    prediction: Prediction,
-    batch: Batch,
-    config: TrainConfig,
-) -> dict[str, Tensor]:
-    """Weighted terms of the loss and their total, by their tracked names."""
-    units = network.units
-    populations = [population.cells for population in place_cells.populations]
-    terms = {"train/ce_loss": losses.place_cross_entropy(prediction.logits, batch.code, populations)}
-    if config.weight_decay:
-        decay = losses.weight_decay(units.w_rec, config.weight_decay_towards)
-        terms["train/reg_loss"] = config.weight_decay * decay
-    if config.activity_cost:
-        terms["train/activity_loss"] = config.activity_cost * losses.activity_cost(prediction.activity)
-    terms.update(_tau_terms(network, config))
-    if config.topoloss:
-        weights = {"recurrent": units.w_rec, "input": units.w_in, "readout": network.readout.t()}[config.topoloss_on]
-        pyramid = losses.laplacian_pyramid_loss(weights, config.topoloss_factor)
-        terms["train/topo_loss"] = config.topoloss_weight * pyramid
-    total = torch.stack(list(terms.values())).sum()
-    if "train/tau_smoothness_loss" in terms:
-        terms["train/tau_loss"] = terms["train/tau_smoothness_loss"] + terms["train/tau_diversity_loss"]
-    terms["train/total_loss"] = total
-    return terms
-
-
-def _tau_terms(network: PathIntegrator, config: TrainConfig) -> dict[str, Tensor]:
-    tau = network.units.tau
-    if tau is None or not config.learnable_tau:
-        return {}
-    diversity = losses.tau_diversity(tau, config.tau_diversity, (config.tau_min, config.tau_max))
-    return {
-        "train/tau_smoothness_loss": config.tau_smoothness_weight * losses.tau_smoothness(tau),
-        "train/tau_diversity_loss": config.tau_variance_weight * diversity,
-    }
+    read = read_steps(step, config)
+    return Batch(place_cells.encode(start), displacement, place_cells.encode(position[read]), position)
 
 
 def train_step(
@@ -240,22 +259,46 @@ def train_step(
 
 def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepRecord | None = None) -> Outcome:
     """Do the part of a step that is the same work every time, so that it can be recorded and replayed."""
-    network = state.network
-    prediction = state.predict(batch)
-    terms = objective(network, state.place_cells, prediction, batch, config)
+    network, step = state.network, state.step + 1
+    phase, grows = phase_of(step, config), step <= growth_steps(config)
+    with torch.set_grad_enabled(phase != "growth"):
+        prediction = state.predict(batch, phase, read_steps(step, config))
+    terms = objective(Context(network, state.place_cells, prediction, batch, config), phase)
     state.optimiser.zero_grad(set_to_none=True)
-    terms["train/total_loss"].backward()  # type: ignore[no-untyped-call]
-    gradient_norm = _clip_gradients(network, config.grad_clip)
-    finite = torch.isfinite(gradient_norm) & torch.isfinite(terms["train/total_loss"])
+    if phase != "growth":
+        terms[TOTAL].backward()  # type: ignore[no-untyped-call]
+    if state.averaged is None:
+        state.processes.average_gradients(network)
+    gradient_norm = _clip_gradients(network, config.grad_clip).to(terms[TOTAL].device)
+    if grows and network.units.log_tau is not None:
+        network.units.log_tau.grad = None
+    finite = torch.isfinite(gradient_norm) & torch.isfinite(terms[TOTAL])
     finite = state.processes.everywhere(finite)
     if before is not None:
         finite = finite & before.finite
     _step_if(finite, state.optimiser)
     network.units.project_tau()
+    if grows:
+        _grow_tau(state, config, finite)
+        if step == growth_steps(config):
+            network.units.wiring.fit(network, state.place_cells, config)
     detached = {name: value.detach() for name, value in terms.items()}
-    seen = Prediction(*(part.detach() for part in prediction))
+    seen = Prediction(*(None if part is None else part.detach() for part in prediction))
     n_finite = finite.long() if before is None else before.n_finite + finite
-    return Outcome(batch, seen, detached, gradient_norm, finite, n_finite)
+    return Outcome(batch, read_steps(step, config), seen, detached, gradient_norm, finite, n_finite)
+
+
+def _grow_tau(state: TrainState, config: TrainConfig, finite: Tensor) -> None:
+    """Let time constants take steps of their own, down their own loss."""
+    units, grower = state.network.units, state.grower
+    assert grower is not None  # noqa: S101 -- there are steps of growth
+    for _ in range(config.tau_own_steps):
+        grower.zero_grad(set_to_none=True)
+        cost = tau_smoothness_cost(state.network, config) + tau_diversity_cost(state.network, config)
+        cost.backward()  # type: ignore[no-untyped-call]
+        _step_if(finite, grower)
+        units.project_tau()
+    grower.zero_grad(set_to_none=True)
 
 
 def record_of(outcome: Outcome, state: TrainState, *, measure: bool) -> StepRecord:
@@ -282,7 +325,11 @@ def make_capturable(optimiser: torch.optim.Optimizer) -> None:
 
 def _clip_gradients(network: PathIntegrator, limit: float) -> Tensor:
     """Scale gradients down to a joint norm of ``limit`` (0: leave them); return the norm before, as a tensor."""
-    return torch.nn.utils.clip_grad_norm_(network.parameters(), limit if limit else math.inf)
+    units = network.units
+    # In a fixed order, as the last digit of a sum depends on it.
+    weights = [network.encoder, network.readout, units.w_in, units.wiring.weight, units.log_tau, units.drive]
+    there = [weight for weight in weights if weight is not None]
+    return torch.nn.utils.clip_grad_norm_(there, limit if limit else math.inf)
 
 
 def _step_if(finite: Tensor, optimiser: torch.optim.Optimizer) -> None:
@@ -295,11 +342,12 @@ def _step_if(finite: Tensor, optimiser: torch.optim.Optimizer) -> None:
 
 @torch.no_grad()
 def _metrics(outcome: Outcome, state: TrainState) -> dict[str, Tensor]:
-    decoded = state.place_cells.decode(outcome.prediction.logits)
-    metrics = outcome.terms | {
-        "train/position_error_cm": 100 * state.place_cells.error(decoded, outcome.batch.position).mean(),
-        "train/grad_norm": outcome.gradient_norm,
-    }
+    metrics = dict(outcome.terms)
+    if outcome.prediction.logits is not None:
+        decoded = state.place_cells.decode(outcome.prediction.logits)
+        position = outcome.batch.position[outcome.read]
+        metrics["train/position_error_cm"] = 100 * state.place_cells.error(decoded, position).mean()
+    metrics["train/grad_norm"] = outcome.gradient_norm
     tau = state.network.units.tau
     if tau is not None:
         metrics |= {
@@ -337,7 +385,7 @@ def train(
 
     def usual_step(measure: bool, before: StepRecord | None) -> StepRecord:
         share = state.processes.share(config.batch_size)
-        batch = make_batch(config, state.place_cells, state.generators["walks"], share)
+        batch = make_batch(config, state.place_cells, state.generators["walks"], share, step=state.step + 1)
         return train_step(state, batch, config, measure=measure, before=before)
 
     take_step = take_step or usual_step

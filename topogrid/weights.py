@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,21 @@ from torch import Tensor
 from topogrid.checkpoints import CheckpointError
 from topogrid.config import TrainConfig
 from topogrid.files import put_in_place, write_beside
-from topogrid.network import PathIntegrator
+from topogrid.model.network import PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.presets import check_memory_to_open
 
-LOG_TAU = "units.log_tau"
-WEIGHTS = ("encoder", "units.w_in", "units.w_rec", LOG_TAU, "readout")
-"""Names of a network's weights; `LOG_TAU` is missing in a plain one."""
+LOG_TAU, DRIVE, RECURRENT = "units.log_tau", "units.drive", "units.wiring.weight"
+WEIGHTS = ("encoder", "units.w_in", RECURRENT, LOG_TAU, DRIVE, "readout")
+"""Names of a network's weights."""
+_MAY_LACK = (LOG_TAU, DRIVE)  # a plain network has no time constants, and few have a drive
 _OURS = {name: name for name in WEIGHTS}
+_OLD_NAMES = {"units.w_rec": RECURRENT}
+
+
+def current_names(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the weights in a file by the names they have now."""
+    return {_OLD_NAMES.get(name, name): value for name, value in state.items()}
 
 
 def checked_weights(
@@ -41,8 +49,8 @@ def checked_weights(
     Returns
     -------
     dict of str to Tensor
-        In single precision: encoder (unit, place), movement weights (unit, 2), recurrent weights (unit, unit), read-out
-        (place, unit) and, in a tau network, log tau (unit,).
+        In single precision: encoder (unit, place), movement weights (unit, 2), recurrent weights (unit, unit) or
+        (module, unit, unit), read-out (place, unit) and, where there are, log tau and drive (unit,).
 
     Raises
     ------
@@ -52,7 +60,8 @@ def checked_weights(
     theirs = {ours: name for name, ours in names.items()}
     if not isinstance(state, Mapping):
         raise CheckpointError(f"{where} holds a {type(state).__name__} where the weights should be")
-    missing = [name for ours, name in theirs.items() if name not in state and ours != LOG_TAU]
+    state = current_names(state)
+    missing = [name for ours, name in theirs.items() if name not in state and ours not in _MAY_LACK]
     if missing:
         raise CheckpointError(f"{where} lacks {', '.join(missing)}; it holds {listed(state)}")
     unknown = [name for name in state if name not in theirs.values()]
@@ -92,7 +101,10 @@ def _check_shapes(tensors: Mapping[str, Tensor], theirs: Mapping[str, str], wher
     if encoder.ndim != 2:
         raise CheckpointError(f"{theirs['encoder']} in {where} must be (unit, place), got {tuple(encoder.shape)}")
     units, places = encoder.shape
-    shapes = {"units.w_in": (units, 2), "units.w_rec": (units, units), LOG_TAU: (units,), "readout": (places, units)}
+    shapes = {"units.w_in": (units, 2), LOG_TAU: (units,), DRIVE: (units,), "readout": (places, units)}
+    recurrent = tensors[RECURRENT]
+    modules = recurrent.shape[0] if recurrent.ndim == 3 else 1
+    shapes[RECURRENT] = (modules, units // modules, units // modules) if recurrent.ndim == 3 else (units, units)
     for ours, value in tensors.items():
         if ours in shapes and tuple(value.shape) != shapes[ours]:
             raise CheckpointError(
@@ -125,6 +137,14 @@ def check_fits(weights: Mapping[str, Tensor], config: TrainConfig, where: str) -
     """
     units, places = weights["encoder"].shape
     found = {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights}
+    recurrent = weights[RECURRENT]
+    if recurrent.ndim == 3 or config.wiring != "dense":
+        # A module number that is no square has no side, and is told as it is.
+        n_modules = recurrent.shape[0] if recurrent.ndim == 3 else 1
+        found["modules_per_side"] = math.isqrt(n_modules) if math.isqrt(n_modules) ** 2 == n_modules else n_modules
+    wanted_drive = config.drive != 0
+    if (DRIVE in weights) != wanted_drive:
+        found["drive"] = "learned" if DRIVE in weights else 0.0
     faults = [f"{name} {value}" for name, value in found.items() if value != getattr(config, name)]
     if faults:
         wanted = ", ".join(f"{name} {getattr(config, name)}" for name in found)

@@ -46,7 +46,7 @@ SIZES = {
     "long_seconds": [0.001, 0.05, 0.3, 0, 4000],
     "eval_burn_in": ["auto", 0, 1, 60, -1],
     "tau_max": [0.5, 1, 1.5, 6, 30, 1e7],
-    "n_modules": [0, 1, 2, 5, 10**6],
+    "n_bands": [0, 1, 2, 5, 10**6],
     "topoloss_factor": [1, 2, 3, 100],
 }
 

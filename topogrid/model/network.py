@@ -1,0 +1,160 @@
+"""The path integrator: place code in, leaky units moved by displacement, place code out.
+
+Shapes: T time, B batch, N unit, P place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from topogrid.analysis.sheets import Sheet
+from topogrid.config import TrainConfig
+from topogrid.model.kernels import Activation, Norm
+from topogrid.model.products import Precision, linear
+from topogrid.model.tau import tau_layout
+from topogrid.model.units import TauRNN
+from topogrid.model.wiring import WIRINGS
+
+
+class Prediction(NamedTuple):
+    """What the network does along a batch of walks."""
+
+    activity: Tensor
+    """``(time, batch, unit)``, after each step."""
+    logits: Tensor | None
+    """``(time, batch, place)``, predicted place code before the softmax, at the steps that are read; ``None`` if none."""
+
+
+class Feedback(NamedTuple):
+    """The loop from the predicted place code back to the units, closed at run time (Agmon & Burak, eLife 2020)."""
+
+    strength: float
+    """Share of the difference between what the encoder makes of the predicted place and the state that is added to the
+    drive, per step."""
+    every: int
+    """Every how-manieth step it is added, at as many times the strength."""
+    softmax: Callable[[Tensor], Tensor]
+    """From logits ``(batch, place)`` to a place code."""
+
+
+class PathIntegrator(nn.Module):
+    """Encoder, recurrent units and linear read-out.
+
+    The encoder turns the place code of the start into the first state; from then on the network sees movement only and
+    has to keep predicting the place code.
+
+    Parameters
+    ----------
+    n_place_cells : int
+        Length of the place code.
+    units : TauRNN
+        The recurrent layer.
+    signed_start : bool
+        Use the encoder's output as the first state as it is. By default it passes the units' non-linearity, so that
+        slow ReLU units do not carry negative activity for their time constant.
+    """
+
+    def __init__(self, n_place_cells: int, units: TauRNN, *, signed_start: bool = False) -> None:
+        super().__init__()
+        n_units = len(units.w_in)
+        self.encoder = nn.Parameter(torch.empty(n_units, n_place_cells))
+        self.units = units
+        self.readout = nn.Parameter(torch.empty(n_place_cells, n_units))
+        self.signed_start = signed_start
+
+    @classmethod
+    def from_config(
+        cls, config: TrainConfig, *, generator: torch.Generator, precision: Precision = "fp32"
+    ) -> PathIntegrator:
+        """Untrained network of ``config``, all its weights drawn from ``generator`` (on the CPU)."""
+        bounds = (config.tau_min, config.tau_max) if config.tau else (1.0, 1.0)
+        tau = None
+        if config.tau:
+            sheet = Sheet.of_units(config.n_grid_cells)
+            tau = tau_layout(config.tau_init, sheet, bounds, n_bands=config.n_bands, generator=generator)
+        units = TauRNN(
+            config.n_grid_cells,
+            tau=tau,
+            tau_bounds=bounds,
+            learnable_tau=config.learnable_tau,
+            activation=cast(Activation, config.activation),
+            precision=precision,
+            wiring=WIRINGS[config.wiring].from_config(config),
+            norm=cast(Norm, config.norm),
+            drive=config.drive,
+        )
+        network = cls(config.n_place_cells, units, signed_start=config.starts_signed)
+        units.wiring.initialise(network, config, generator)
+        return network
+
+    def forward(
+        self, start_code: Tensor, displacement: Tensor, *, read: slice | Tensor | None = slice(None), joint: bool = True
+    ) -> Prediction:
+        """Integrate ``displacement`` ``(time, batch, 2)`` (metres per step) from the place code ``(batch, place)``.
+
+        ``read`` says at which steps the place code is read out, none by default of ``None``. Unless ``joint``, only the
+        read-out gets the gradient of what is read.
+        """
+        with torch.set_grad_enabled(joint or read is None) if torch.is_grad_enabled() else torch.no_grad():
+            activity = self.units(displacement, self.start_state(start_code))
+        return Prediction(activity, None if read is None else self.read_out(activity[read]))
+
+    def start_state(self, start_code: Tensor) -> Tensor:
+        """First state ``(batch, unit)`` from the place code ``(batch, place)`` of where walks start."""
+        state = functional.linear(start_code, self.encoder)
+        return state if self.signed_start else self.units.rectified(state)
+
+    def read_out(self, activity: Tensor) -> Tensor:
+        """Logits of the place code ``(..., place)`` from activity ``(..., unit)``."""
+        return linear(activity, self.readout, self.units.precision)
+
+    @torch.no_grad()
+    def walk(
+        self, displacement: Tensor, state: Tensor, *, feedback: Feedback | None = None, n_before: int = 0
+    ) -> Tensor:
+        """Go on from a state ``(batch, unit)`` along ``(time, batch, 2)`` displacements, without gradients.
+
+        Parameters
+        ----------
+        displacement, state : Tensor
+        feedback : Feedback, optional
+            Closes the loop from the predicted place code back to the units.
+        n_before : int
+            Steps walked before, which say when the next feedback is due.
+
+        Returns
+        -------
+        Tensor, ``(time, batch, unit)``
+        """
+        if feedback is None:
+            activity: Tensor = self.units(displacement, state)
+            return activity
+        parts, done = [], 0
+        while done < len(displacement):
+            since = (n_before + done) % feedback.every
+            nudge = None
+            if since == 0:
+                said = self.start_state(feedback.softmax(self.read_out(state)))
+                nudge = feedback.strength * feedback.every * (said - state)
+            part = displacement[done : done + feedback.every - since]
+            parts.append(self.units(part, state, nudge=nudge))
+            state, done = parts[-1][-1], done + len(part)
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def silence(self, units: Tensor) -> None:
+        """Cut units off: they start at 0, hear nothing and tell nothing, so that they stay at 0.
+
+        Parameters
+        ----------
+        units : Tensor of int
+            Their numbers on the sheet.
+        """
+        self.encoder[units] = 0
+        self.readout[:, units] = 0
+        self.units.silence(units)

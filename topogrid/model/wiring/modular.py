@@ -1,0 +1,53 @@
+"""Units connected inside modules: square patches of the sheet that integrate on their own, as cortex wired locally does.
+
+Shapes: T time, B batch, M module, N unit of the whole sheet, n unit of one module.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from topogrid.analysis.sheets import Sheet
+from topogrid.model.wiring.base import Wiring
+
+
+class Modular(Wiring):
+    """Weights ``(module, unit, unit)`` inside the modules of a sheet; a row belongs to the receiving unit."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        across = sheet.module_side**2
+        super().__init__((sheet.n_modules, across, across))
+        self.sheet = sheet
+
+    @property
+    def n_units(self) -> int:
+        """Units on the sheet."""
+        return self.sheet.n_units
+
+    def arrange(self, values: Tensor) -> Tensor:
+        """Sort values ``(N, ...)`` by module, ``(M, n, ...)``."""
+        modules, across = self.sheet.modules, self.sheet.module_side
+        patches = values.reshape(modules, across, modules, across, *values.shape[1:]).transpose(1, 2)
+        return patches.reshape(modules**2, across**2, *values.shape[1:])
+
+    def arrange_states(self, states: Tensor) -> Tensor:
+        """Sort states ``(B, N)`` by module, ``(M, B, n)``."""
+        modules, across = self.sheet.modules, self.sheet.module_side
+        patches = states.reshape(-1, modules, across, modules, across).permute(1, 3, 0, 2, 4)
+        return patches.reshape(modules**2, -1, across**2)
+
+    def restore_states(self, states: Tensor) -> Tensor:
+        """Bring states ``(T, M, B, n)`` into sheet order, ``(T, B, N)``."""
+        modules, across = self.sheet.modules, self.sheet.module_side
+        time, _, batch, _ = states.shape
+        patches = states.reshape(time, modules, modules, batch, across, across).permute(0, 3, 1, 4, 2, 5)
+        return patches.reshape(time, batch, self.n_units)
+
+    @torch.no_grad()
+    def silence(self, units: Tensor) -> None:
+        """Cut units off in both directions."""
+        gone = torch.zeros(self.n_units, dtype=torch.bool, device=self.weight.device)
+        gone[units] = True
+        silent = self.arrange(gone)
+        self.weight.masked_fill_(silent[:, :, None] | silent[:, None, :], 0.0)
