@@ -37,7 +37,7 @@ OLD_METRICS = {"scale_cluster": "module"}
 
 
 def machine() -> str:
-    """What has to be the same for results to be the same to the bit: processor, its instructions, PyTorch and NumPy."""
+    """Name what has to be the same for results to be the same to the bit: processor, instructions, libraries."""
     model = ""
     if Path("/proc/cpuinfo").is_file():
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -237,8 +237,8 @@ class TrainConfig:
                                      needs=_LEARNED)
     capacity_weight: float = _wiring(0.11, "Weight of the mean activity, which learned modules raise.",
                                      bounds=NOT_NEGATIVE, needs=_LEARNED)
-    isometry_states: int = _wiring(640, "States of a batch between which distances are compared.", bounds=Bounds(2, 1e5),
-                                   needs={**_LEARNED, "isometry_weight": ABOVE_ZERO})
+    isometry_states: int = _wiring(640, "States of a batch between which distances are compared.",
+                                   bounds=Bounds(2, 1e5), needs={**_LEARNED, "isometry_weight": ABOVE_ZERO})
     readout_steps: int = _wiring(0, "Last steps of training, in which learned modules rest and only the read-out "
                                     "learns.", unit="steps", bounds=Bounds(0, 10**15), needs=_LEARNED)
     readout_length: int = _wiring(100, "Length of the walks that the read-out learns from.", unit="steps", bounds=COUNT,
@@ -288,7 +288,8 @@ class TrainConfig:
     readout_lr_scale: float = _optimisation(1.0, "Learning rate of the read-out in multiples of --lr.",
                                             bounds=NOT_NEGATIVE, may_lack=True)
     tau_lr_scale: float = _optimisation(1.0, "Learning rate of the logarithm of tau in multiples of --lr; 0 leaves "
-                                             "it to its growth.", bounds=NOT_NEGATIVE, needs=_LEARNED_TAU, may_lack=True)
+                                             "it to its growth.", bounds=NOT_NEGATIVE, needs=_LEARNED_TAU,
+                                        may_lack=True)
     readout_every: int = _optimisation(1, "The loss reads the place code at every how-manieth step of a walk.",
                                        unit="steps", bounds=COUNT, may_lack=True)
     scale_lr: bool = _optimisation(True, "Learn recurrent and read-out weights at --lr times 576 / units, so that a "
@@ -376,7 +377,7 @@ class TrainConfig:
         return not self.tau if isinstance(self.signed_start, str) else self.signed_start
 
     def describe(self) -> str:
-        """Kind of network in a word: ``plain``, or its wiring unless dense, ``tau`` and ``topoloss``, with a + between."""
+        """Kind of network in words joined by +: its wiring unless dense, ``tau``, ``topoloss``; else ``plain``."""
         wiring = [self.wiring] if self.wiring != "dense" else []
         return "+".join(wiring + [name for name in ("tau", "topoloss") if getattr(self, name)]) or "plain"
 
@@ -620,15 +621,15 @@ def _check_attractor(config: TrainConfig) -> None:
     across = config.sheet_side // config.modules_per_side
     if across < _SMALLEST_ATTRACTOR or across % 2:
         raise SettingsError(
-            f"an attractor module needs an even number of units a side, at least {_SMALLEST_ATTRACTOR} (in a smaller one "
-            f"the bump sticks to single units and no longer follows movement), got {across}; give fewer modules_per_side "
-            "or more n_grid_cells"
+            f"an attractor module needs an even number of units a side, at least {_SMALLEST_ATTRACTOR} (in a smaller "
+            f"one the bump sticks to single units and no longer follows movement), got {across}; give fewer "
+            "modules_per_side or more n_grid_cells"
         )
     if not config.tau or config.tau_min < _FASTEST_ATTRACTOR:
         got = f"tau_min {config.tau_min:g}" if config.tau else "a plain network, in which tau is 1"
         raise SettingsError(
-            f"attractor wiring needs time constants of {_FASTEST_ATTRACTOR:g} steps and more (below, one step overshoots "
-            f"where the attractor pulls to, and activity flickers), got {got}; "
+            f"attractor wiring needs time constants of {_FASTEST_ATTRACTOR:g} steps and more (below, one step "
+            f"overshoots where the attractor pulls to, and activity flickers), got {got}; "
             + (f"give --tau_min {_FASTEST_ATTRACTOR:g}" if config.tau else "add --tau")
         )
     if not config.drive > 0:

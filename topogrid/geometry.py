@@ -5,6 +5,8 @@ Shapes: M module, S state, N unit of a module.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -83,7 +85,7 @@ def driven_scale(w_in: Tensor, tau: Tensor) -> Tensor:
     -------
     Tensor, ``(module,)``
     """
-    size = w_in.flatten(1).norm(dim=1) / w_in.shape[1] ** 0.5
+    size: Tensor = torch.linalg.vector_norm(w_in, dim=(1, 2)) / math.sqrt(w_in.shape[1])
     return DRIVE * size / tau.mean(dim=1)
 
 

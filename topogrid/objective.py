@@ -59,19 +59,19 @@ class Term(NamedTuple):
 
 
 def phase_of(step: int, config: TrainConfig) -> Phase:
-    """What a step (counted from 1) trains."""
+    """Return what a step (counted from 1) trains."""
     if config.wiring == "learned":
         return "readout" if step > config.steps - config.readout_steps else "modules"
     return "growth" if config.wiring == "attractor" and step <= growth_steps(config) else "all"
 
 
 def growth_steps(config: TrainConfig) -> int:
-    """How many of the first steps grow the map of time constants."""
+    """Return how many of the first steps grow the map of time constants."""
     return config.tau_growth_steps if config.tau and config.learnable_tau else 0
 
 
 def walk_length(step: int, config: TrainConfig) -> int:
-    """How many steps the walks of a training step have."""
+    """Return how many steps the walks of a training step have."""
     return config.readout_length if phase_of(step, config) == "readout" else config.seq_length
 
 

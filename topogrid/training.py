@@ -283,7 +283,8 @@ def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepReco
         if step == growth_steps(config):
             network.units.wiring.fit(network, state.place_cells, config)
     detached = {name: value.detach() for name, value in terms.items()}
-    seen = Prediction(*(None if part is None else part.detach() for part in prediction))
+    logits = prediction.logits
+    seen = Prediction(prediction.activity.detach(), None if logits is None else logits.detach())
     n_finite = finite.long() if before is None else before.n_finite + finite
     return Outcome(batch, read_steps(step, config), seen, detached, gradient_norm, finite, n_finite)
 

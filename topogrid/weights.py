@@ -136,7 +136,7 @@ def check_fits(weights: Mapping[str, Tensor], config: TrainConfig, where: str) -
         With the settings that differ.
     """
     units, places = weights["encoder"].shape
-    found = {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights}
+    found: dict[str, Any] = {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights}
     recurrent = weights[RECURRENT]
     if recurrent.ndim == 3 or config.wiring != "dense":
         # A module number that is no square has no side, and is told as it is.

@@ -149,7 +149,8 @@ LEAKY = Kernels(_advance, _retreat, _keep_gate)
 def normalised(state: Tensor) -> Tensor:
     """Return rectified states ``(..., unit)`` divided by their norm; a silent module stays silent."""
     rectified = state.relu()
-    return rectified / torch.linalg.vector_norm(rectified, dim=-1, keepdim=True).clamp_min(SMALLEST_NORM)
+    norm: Tensor = torch.linalg.vector_norm(rectified, dim=-1, keepdim=True).clamp_min(SMALLEST_NORM)
+    return rectified / norm
 
 
 def _advance_normed(

@@ -27,7 +27,7 @@ class Prediction(NamedTuple):
     activity: Tensor
     """``(time, batch, unit)``, after each step."""
     logits: Tensor | None
-    """``(time, batch, place)``, predicted place code before the softmax, at the steps that are read; ``None`` if none."""
+    """``(read, batch, place)``, predicted place code before the softmax, at the steps read; ``None`` if none is."""
 
 
 class Feedback(NamedTuple):

@@ -1,7 +1,7 @@
 """The leaky recurrence through time, with its own gradient: the one hot spot of training.
 
-Shapes: T time, B batch, M module, N unit. States are ``(T, B, N)``, or ``(T, M, B, N)`` where units are connected inside
-modules; a row of a weight matrix belongs to the receiving unit.
+Shapes: T time, B batch, M module, N unit. States are ``(T, B, N)``, or ``(T, M, B, N)`` where units are connected
+inside modules; a row of a weight matrix belongs to the receiving unit.
 
 Four choices make it fast without changing what is computed:
 
@@ -103,8 +103,8 @@ def leaky_recurrence(
 
     References
     ----------
-    Sorscher et al., NeurIPS 2019 (task and ReLU network); TopographicGridCells (one learnable tau per unit); Carandini &
-    Heeger, Nat. Rev. Neurosci. 2012 (divisive normalisation).
+    Sorscher et al., NeurIPS 2019 (task and ReLU network); TopographicGridCells (one learnable tau per unit);
+    Carandini & Heeger, Nat. Rev. Neurosci. 2012 (divisive normalisation).
     """
     _check_words(activation, norm, precision, exact)
     _check_shapes(displacement, start, {"w_in": w_in, "w_rec": w_rec, "tau": tau, "drive": drive, "nudge": nudge})

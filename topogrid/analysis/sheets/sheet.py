@@ -1,4 +1,4 @@
-"""The cortical sheet: where a unit stands, and which module it belongs to. The only place that knows the order of units.
+"""The cortical sheet: where a unit stands, and which module it belongs to; the one place that knows the order of units.
 
 Everything that is kept, drawn or measured is in *sheet order*: unit ``i`` stands at row ``i // side``, column
 ``i % side``; row 0 is drawn at the top and plays the dorsal end. A *module* is a square patch of the sheet; modules are

@@ -26,6 +26,10 @@ class Units(Protocol):
     w_in: nn.Parameter
     drive: nn.Parameter | None
 
+    @property
+    def wiring(self) -> Wiring:
+        """How they are connected."""
+
     def __call__(self, displacement: Tensor, start: Tensor) -> Tensor:
         """Return activity ``(T, B, N)`` along displacements ``(T, B, 2)`` from a start ``(B, N)``."""
 

@@ -102,4 +102,5 @@ def _ridge(inputs: Tensor, outputs: Tensor, strength: float) -> Tensor:
         inner = wide.t() @ wide
         inner.diagonal().add_(size)
         solution = torch.linalg.solve(inner, wide.t() @ outputs.double())
-    return solution.t().to(outputs.dtype)
+    weights: Tensor = solution.t().to(outputs.dtype)
+    return weights

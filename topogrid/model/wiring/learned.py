@@ -32,7 +32,7 @@ class Learned(Modular):
 
     @torch.no_grad()
     def initialise(self, network: Network, config: TrainConfig, generator: torch.Generator) -> None:
-        """Draw encoder and movement weights evenly; begin with a recurrent identity, and a read-out that says nothing."""
+        """Draw encoder and movement weights evenly; begin with a recurrent identity and a silent read-out."""
         for weight, bound in ((network.encoder, FIRST_ENCODER), (network.units.w_in, FIRST_MOVEMENT)):
             drawn = torch.rand(weight.shape, generator=generator, device=generator.device)
             weight.copy_(bound * (2 * drawn - 1))

@@ -1,4 +1,4 @@
-"""Units connected inside modules: square patches of the sheet that integrate on their own, as cortex wired locally does.
+"""Units connected inside modules: square patches of the sheet that integrate each on their own.
 
 Shapes: T time, B batch, M module, N unit of the whole sheet, n unit of one module.
 """
