@@ -42,6 +42,7 @@ CHAINS = {
         "training",
         "cuda_graph",
         "failures",
+        "pace",
         "stopping",
         "tables",
         "interventions",

@@ -35,18 +35,104 @@ class Preset(NamedTuple):
 
     about: str
     """What it is for, in a sentence."""
-    minutes: float
-    """Expected duration on two CPU cores, minutes."""
     settings: Mapping[str, Any]
     """What differs from the defaults of `TrainConfig`."""
+    by_wiring: Mapping[str, Mapping[str, Any]] = {}
+    """What differs besides, for each wiring that the preset can have; empty where ``settings`` name the wiring."""
 
+
+# What a wiring asks for, wherever neither a preset nor a flag says otherwise: docs/recipe.md.
+_GROWN_TAU: dict[str, Any] = {
+    "tau_init": "random",
+    "tau_levels": (2, 4, 8),
+    "tau_smoothness_weight": 1.0,
+    "tau_variance_weight": 1.0,
+    "tau_growth_steps": 40,
+    "tau_own_steps": 20,
+}
+_MODULES: dict[str, Any] = _GROWN_TAU | {
+    "modules_per_side": 4,
+    "even_starts": True,
+    "weight_decay": 0.0,
+    "activity_cost": 0.0,
+    "warmup_steps": 0,
+    "eval_bins": 32,
+    "eval_every": 10**9,
+    "long_seconds": 60.0,
+    "long_walks": 40,
+    "error_seconds": (0.4, 2.0, 10.0, 60.0),
+}
+RECIPES: dict[str, dict[str, Any]] = {
+    "dense": {},
+    "attractor": _MODULES
+    | {
+        "drive": 1.0,
+        "dt": 0.01,
+        "seq_length": 40,
+        "readout_every": 4,
+        "batch_size": 100,
+        "tau_min": 2.4,
+        "tau_max": 4.8,
+        "steps": 240,
+        "lr": 1e-3,
+        "readout_lr_scale": 5.0,
+        "encoder_lr_scale": 0.1,
+        "print_every": 20,
+        "place_feedback": 0.01,
+    },
+    "learned": _MODULES
+    | {
+        "norm": "module",
+        "recurrent_noise": 0.0,
+        "DoG": False,
+        "dt": 0.03,
+        "seq_length": 10,
+        "batch_size": 64,
+        "tau_min": 1.25,
+        "tau_max": 2.45,
+        "steps": 2000,
+        "lr": 2.5e-3,
+        "encoder_lr_scale": 20.0,
+        "readout_lr_scale": 20.0,
+        "tau_lr_scale": 0.0,
+        "readout_steps": 300,
+        "print_every": 100,
+        "place_feedback": 0.03,
+    },
+}
+"""Settings that go with a wiring."""
 
 PRESETS: dict[str, Preset] = {
     "laptop": Preset(
-        "A 24x24 sheet for a CPU.",
-        minutes=7,
+        "A 36x36 sheet of 9 modules for a CPU; without --tau, dense.",
+        settings={"n_grid_cells": 1296},
+        by_wiring={
+            "attractor": {"modules_per_side": 3},
+            "learned": {"modules_per_side": 3},
+            "dense": {"steps": 2500, "eval_every": 1250, "even_starts": True, "signed_start": "auto"},
+        },
+    ),
+    "sheet64": Preset(
+        "The full 64x64 sheet of 16 modules; without --tau, dense.",
+        settings={"n_grid_cells": 4096},
+        by_wiring={
+            "attractor": {},
+            "learned": {},
+            "dense": {
+                "steps": 1000,
+                "eval_every": 250,
+                "save_every": 250,
+                "print_every": 25,
+                "even_starts": True,
+                "signed_start": "auto",
+            },
+        },
+    ),
+    "dense24": Preset(
+        "A 24x24 sheet, all units connected to all.",
         # Even starts, and in plain networks a signed start, make learning faster: docs/recipe.md.
         settings={
+            "wiring": "dense",
             "n_grid_cells": 576,
             "steps": 2500,
             "eval_every": 1250,
@@ -54,10 +140,10 @@ PRESETS: dict[str, Preset] = {
             "signed_start": "auto",
         },
     ),
-    "sheet64": Preset(
-        "The full 64x64 sheet with the best recipe.",
-        minutes=30,
+    "dense64": Preset(
+        "The full 64x64 sheet, all units connected to all, with the best recipe for it.",
         settings={
+            "wiring": "dense",
             "n_grid_cells": 4096,
             "steps": 1000,
             "eval_every": 250,
@@ -69,7 +155,6 @@ PRESETS: dict[str, Preset] = {
     ),
     "original": Preset(
         "The published settings of TopographicGridCells; meant for a GPU.",
-        minutes=3000,
         # Everything the publication fixed is listed, also where it is today's default: defaults move, this must not.
         settings={
             "box_size": (2.2, 2.2),
@@ -120,9 +205,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "smoke": Preset(
         "Seconds, to see that everything runs; nothing is learned.",
-        minutes=0.2,
         settings={
-            "n_grid_cells": 64,
             "n_place_cells": 32,
             "steps": 5,
             "batch_size": 8,
@@ -133,8 +216,67 @@ PRESETS: dict[str, Preset] = {
             "long_seconds": 1.0,
             "long_walks": 8,
         },
+        by_wiring={
+            "dense": {"n_grid_cells": 64},
+            "attractor": {
+                "n_grid_cells": 256,
+                "modules_per_side": 2,
+                "tau_growth_steps": 2,
+                "tau_own_steps": 20,
+                "error_seconds": (0.4,),
+            },
+            "learned": {
+                "n_grid_cells": 144,
+                "modules_per_side": 2,
+                "tau_growth_steps": 2,
+                "tau_own_steps": 20,
+                "readout_steps": 2,
+                "readout_length": 20,
+                "error_seconds": (0.4,),
+            },
+        },
     ),
 }
+
+
+def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a preset with the given ones on top, and under both what their wiring asks for.
+
+    Parameters
+    ----------
+    name : str
+        One of `PRESETS`, or empty for none.
+    given : mapping
+        Settings that were asked for.
+
+    Returns
+    -------
+    dict
+        Ready for `TrainConfig`. Without a word on the wiring, ``tau`` takes `TAU_WIRING` and everything else ``dense``.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such preset, or not with this wiring.
+    """
+    if name and name not in PRESETS:
+        raise SettingsError(
+            f"preset must be one of {', '.join(PRESETS)}, got {show(name)}{did_you_mean(name, list(PRESETS))}"
+        )
+    preset = PRESETS[name] if name else Preset("", {})
+    asked = {**preset.settings, **given}
+    wiring = asked.get("wiring") or (TAU_WIRING if asked.get("tau") is True else "dense")
+    if name and given.get("wiring", wiring) != preset.settings.get("wiring", wiring):
+        raise SettingsError(
+            f"preset {name} is of {preset.settings['wiring']} wiring, got wiring {show(wiring)}; leave one of them out, or "
+            "take another preset"
+        )
+    recipe = RECIPES.get(wiring, {})
+    return {**recipe, **preset.settings, **preset.by_wiring.get(wiring, {}), **given, "wiring": wiring}
+
+
+TAU_WIRING = "learned"
+"""Wiring of a network with time constants about whose wiring nothing is said."""
 
 
 class Parsed(NamedTuple):
@@ -246,7 +388,8 @@ def machine_memory() -> int:
 
 
 def _weights(config: TrainConfig) -> int:
-    return config.n_grid_cells * (config.n_grid_cells + 2 + 2 * config.n_place_cells)
+    senders = config.n_grid_cells // config.modules_per_side**2  # of every unit
+    return config.n_grid_cells * (senders + 2 + 2 * config.n_place_cells)
 
 
 def _step_values(config: TrainConfig) -> int:
@@ -314,7 +457,7 @@ def _parser() -> _Parser:
     presets = "\n".join(f"  {name:9} {preset.about}" for name, preset in PRESETS.items())
     parser = _Parser(
         prog="train_grid.py",
-        usage="train_grid.py [--tau] [--topoloss] [--preset NAME] [--steps N] [--OTHER VALUE ...]",
+        usage="train_grid.py [--tau] [--wiring WIRING] [--topoloss] [--preset NAME] [--steps N] [--OTHER VALUE ...]",
         description="Train a path-integrating network whose units stand on a sheet; with --tau, each at its own pace.",
         epilog=f"presets:\n{presets}\n\nDashes may stand for underscores. A switch without a value is true.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -459,13 +602,10 @@ def _remedy(switch: str, wanted: Any, standing: _Given | None) -> str:
 
 
 def _fresh_config(given: Mapping[str, _Given]) -> TrainConfig:
-    name = given["preset"].value if "preset" in given else ""
-    if "preset" in given and name not in PRESETS:
-        hint = did_you_mean(name, list(PRESETS))
-        raise SettingsError(f"preset must be one of {', '.join(PRESETS)}, got {show(name)}{hint}")
-    settings = dict(PRESETS[name].settings) if name else {}
-    settings |= {field: one.value for field, one in given.items() if field != "resume"}
-    return TrainConfig(**settings)
+    asked = {field: one.value for field, one in given.items() if field != "resume"}
+    if asked.get("preset") == "":
+        raise SettingsError(f"preset must be one of {', '.join(PRESETS)}, got ''")
+    return TrainConfig(**settings_of(asked.get("preset", ""), asked))
 
 
 class _Run(NamedTuple):

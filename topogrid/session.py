@@ -37,7 +37,7 @@ from topogrid.files import one_line, write_json_atomic, write_text_atomic
 from topogrid.gallery import coupling_of, draw_evaluation, draw_tau
 from topogrid.hardware import peak_memory_mb, read_scalars
 from topogrid.metrics_log import iterate_metrics, thinned_metrics, truncate_metrics
-from topogrid.presets import PRESETS
+from topogrid.pace import expected_seconds, shorter_presets
 from topogrid.report import write_report
 from topogrid.reproducibility import versions
 from topogrid.runs import RunFolder, default_name
@@ -52,8 +52,8 @@ Say = Callable[[str], None]
 
 DONE, CANNOT_START, CANNOT_SAVE, NON_FINITE = 0, 2, 1, 3  # exit codes
 TAU_MAP_EVERY = 5  # logged steps; the map is one figure a person watches while it forms
-PATIENCE_HOURS = 2.0  # a run expected to take longer is announced
-TIMED_STEPS = (2, 8)  # steps between which the duration of a run is guessed; the first ones are slower
+PATIENCE = 20 * 60.0  # seconds; to a run expected to take longer, shorter presets are named
+MOMENTS = (0.0, 0.05, 0.2, 0.5)  # of the growth of tau, or of training, at which the sheet is glanced at
 
 
 class CannotStartError(Exception):
@@ -151,6 +151,7 @@ def _prepare(config: TrainConfig, processes: Processes, stop: StopRequest, held:
     )
     if folder.lock.note:
         run.log(folder.lock.note)
+    run.announce()
     return run
 
 
@@ -261,6 +262,8 @@ class Run:
         """Train to the end, or to where it has to stop; returns the exit code."""
         try:
             if self._evaluation_is_due():
+                # Saved first, so that nothing is lost of a start that took long.
+                self._save()
                 self._evaluate()
                 self._save()
             code = self._train_steps()
@@ -286,7 +289,6 @@ class Run:
                 asks = bool(record.metrics) or stopping or (state.processes.alone and (evaluate or save))
                 if asks and not self._is_well(record):
                     return NON_FINITE
-                self._announce_duration(record.step, pace)
                 if stopping:
                     return self.stop.exit_code or DONE
                 if not last and (evaluate or save) and bool(record.finite):
@@ -364,17 +366,17 @@ class Run:
             return {}
         return {"tau/tau_map": draw_tau(tau.detach().double().cpu().numpy(), self.config)}
 
-    def _announce_duration(self, step: int, pace: _Pace) -> None:
-        first, second = (pace.first_step + count for count in TIMED_STEPS)
-        if step == first:
-            pace.mark()
-        elif step == second:
-            hours = (self.config.steps - step) * pace.since_mark() / (second - first) / 3600
-            if hours > PATIENCE_HOURS:
-                self.log(
-                    f"This will take about {hours:.1f} hours here. {_faster_preset(self.config)}"
-                    f"Ctrl-C saves, --resume {self.folder.path} goes on."
-                )
+    def announce(self) -> None:
+        """Say how long training will take on this machine, and which preset is really shorter where that is long."""
+        if self.state.step >= self.config.steps:
+            return
+        seconds = expected_seconds(self.state, self.config)
+        line = f"Training will take about {_in_words(seconds)} here, by steps just timed; evaluations come on top."
+        if seconds > PATIENCE:
+            shorter = [f"{flags} ({_in_words(takes)})" for flags, takes in shorter_presets(self.config, seconds)]
+            line += f" Shorter: {', '.join(shorter)}." if shorter else " Fewer --steps make it shorter."
+            line += f" Ctrl-C saves, --resume {self.folder.path} goes on."
+        self.log(line)
 
     def _evaluate(self) -> None:
         """Measure the network, and keep and show what was found; a signal cuts it short before anything is kept."""
@@ -495,9 +497,8 @@ class _Pace:
     """How fast steps go by."""
 
     def __init__(self, first_step: int) -> None:
-        self.first_step = first_step
         self._step = first_step
-        self._time = self._marked = time.perf_counter()
+        self._time = time.perf_counter()
 
     def steps_per_second(self, step: int, busy_elsewhere: float) -> float:
         now = time.perf_counter()
@@ -505,33 +506,22 @@ class _Pace:
         self._step, self._time = step, now
         return steps / seconds if seconds > 0 else 0.0
 
-    def mark(self) -> None:
-        self._marked = time.perf_counter()
-
-    def since_mark(self) -> float:
-        return time.perf_counter() - self._marked
-
 
 def _progress_bar(done: int, steps: int) -> tqdm[NoReturn]:
     """Return a bar on a terminal; elsewhere it is silent, and lines are written instead."""
     return tqdm(initial=done, total=steps, unit="step", dynamic_ncols=True, disable=not sys.stderr.isatty())
 
 
-def _faster_preset(config: TrainConfig) -> str:
-    """Name the preset that fits a person's patience, if it is not the one that runs."""
-    fitting = [name for name, preset in PRESETS.items() if preset.minutes <= 60 * PATIENCE_HOURS and name != "smoke"]
-    same_sheet = [name for name in fitting if PRESETS[name].settings.get("n_grid_cells", 4096) == config.n_grid_cells]
-    names = [name for name in (same_sheet or fitting) if name != config.preset] or [
-        n for n in fitting if n != config.preset
-    ]
-    if not names:
-        return ""
-    preset = PRESETS[names[-1]]
-    return f"--preset {names[-1]} ({preset.about.rstrip('.')}) took {preset.minutes:g} minutes on two CPU cores. "
-
-
 def _duration(seconds: float) -> str:
     return "?" if math.isnan(seconds) else str(datetime.timedelta(seconds=round(seconds)))
+
+
+def _in_words(seconds: float) -> str:
+    """Write a duration the way people say it."""
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.1f} {unit}" if seconds < 10 * size else f"{seconds / size:.0f} {unit}"
+    return f"{max(1, round(seconds))} seconds"
 
 
 def _say_evaluation(step: int, row: dict[str, float], config: TrainConfig) -> str:

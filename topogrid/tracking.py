@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 
 from topogrid.files import check_writable, one_line, write_json_atomic, write_text_atomic
 from topogrid.metrics_log import MetricsFile
+from topogrid.objective import SUMS, TERMS, TOTAL
 from topogrid.runs import RunFolder
 
 MODES = ("online", "offline", "disabled")
@@ -35,14 +36,9 @@ FINISH_TIMEOUT = 60  # seconds that a run waits for W&B after it ended
 MAX_WAITING = 1000  # calls in the queue; a service that hangs must not fill the memory
 
 _TRAINING = {
-    "train/total_loss": "Sum of all loss terms with their weights, nats.",
-    "train/ce_loss": "Cross-entropy between the predicted and the true place code, nats; log(place cells) is chance.",
-    "train/reg_loss": "Weight decay on the recurrent weights, times its weight.",
-    "train/activity_loss": "Energy cost, the mean squared activity, times its weight.",
-    "train/tau_loss": "Smoothness plus diversity of tau.",
-    "train/tau_smoothness_loss": "How much tau differs between neighbours on the sheet, times its weight.",
-    "train/tau_diversity_loss": "How far tau is from using its whole range, times its weight.",
-    "train/topo_loss": "How much the weights of neighbours on the sheet differ, times its weight.",
+    TOTAL: "Sum of all loss terms with their weights, nats where the place code is read.",
+    **{term.name: term.about for term in TERMS},
+    **{name: about for name, (about, _parts) in SUMS.items()},
     "train/position_error_cm": "Distance between decoded and true position, mean over the batch and its steps, cm.",
     "train/grad_norm": "Norm of the whole gradient before clipping.",
     "train/lr": "Learning rate of the step.",
