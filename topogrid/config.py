@@ -233,12 +233,14 @@ class TrainConfig:
     isometry_scale: str = _wiring("drive", "Length scale that isometry asks of a module: from how far movement drives "
                                            "its activity (drive), from its tau (tau), or one for all (mean).",
                                   choices=("drive", "tau", "mean"), needs=_LEARNED)
-    isometry_weight: float = _wiring(0.55, "Weight of the isometry of learned modules.", bounds=NOT_NEGATIVE,
+    isometry_weight: float = _wiring(0.01, "Weight of the isometry of learned modules.", bounds=NOT_NEGATIVE,
                                      needs=_LEARNED)
     capacity_weight: float = _wiring(0.11, "Weight of the mean activity, which learned modules raise.",
                                      bounds=NOT_NEGATIVE, needs=_LEARNED)
-    isometry_states: int = _wiring(640, "States of a batch between which distances are compared.",
+    isometry_states: int = _wiring(256, "States of a batch between which distances are compared.",
                                    bounds=Bounds(2, 1e5), needs={**_LEARNED, "isometry_weight": ABOVE_ZERO})
+    walks_to_choose: int = _wiring(6, "Walks among which each is chosen, so that those of a learned module begin near "
+                                      "one another; 1 takes them as they come.", bounds=Bounds(1, 1000), needs=_LEARNED)
     readout_steps: int = _wiring(0, "Last steps of training, in which learned modules rest and only the read-out "
                                     "learns.", unit="steps", bounds=Bounds(0, 10**15), needs=_LEARNED)
     readout_length: int = _wiring(100, "Length of the walks that the read-out learns from.", unit="steps", bounds=COUNT,
@@ -287,6 +289,8 @@ class TrainConfig:
                                             bounds=NOT_NEGATIVE, may_lack=True)
     readout_lr_scale: float = _optimisation(1.0, "Learning rate of the read-out in multiples of --lr.",
                                             bounds=NOT_NEGATIVE, may_lack=True)
+    movement_lr_scale: float = _optimisation(1.0, "Learning rate of the movement weights in multiples of --lr.",
+                                             bounds=NOT_NEGATIVE, may_lack=True)
     tau_lr_scale: float = _optimisation(1.0, "Learning rate of the logarithm of tau in multiples of --lr; 0 leaves "
                                              "it to its growth.", bounds=NOT_NEGATIVE, needs=_LEARNED_TAU,
                                         may_lack=True)

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from topogrid.checkpoints import CheckpointError, load_checkpoint, save_state
 from topogrid.config import SettingsError, TrainConfig, current_names
-from topogrid.model.network import PathIntegrator
+from topogrid.model.network import PathIntegrator, Prediction
 from topogrid.model.products import Precision
-from topogrid.objective import TOTAL, Batch, Context, objective, phase_of, read_steps, walk_length
+from topogrid.objective import TOTAL, Batch, Context, as_index, objective, phase_of, read_steps, walk_length
 from topogrid.place_cells import PlaceCells
 from topogrid.presets import check_memory_to_open
 from topogrid.reproducibility import generator_states, versions
@@ -125,7 +125,9 @@ def save_dump(folder: RunFolder, state: TrainState, config: TrainConfig, last: L
         "optimiser": state.optimiser.state_dict(),
         "place_centres": state.place_cells.centres,
         "generators": generator_states(state.generators),
-        "batch": make_batch(config, state.place_cells, walks, step=bad_step)._asdict(),
+        "batch": make_batch(
+            config, state.place_cells, walks, step=bad_step, scale=state.length_scale(config)
+        )._asdict(),
         "versions": versions(),
     }
     path = folder.path / f"nonfinite_step_{bad_step:08d}.pt"
@@ -177,13 +179,16 @@ def _batch(state: Mapping[str, Any], config: TrainConfig, step: int, where: str)
     if not isinstance(found, dict) or found.keys() != set(Batch._fields):
         raise CheckpointError(f"{where} lacks the batch of the step; it holds {listed(state)}")
     tensors = {name: checked_tensor(found[name], f"{name} in {where}").float() for name in Batch._fields}
-    walks = tensors["start_code"].shape[0]  # fewer than the batch size where several processes share a step
-    places, length = config.n_place_cells, walk_length(step, config)
+    # The batch is smaller than the settings say where several processes share a step.
+    *modules, walks, _ = tensors["start_code"].shape if tensors["start_code"].ndim > 1 else (0, 0)
+    if phase_of(step, config) == "modules":
+        modules = [config.sheet.n_modules]
+    places, length, n_read = config.n_place_cells, walk_length(step, config), len(read_steps(step, config))
     shapes = {
-        "start_code": (walks, places),
-        "displacement": (length, walks, 2),
-        "code": (len(range(length)[read_steps(step, config)]), walks, places),
-        "position": (length, walks, 2),
+        "start_code": (*modules, walks, places),
+        "displacement": (length, *modules, walks, 2),
+        "code": (n_read, *(modules and [0]), walks, places) if not n_read else (n_read, walks, places),
+        "position": (length, *modules, walks, 2),
     }
     for name, shape in shapes.items():
         if tuple(tensors[name].shape) != shape:
@@ -246,9 +251,13 @@ def _retaken(dump: Dump) -> Iterator[Quantity]:
     yield from (_quantity(f"weights {name}", value) for name, value in network.named_parameters())
     yield from (_quantity(f"batch {name}", value) for name, value in batch._asdict().items())
     phase = phase_of(dump.step, dump.config)
-    read = None if phase == "modules" else read_steps(dump.step, dump.config)
-    prediction = network(batch.start_code, batch.displacement, read=read, joint=phase != "readout")
-    yield _quantity("activity", prediction.activity, _where_in_walk(prediction.activity))
+    if phase == "modules":
+        prediction = Prediction(network.in_modules(batch.start_code, batch.displacement), None)
+    else:
+        read = as_index(read_steps(dump.step, dump.config))
+        prediction = network(batch.start_code, batch.displacement, read=read, joint=phase != "readout")
+    in_time = prediction.activity if prediction.activity.ndim == 3 else prediction.activity.flatten(1, 2)
+    yield _quantity("activity", prediction.activity, _where_in_walk(in_time))
     if prediction.logits is not None:
         yield _quantity("logits", prediction.logits, _where_in_walk(prediction.logits))
     terms = objective(Context(network, dump.place_cells, prediction, batch, dump.config), phase)

@@ -129,6 +129,29 @@ def swap_tau(subject: Subject, _before: Evaluation) -> Subject:
     return with_tau(subject, swapped)
 
 
+def permute_modules(subject: Subject, _before: Evaluation) -> Subject:
+    """Deal the taus of whole modules out to other modules at random."""
+    n_modules = subject.config.sheet.n_modules
+    return _with_modules(subject, _rng(subject, 2).permutation(n_modules))
+
+
+def reverse_modules(subject: Subject, _before: Evaluation) -> Subject:
+    """Give the fastest module the taus of the slowest, the second those of the last but one, and so on."""
+    sheet = subject.config.sheet
+    mean = sheet.to_modules(_tau(subject).double().cpu().numpy()).mean(axis=1)
+    rising = np.argsort(mean, kind="stable")
+    giver = np.empty_like(rising)
+    giver[rising] = rising[::-1]
+    return _with_modules(subject, giver)
+
+
+def _with_modules(subject: Subject, giver: Units) -> Subject:
+    """Give every module the taus of another, unit by unit."""
+    sheet, tau = subject.config.sheet, _tau(subject)
+    given = sheet.to_units(sheet.to_modules(np.arange(sheet.n_units))[giver])
+    return with_tau(subject, tau[torch.from_numpy(given.astype(np.int64)).to(tau.device)])
+
+
 def _log_tau(network: PathIntegrator) -> torch.nn.Parameter:
     if network.units.log_tau is None:
         raise ValueError("a plain network has no time constants to change; give a network trained with --tau")
@@ -279,6 +302,12 @@ def _needs_different_tau(subject: Subject) -> str:
     return _needs_tau(subject)
 
 
+def _needs_modules(subject: Subject) -> str:
+    if subject.config.modules_per_side == 1:
+        return "the sheet has no modules"
+    return _needs_different_tau(subject)
+
+
 def _needs_walls(subject: Subject) -> str:
     return "a torus has no walls to move" if subject.config.periodic else ""
 
@@ -293,10 +322,20 @@ _LARGER_BOX = "A box {} times as wide and high, never trained on; walks start in
 
 INTERVENTIONS: dict[str, Intervention] = {
     "other_animals": Intervention("Nothing but other held-out walks: the noise of the measurement.", other_animals),
+    "tau_x0.8": Intervention("All time constants times 0.8.", partial(scale_tau, factor=0.8), _needs_tau),
+    "tau_x1.25": Intervention("All time constants times 1.25.", partial(scale_tau, factor=1.25), _needs_tau),
     "tau_x0.5": Intervention("All time constants halved.", partial(scale_tau, factor=0.5), _needs_tau),
     "tau_x2": Intervention("All time constants doubled.", partial(scale_tau, factor=2.0), _needs_tau),
     "tau_flat": Intervention("All time constants at their mean (knock-out).", flatten_tau, _needs_different_tau),
     "tau_permuted": Intervention("Time constants dealt out at random.", permute_tau, _needs_different_tau),
+    "tau_permuted_modules": Intervention(
+        "The time constants of whole modules dealt out to other modules.", permute_modules, _needs_modules
+    ),
+    "tau_reversed": Intervention(
+        "The time constants of whole modules exchanged, fastest with slowest and so on.",
+        reverse_modules,
+        _needs_modules,
+    ),
     "tau_swapped": Intervention(
         "Time constants swapped, fastest with slowest and so on.", swap_tau, _needs_different_tau
     ),

@@ -25,13 +25,14 @@ class Batch(NamedTuple):
     """What a step learns from."""
 
     start_code: Tensor
-    """``(batch, place)``, place code before the first step."""
+    """``(batch, place)``, place code before the first step. Where modules have walks of their own, all four have a
+    module axis before that of the batch."""
     displacement: Tensor
     """``(time, batch, 2)``, metres per step."""
     code: Tensor
     """``(read, batch, place)``, the target after each step that `read_steps` names."""
     position: Tensor
-    """``(time, batch, 2)``, metres."""
+    """``(time, batch, 2)``, metres, after each step."""
 
 
 class Context(NamedTuple):
@@ -75,19 +76,33 @@ def walk_length(step: int, config: TrainConfig) -> int:
     return config.readout_length if phase_of(step, config) == "readout" else config.seq_length
 
 
-def read_steps(step: int, config: TrainConfig) -> slice:
-    """At which steps of its walks a training step reads the place code.
+def read_steps(step: int, config: TrainConfig) -> list[int]:
+    """Return the moments, counted from 0, at which a training step reads the place code of its walks.
 
-    A read-out that learns alone reads moments of every age in turn, so that it can name the place late in a walk too.
+    A read-out that learns alone reads moments of every age in turn, early ones more often, so that it can name the
+    place late in a walk too.
     """
-    if phase_of(step, config) != "readout":
-        return slice(config.readout_every - 1, None, config.readout_every)
-    stride = max(1, config.readout_length // READ_MOMENTS)
-    return slice(step % stride, None, stride)
+    phase = phase_of(step, config)
+    if phase == "modules":
+        return []
+    if phase != "readout":
+        return list(range(config.readout_every - 1, config.seq_length, config.readout_every))
+    shift = (step % READ_SHIFTS + 0.5) / READ_SHIFTS
+    moments = {int(config.readout_length * ((one + shift) / READ_MOMENTS) ** 2) for one in range(READ_MOMENTS)}
+    return sorted(moments)
 
 
-READ_MOMENTS = 12
-"""About as many moments of a long walk does the read-out learn from in a step."""
+READ_MOMENTS, READ_SHIFTS = 12, 8
+"""As many moments of a long walk does the read-out learn from in a step, and as many steps it takes to come round."""
+
+
+def as_index(moments: list[int]) -> slice | list[int]:
+    """Return evenly spaced moments as a slice, which copies nothing."""
+    if len(moments) < 2:
+        return moments if not moments or moments[0] else slice(0, 1)
+    stride = moments[1] - moments[0]
+    even = moments == list(range(moments[0], moments[-1] + 1, stride))
+    return slice(moments[0], moments[-1] + 1, stride) if even else moments
 
 
 def objective(context: Context, phase: Phase = "all") -> dict[str, Tensor]:
@@ -146,15 +161,20 @@ def _topographic_cost(context: Context) -> Tensor:
 
 def _isometry_cost(context: Context) -> Tensor:
     """Compare states that are spread evenly over the batch, whose walks are fresh in every step."""
-    wiring, config = context.network.units.wiring, context.config
-    activity = context.prediction.activity.flatten(0, 1)
-    position = context.batch.position.flatten(0, 1)
-    if len(activity) > config.isometry_states:
-        places = torch.arange(config.isometry_states, device=activity.device)
-        chosen = places * len(activity) // config.isometry_states
-        activity, position = activity[chosen], position[chosen]
-    scale = length_scale(context.network, config)
-    return config.isometry_weight * geometry.isometry(wiring.arrange_states(activity), position, scale)
+    config, batch = context.config, context.batch
+    began = batch.position[:1] - batch.displacement[:1]
+    states = _by_module(context.prediction.activity)
+    position = _by_module(torch.cat((began, batch.position)))
+    if states.shape[1] > config.isometry_states:
+        places = torch.arange(config.isometry_states, device=states.device)
+        chosen = places * states.shape[1] // config.isometry_states
+        states, position = states[:, chosen], position[:, chosen]
+    return config.isometry_weight * geometry.isometry(states, position, length_scale(context.network, config))
+
+
+def _by_module(values: Tensor) -> Tensor:
+    """Turn ``(time, module, batch, ...)`` into ``(module, time x batch, ...)``."""
+    return values.transpose(0, 1).flatten(1, 2)
 
 
 def length_scale(network: PathIntegrator, config: TrainConfig) -> Tensor:
@@ -167,8 +187,7 @@ def length_scale(network: PathIntegrator, config: TrainConfig) -> Tensor:
 
 
 def _capacity_cost(context: Context) -> Tensor:
-    states = context.network.units.wiring.arrange_states(context.prediction.activity.flatten(0, 1))
-    return -context.config.capacity_weight * geometry.capacity(states)
+    return -context.config.capacity_weight * geometry.capacity(_by_module(context.prediction.activity))
 
 
 def _learns_tau(config: TrainConfig) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 import time
 from collections.abc import Callable
 
@@ -37,7 +38,7 @@ def expected_seconds(state: TrainState, config: TrainConfig) -> float:
     float
         Seconds that the training steps from ``state.step`` to ``config.steps`` will take, without evaluations.
     """
-    twin = dataclasses.replace(state, network=copy.deepcopy(state.network))
+    twin = dataclasses.replace(state, network=copy.deepcopy(state.network), averaged=None)
     seconds = 0.0
     for phase, first, count in phases_left(state.step, config):
         if phase != "growth":
@@ -54,31 +55,31 @@ def phases_left(done: int, config: TrainConfig) -> list[tuple[Phase, int, int]]:
     if config.wiring == "learned":
         borders.add(config.steps - config.readout_steps)
     edges = sorted(edge for edge in borders if done <= edge <= config.steps)
-    return [(phase_of(low + 1, config), low + 1, high - low) for low, high in zip(edges, edges[1:], strict=False)]
+    return [(phase_of(low + 1, config), low + 1, high - low) for low, high in itertools.pairwise(edges)]
 
 
 def _step_seconds(twin: TrainState, config: TrainConfig, step: int) -> float:
     walks = make_generators(config.seed, twin.network.encoder.device, ("rehearsal",))["rehearsal"]
-    batch = make_batch(config, twin.place_cells, walks, step=step)
+    phase, moments = phase_of(step, config), read_steps(step, config)
     length = walk_length(step, config)
-    short = min(length, max(read_steps(step, config).step or 1, length // REHEARSED_SHARE, 1))
-    position, read, phase = batch.position[:short], read_steps(step, config), phase_of(step, config)
-    shorter = batch._replace(
-        displacement=batch.displacement[:short], position=position, code=twin.place_cells.encode(position[read])
-    )
+    if phase == "modules":  # these walks are short already
+        short, began = length, time.perf_counter()
+        whole = make_batch(config, twin.place_cells, walks, step=step, scale=twin.length_scale(config))
+        making = time.perf_counter() - began
+    else:
+        short = min(length, max(moments[0] + 1, length // REHEARSED_SHARE))
+        whole, making = make_batch(config, twin.place_cells, walks, step=step), 0.0
+    position, read = whole.position[:short], [moment for moment in moments if moment < short]
+    code = whole.code if phase == "modules" else twin.place_cells.encode(position[read])
+    shorter = whole._replace(displacement=whole.displacement[:short], position=position, code=code)
 
     def rehearse() -> None:
-        prediction = twin.network(
-            shorter.start_code,
-            shorter.displacement,
-            read=None if phase == "modules" else read,
-            joint=phase != "readout",
-        )
+        prediction = twin.predict(shorter, phase, read)
         terms = objective(Context(twin.network, twin.place_cells, prediction, shorter, config), phase)
         terms["train/total_loss"].backward()  # type: ignore[no-untyped-call]
         twin.network.zero_grad(set_to_none=True)
 
-    return _second_time(rehearse, twin) * length / short
+    return making + _second_time(rehearse, twin) * length / short
 
 
 def _own_step(twin: TrainState, config: TrainConfig) -> None:
@@ -108,7 +109,7 @@ def operations(config: TrainConfig) -> float:
     total = 0.0
     for phase, first, count in phases_left(0, config):
         states = config.batch_size * walk_length(first, config)
-        readings = len(range(walk_length(first, config))[read_steps(first, config)]) * config.batch_size
+        readings = len(read_steps(first, config)) * config.batch_size
         passes = 0 if phase == "growth" else 1 if phase == "readout" else 3
         work = passes * states * config.n_grid_cells * senders
         work += 0 if phase in ("growth", "modules") else 3 * readings * config.n_grid_cells * config.n_place_cells

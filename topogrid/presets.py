@@ -90,11 +90,15 @@ RECIPES: dict[str, dict[str, Any]] = {
         "batch_size": 64,
         "tau_min": 1.25,
         "tau_max": 2.45,
-        "steps": 2000,
+        "steps": 1600,
+        "warmup_steps": 50,
         "lr": 2.5e-3,
         "encoder_lr_scale": 20.0,
-        "readout_lr_scale": 20.0,
+        "movement_lr_scale": 2.0,
+        "readout_lr_scale": 8.0,
         "tau_lr_scale": 0.0,
+        "tau_growth_steps": 150,
+        "tau_own_steps": 8,
         "readout_steps": 300,
         "print_every": 100,
         "place_feedback": 0.03,
@@ -184,6 +188,7 @@ PRESETS: dict[str, Preset] = {
             "drive": 0.0,
             "encoder_lr_scale": 1.0,
             "readout_lr_scale": 1.0,
+            "movement_lr_scale": 1.0,
             "tau_lr_scale": 1.0,
             "readout_every": 1,
             "topoloss_weight": 1.0,
@@ -240,7 +245,7 @@ PRESETS: dict[str, Preset] = {
 
 
 def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a preset with the given ones on top, and under both what their wiring asks for.
+    """Return the settings of a preset with the given ones on top, and under both what their wiring asks for.
 
     Parameters
     ----------
@@ -268,8 +273,8 @@ def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     wiring = asked.get("wiring") or (TAU_WIRING if asked.get("tau") is True else "dense")
     if name and given.get("wiring", wiring) != preset.settings.get("wiring", wiring):
         raise SettingsError(
-            f"preset {name} is of {preset.settings['wiring']} wiring, got wiring {show(wiring)}; leave one of them out, or "
-            "take another preset"
+            f"preset {name} is of {preset.settings['wiring']} wiring, got wiring {show(wiring)}; leave one of them out, "
+            "or take another preset"
         )
     recipe = RECIPES.get(wiring, {})
     return {**recipe, **preset.settings, **preset.by_wiring.get(wiring, {}), **given, "wiring": wiring}

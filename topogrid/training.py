@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from topogrid.config import TrainConfig
 from topogrid.distributed import ALONE, Processes
+from topogrid.geometry import walks_in_windows
 from topogrid.model.network import PathIntegrator, Prediction
 from topogrid.model.products import Precision
 from topogrid.model.wiring.dense import Dense
@@ -23,7 +24,9 @@ from topogrid.objective import (
     Batch,
     Context,
     Phase,
+    as_index,
     growth_steps,
+    length_scale,
     objective,
     phase_of,
     read_steps,
@@ -41,7 +44,7 @@ class Outcome(NamedTuple):
     """What one step leaves on the device."""
 
     batch: Batch
-    read: slice
+    read: slice | list[int]
     """Steps of the batch at which the place code was read."""
     prediction: Prediction
     terms: dict[str, Tensor]
@@ -90,15 +93,22 @@ class TrainState:
         together = not processes.alone and isinstance(self.network.units.wiring, Dense)
         self.averaged = processes.wrap(self.network) if together else None
 
-    def predict(self, batch: Batch, phase: Phase = "all", read: slice = slice(None)) -> Prediction:
+    def predict(self, batch: Batch, phase: Phase = "all", read: slice | list[int] = slice(None)) -> Prediction:
         """Follow the walks of a batch and read the place code at the steps ``read``."""
+        if phase == "modules":
+            return Prediction(self.network.in_modules(batch.start_code, batch.displacement), None)
         prediction: Prediction = (self.averaged or self.network)(
             batch.start_code,
             batch.displacement,
-            read=None if phase == "modules" else read,
+            read=read,
             joint=phase != "readout",
         )
         return prediction
+
+    @torch.no_grad()
+    def length_scale(self, config: TrainConfig) -> Tensor | None:
+        """Length scale of every module, ``(module,)``, per metre, where modules learn by isometry."""
+        return length_scale(self.network, config) if config.wiring == "learned" else None
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain containers only, so that ``torch.load(weights_only=True)`` takes them back."""
@@ -168,7 +178,7 @@ def _parameter_groups(network: PathIntegrator, config: TrainConfig) -> list[dict
         ([units.wiring.weight], scale),
         ([network.readout], scale * config.readout_lr_scale),
         ([network.encoder], config.encoder_lr_scale),
-        ([units.w_in], 1.0),
+        ([units.w_in], config.movement_lr_scale),
         ([] if units.drive is None else [units.drive], 1.0),
         ([units.log_tau] if units.log_tau is not None and config.learnable_tau else [], config.tau_lr_scale),
     ]
@@ -208,13 +218,16 @@ def make_batch(
     share: slice = slice(None),
     *,
     step: int = 1,
+    scale: Tensor | None = None,
 ) -> Batch:
     """Fresh walks for a step (counted from 1) and their place code.
 
-    With several processes, it is one's ``share`` of the same walks that all draw.
+    With several processes, it is one's ``share`` of the same walks that all draw. ``scale``, ``(module,)``, is the
+    length scale of modules that learn alone, each from walks of its own: `topogrid.geometry.walks_in_windows`.
     """
+    alone = phase_of(step, config) == "modules"
     walks = simulate_walks(
-        config.batch_size,
+        config.batch_size * (config.walks_to_choose if alone else 1),
         walk_length(step, config),
         box_size=config.box_size,
         dt=config.dt,
@@ -222,8 +235,13 @@ def make_batch(
         periodic=config.periodic,
         even_starts=config.even_starts,
     )
+    if alone:
+        scale = torch.ones(config.sheet.n_modules, device=walks.start.device) if scale is None else scale
+        chosen = walks_in_windows(walks.start, config.box_size, scale, config.batch_size, generator)[:, share]
+        start_code = place_cells.encode(walks.start)[chosen]
+        return Batch(start_code, walks.displacement[:, chosen], start_code[None, :0], walks.position[:, chosen])
     start, displacement, position = walks.start[share], walks.displacement[:, share], walks.position[:, share]
-    read = read_steps(step, config)
+    read = as_index(read_steps(step, config))
     return Batch(place_cells.encode(start), displacement, place_cells.encode(position[read]), position)
 
 
@@ -262,7 +280,7 @@ def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepReco
     network, step = state.network, state.step + 1
     phase, grows = phase_of(step, config), step <= growth_steps(config)
     with torch.set_grad_enabled(phase != "growth"):
-        prediction = state.predict(batch, phase, read_steps(step, config))
+        prediction = state.predict(batch, phase, as_index(read_steps(step, config)))
     terms = objective(Context(network, state.place_cells, prediction, batch, config), phase)
     state.optimiser.zero_grad(set_to_none=True)
     if phase != "growth":
@@ -286,7 +304,7 @@ def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepReco
     logits = prediction.logits
     seen = Prediction(prediction.activity.detach(), None if logits is None else logits.detach())
     n_finite = finite.long() if before is None else before.n_finite + finite
-    return Outcome(batch, read_steps(step, config), seen, detached, gradient_norm, finite, n_finite)
+    return Outcome(batch, as_index(read_steps(step, config)), seen, detached, gradient_norm, finite, n_finite)
 
 
 def _grow_tau(state: TrainState, config: TrainConfig, finite: Tensor) -> None:
@@ -386,7 +404,8 @@ def train(
 
     def usual_step(measure: bool, before: StepRecord | None) -> StepRecord:
         share = state.processes.share(config.batch_size)
-        batch = make_batch(config, state.place_cells, state.generators["walks"], share, step=state.step + 1)
+        walks, scale = state.generators["walks"], state.length_scale(config)
+        batch = make_batch(config, state.place_cells, walks, share, step=state.step + 1, scale=scale)
         return train_step(state, batch, config, measure=measure, before=before)
 
     take_step = take_step or usual_step

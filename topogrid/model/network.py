@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from topogrid.analysis.sheets import Sheet
 from topogrid.config import TrainConfig
-from topogrid.model.kernels import Activation, Norm
+from topogrid.model.kernels import Activation, Norm, normalised
 from topogrid.model.products import Precision, linear
 from topogrid.model.tau import tau_layout
 from topogrid.model.units import TauRNN
@@ -25,7 +25,7 @@ class Prediction(NamedTuple):
     """What the network does along a batch of walks."""
 
     activity: Tensor
-    """``(time, batch, unit)``, after each step."""
+    """``(time, batch, unit)``, after each step; where modules have walks of their own, as `in_modules` returns it."""
     logits: Tensor | None
     """``(read, batch, place)``, predicted place code before the softmax, at the steps read; ``None`` if none is."""
 
@@ -103,6 +103,24 @@ class PathIntegrator(nn.Module):
         with torch.set_grad_enabled(joint or read is None) if torch.is_grad_enabled() else torch.no_grad():
             activity = self.units(displacement, self.start_state(start_code))
         return Prediction(activity, None if read is None else self.read_out(activity[read]))
+
+    def in_modules(self, start_code: Tensor, displacement: Tensor) -> Tensor:
+        """Follow walks that every module has of its own; no place is read out.
+
+        Parameters
+        ----------
+        start_code : Tensor, ``(module, batch, place)``
+        displacement : Tensor, ``(time, module, batch, 2)``
+            Metres per step.
+
+        Returns
+        -------
+        Tensor, ``(1 + time, module, batch, unit)``
+            The start and every state after it, units in the order of the wiring.
+        """
+        encoder = self.units.wiring.arrange(self.encoder)
+        start = normalised(torch.bmm(start_code, encoder.transpose(1, 2)))
+        return torch.cat((start[None], self.units.in_modules(displacement, start)))
 
     def start_state(self, start_code: Tensor) -> Tensor:
         """First state ``(batch, unit)`` from the place code ``(batch, place)`` of where walks start."""

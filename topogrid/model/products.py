@@ -86,7 +86,10 @@ class Products(Protocol):
     """The products that a recurrence takes, for one layout of its states."""
 
     def move(self, displacement: Tensor, w_in: Tensor, drive: Tensor) -> None:
-        """Write the drive ``(T, ...)`` from displacements ``(T, B, 2)`` into ``drive``."""
+        """Write the drive ``(T, ...)`` from displacements into ``drive``.
+
+        Displacements are ``(T, B, 2)``, or ``(T, M, B, 2)`` where every module has walks of its own.
+        """
 
     def forward(self, senders: Tensor, weights: Tensor) -> Tensor:
         """Return what senders send to receivers in a step."""
@@ -98,10 +101,10 @@ class Products(Protocol):
         """Sum ``receiver x sender`` over all ``(T, ...)`` rows."""
 
     def movement_gradient(self, moves: Tensor, receivers: Tensor, total: Tensor) -> None:
-        """Add ``moves (2, B) x receivers`` to ``total``, ``(..., 2, N)``."""
+        """Add ``moves (2, B)``, or ``(M, 2, B)``, times receivers to ``total``, ``(..., 2, N)``."""
 
     def displacement_gradient(self, receivers: Tensor, w_in: Tensor, out: Tensor) -> None:
-        """Write the gradient ``(B, 2)`` of a step's displacement into ``out``."""
+        """Write the gradient of a step's displacement into ``out``, ``(B, 2)`` or ``(M, B, 2)``."""
 
 
 class _Dense:
@@ -138,7 +141,8 @@ class _Modular:
 
     def move(self, displacement: Tensor, w_in: Tensor, drive: Tensor) -> None:
         # Two passes over the drive cost less than T x M tiny products with an inner dimension of 2.
-        x, y = (displacement[:, None, :, axis, None] for axis in (0, 1))
+        each = displacement[:, None] if displacement.ndim == 3 else displacement
+        x, y = (each[..., axis, None] for axis in (0, 1))
         torch.mul(x, w_in[None, :, None, :, 0], out=drive)
         drive.addcmul_(y, w_in[None, :, None, :, 1])
 
@@ -153,10 +157,11 @@ class _Modular:
         return torch.bmm(rows.transpose(1, 2), columns).to(dtype)
 
     def movement_gradient(self, moves: Tensor, receivers: Tensor, total: Tensor) -> None:
-        total.baddbmm_(moves.expand(len(receivers), -1, -1), receivers)
+        total.baddbmm_(moves.expand(len(receivers), *moves.shape[-2:]), receivers)
 
     def displacement_gradient(self, receivers: Tensor, w_in: Tensor, out: Tensor) -> None:
-        torch.sum(torch.bmm(receivers, w_in), dim=0, out=out)
+        each = torch.bmm(receivers, w_in)
+        out.copy_(each if out.ndim == 3 else each.sum(dim=0))
 
 
 DENSE: Products = _Dense()

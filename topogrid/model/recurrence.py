@@ -67,7 +67,8 @@ def leaky_recurrence(
     Parameters
     ----------
     displacement : Tensor, ``(time, batch, 2)``
-        Movement during each step, metres along x and y.
+        Movement during each step, metres along x and y. Modules may have walks each of their own:
+        ``(time, module, batch, 2)``.
     start : Tensor, ``(batch, unit)`` or ``(module, batch, unit)``
         Activity before the first step. Its axes say how units are connected: all to all, or inside modules.
     w_in, w_rec : Tensor, ``(unit, 2)`` and ``(unit, unit)``, behind a module axis where ``start`` has one
@@ -129,14 +130,14 @@ def _check_words(activation: str, norm: str, precision: str, exact: str) -> None
 
 
 def _check_shapes(displacement: Tensor, start: Tensor, others: dict[str, Tensor | None]) -> None:
-    if start.ndim not in (2, 3) or displacement.ndim != 3:
+    if start.ndim not in (2, 3) or displacement.ndim not in (3, start.ndim + 1):
         raise ValueError(
             "start must be (batch, unit) or (module, batch, unit) and displacement (time, batch, 2), "
             f"got {tuple(start.shape)} and {tuple(displacement.shape)}"
         )
     *modules, batch, units = start.shape
     wanted = {
-        "displacement": (displacement.shape[0], batch, 2),
+        "displacement": (displacement.shape[0], *modules[: displacement.ndim - 3], batch, 2),
         "w_in": (*modules, units, 2),
         "w_rec": (*modules, units, units),
         "tau": (*modules, units),
@@ -202,7 +203,7 @@ class _LeakyRecurrence(torch.autograd.Function):
         into_units = torch.empty_like(grad_activity, dtype=weights.dtype)
         # Narrow factors on the left and everything without gaps: other ways round, these products are 20 times slower.
         grad_w_in = w_in.new_zeros(*w_in.shape[:-2], 2, w_in.shape[-2]) if needs_w_in else None
-        moves = displacement.transpose(1, 2).contiguous()
+        moves = displacement.transpose(-2, -1).contiguous()
         grad_displacement = torch.empty_like(displacement) if needs_displacement else None
         grad_leak, grad_drive = (torch.zeros_like(w_in[..., 0]) if need else None for need in (needs_tau, needs_drive))
         product = torch.zeros((), dtype=weights.dtype, device=weights.device).expand_as(states[0])

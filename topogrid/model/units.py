@@ -99,22 +99,30 @@ class TauRNN(nn.Module):
 
         ``nudge``, ``(batch, unit)``, is input to the first step only, and has no gradient.
         """
+        arranged = self.wiring.arrange_states(start)
+        nudged = None if nudge is None else self.wiring.arrange_states(nudge)
+        return self.wiring.restore_states(self.in_modules(displacement, arranged, nudge=nudged))
+
+    def in_modules(self, displacement: Tensor, start: Tensor, *, nudge: Tensor | None = None) -> Tensor:
+        """Activity ``(time, module, batch, unit)`` from a start in the layout of the wiring.
+
+        Displacements may be ``(time, module, batch, 2)``: every module then has walks of its own.
+        """
         wiring, tau = self.wiring, self.tau
-        activity = leaky_recurrence(
+        return leaky_recurrence(
             displacement,
-            wiring.arrange_states(start),
+            start,
             wiring.arrange(self.w_in),
             wiring.weight,
             None if tau is None else wiring.arrange(tau),
             drive=None if self.drive is None else wiring.arrange(self.drive),
-            nudge=None if nudge is None else wiring.arrange_states(nudge),
+            nudge=nudge,
             activation=self.activation,
             norm=self.norm,
             precision=self.precision,
             exact=wiring.exact,
             compiled=self.compiled,
         )
-        return wiring.restore_states(activity)
 
     def rectified(self, state: Tensor) -> Tensor:
         """Pass ``(batch, unit)`` through what every later state has passed: the non-linearity, or the norm."""

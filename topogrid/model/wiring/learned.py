@@ -1,7 +1,7 @@
-"""Modules that begin with no pattern and develop one: a recurrent identity, random movement weights, a random encoder.
+"""Modules that begin with no pattern and develop one: a recurrent identity, even movement weights, a random encoder.
 
-With activity of norm 1 inside every module, isometry and capacity (see `topogrid.training.geometry`) turn them into
-grid cells, as Schaeffer et al. (NeurIPS 2023) and Xu et al. (ICLR 2025) found for single modules.
+With activity of norm 1 inside every module, isometry and capacity (see `topogrid.geometry`) turn them into grid cells,
+as Schaeffer et al. (NeurIPS 2023) and Xu et al. (ICLR 2025) found for single modules.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from topogrid.model.recurrence import Exact
 from topogrid.model.wiring.base import Network
 from topogrid.model.wiring.modular import Modular
 
-FIRST_MOVEMENT = 4.0  # per m; movement weights are first drawn evenly between minus and plus this
-FIRST_ENCODER = 3.0  # likewise
+FIRST_MOVEMENT = 2.94  # per m; first length of every unit's movement weights
+FIRST_ENCODER = 3.0  # encoder weights are first drawn evenly between minus and plus this
 
 
 class Learned(Modular):
@@ -32,10 +32,19 @@ class Learned(Modular):
 
     @torch.no_grad()
     def initialise(self, network: Network, config: TrainConfig, generator: torch.Generator) -> None:
-        """Draw encoder and movement weights evenly; begin with a recurrent identity and a silent read-out."""
-        for weight, bound in ((network.encoder, FIRST_ENCODER), (network.units.w_in, FIRST_MOVEMENT)):
-            drawn = torch.rand(weight.shape, generator=generator, device=generator.device)
-            weight.copy_(bound * (2 * drawn - 1))
+        """Draw the encoder, spread preferred directions evenly in every module; a recurrent identity, no read-out yet.
+
+        Directions have one length and are dealt out to the units of a module at random: drawn each on its own, some
+        modules begin lopsided and become square lattices.
+        """
+        drawn = torch.rand(network.encoder.shape, generator=generator, device=generator.device)
+        network.encoder.copy_(FIRST_ENCODER * (2 * drawn - 1))
+        across = self.weight.shape[-1]
+        for members in torch.from_numpy(self.sheet.order):
+            place = torch.randperm(across, generator=generator, device=generator.device)
+            first = torch.rand((), generator=generator, device=generator.device)
+            angle = (place + first) * (2 * math.pi / across)
+            network.units.w_in[members] = FIRST_MOVEMENT * torch.stack((angle.cos(), angle.sin()), dim=-1)
         noise = torch.randn(self.weight.shape, generator=generator, device=generator.device)
         self.weight.copy_(noise * (config.recurrent_noise / math.sqrt(self.weight.shape[-1])))
         self.weight.diagonal(dim1=-2, dim2=-1).add_(1.0)
