@@ -35,6 +35,7 @@ CHAINS = {
         "tracking",
         "evaluation",
         "evaluation_files",
+        "following",
         "summary",
         "claims",
         "gallery",
@@ -89,7 +90,10 @@ CHAINS = {
         "order",
         "rate_map_grids",
         "sheet_maps",
+        "filmstrip",
+        "predictions",
         "trajectories",
+        "pieces",
     ),
 }
 

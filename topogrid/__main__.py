@@ -12,19 +12,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
-from topogrid.analysis.figures import followed_walk, save_figure
+from topogrid.analysis.figures import save_figure
 from topogrid.checkpoints import CheckpointError
 from topogrid.comparison import compare
 from topogrid.comparison_page import write_comparison
 from topogrid.comparison_text import findings, means_table
 from topogrid.config import SettingsError, TrainConfig
-from topogrid.evaluation import follow
 from topogrid.exchange import export_weights
 from topogrid.failures import replay
 from topogrid.files import write_json_atomic, write_text_atomic
+from topogrid.following import draw_followed, feedback_of, follow_in_pieces, told
 from topogrid.intervention_report import as_page, as_record, draw_outcomes, full_table, key, key_table
 from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, intervene, obstacles, parse_units, silence
 from topogrid.original import SETTINGS
@@ -33,8 +32,8 @@ from topogrid.report import is_current, write_report
 from topogrid.run_records import find_runs, list_table
 from topogrid.runs import RunFolder
 from topogrid.tables import to_csv, to_text
-from topogrid.trained import LoadedRun, load_run
-from topogrid.trajectories import Walks, load_walks, shipped_walk
+from topogrid.trained import load_run
+from topogrid.trajectories import load_walks, shipped_walk
 
 BAD_ARGUMENTS = 2  # exit code
 
@@ -77,7 +76,7 @@ def _declare_follow(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restart",
         type=float,
-        default=2.0,
+        default=10.0,
         metavar="S",
         help="tell the network where the animal is every S seconds; 0: only at the start (default: %(default)s)",
     )
@@ -88,57 +87,28 @@ def _follow(arguments: argparse.Namespace) -> None:
         raise ValueError(f"--restart must be 0 or more seconds, got {arguments.restart}")
     walk_path = shipped_walk() if arguments.walk == "sargolini" else Path(arguments.walk)
     run = load_run(arguments.run)
-    walk = load_walks(walk_path, dt=run.config.dt, box_size=run.config.box_size)
-    every = round(arguments.restart / run.config.dt) or len(walk.displacement)
-    decoded = _follow_in_parts(run, walk, every)
-    true = walk.position[:, 0].double().numpy()
-    error_cm = 100 * run.place_cells.error(decoded, walk.position[:, 0]).double().numpy()
-    seconds = run.config.dt * np.arange(1, len(true) + 1)
-    name = f"follow_{walk_path.stem}"
-    told = f"told where it is every {arguments.restart:g} s" if arguments.restart else "told where it began"
-    figure = followed_walk(
-        true,
-        decoded.double().numpy(),
-        seconds,
-        run.config.box_size,
-        name=f"{walk_path.stem}, {told}",
-        network="tau" if run.config.tau else "plain",
+    config = run.config
+    walk = load_walks(walk_path, dt=config.dt, box_size=config.box_size)
+    followed = follow_in_pieces(
+        run.network,
+        run.place_cells,
+        walk,
+        dt=config.dt,
+        restart_s=arguments.restart,
+        feedback=feedback_of(config, run.place_cells),
     )
+    name = f"follow_{walk_path.stem}"
+    figure = draw_followed(followed, config, walk_path.stem)
     for folder in (run.folder.figures, run.folder.gallery):
         folder.mkdir(parents=True, exist_ok=True)
         save_figure(figure, folder / f"{name}.png")
-    result = {
-        "walk": walk_path.name,
-        "seconds": float(seconds[-1]),
-        "restart_seconds": arguments.restart,
-        "mean_error_cm": float(error_cm.mean()),
-        "median_error_cm": float(np.median(error_cm)),
-        "error_cm_at_end_of_parts": float(error_cm[every - 1 :: every].mean()),
-        "hold_still_error_cm": float(_hold_still_cm(run, walk, every).mean()),
-    }
+    seconds = config.dt * len(walk.displacement)
+    result = {"walk": walk_path.name, "seconds": seconds, "restart_seconds": arguments.restart, **followed.record()}
+    if config.place_feedback:
+        result["place_feedback"] = config.place_feedback
     write_json_atomic(run.folder.path / f"{name}.json", result)
-    print(
-        f"Followed {walk_path.name} for {seconds[-1]:.0f} s, told the place "
-        f"{f'every {arguments.restart:g} s' if arguments.restart else 'once'}: mean error {error_cm.mean():.1f} cm "
-        f"(an animal thought to sit still: {result['hold_still_error_cm']:.1f} cm)."
-    )
+    print("\n".join(told(followed, walk_path.name, seconds)))
     print(f"Picture: {run.folder.gallery / f'{name}.png'}")
-
-
-def _follow_in_parts(run: LoadedRun, walk: Walks, every: int) -> torch.Tensor:
-    """Decode a path ``(time, 2)`` in parts of ``every`` steps, each begun from the true place."""
-    decoded = []
-    start = walk.start
-    for moves, places in zip(torch.split(walk.displacement, every), torch.split(walk.position, every), strict=True):
-        decoded.append(follow(run.network, run.place_cells, Walks(start, moves, places))[:, 0])
-        start = places[-1]
-    return torch.cat(decoded)
-
-
-def _hold_still_cm(run: LoadedRun, walk: Walks, every: int) -> np.ndarray:
-    path = torch.cat((walk.start, walk.position[:, 0]))
-    told = torch.arange(len(path) - 1) // every * every
-    return 100 * run.place_cells.error(path[told], path[1:]).double().numpy()
 
 
 # --- analyze ---------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from topogrid.analysis import (
     spatial_information,
 )
 from topogrid.config import TrainConfig
-from topogrid.model.network import PathIntegrator
+from topogrid.model.network import Feedback, PathIntegrator
 from topogrid.place_cells import PlaceCells
 from topogrid.reproducibility import make_generators
 from topogrid.trajectories import Walks, join_steps, simulate_walks, split_steps
@@ -296,12 +296,16 @@ def _walk(config: TrainConfig, probe: Probe, n_walks: int, n_steps: int, generat
 
 
 def _in_parts(
-    network: PathIntegrator, place_cells: PlaceCells, walks: Walks, steps_at_once: int
+    network: PathIntegrator,
+    place_cells: PlaceCells,
+    walks: Walks,
+    steps_at_once: int,
+    feedback: Feedback | None = None,
 ) -> Iterator[tuple[int, torch.Tensor]]:
     """Yield activity ``(time, batch, unit)`` along walks, part by part, with the number of the part's first step."""
     state, first = network.start_state(place_cells.encode(walks.start)), 0
     for part in torch.split(walks.displacement, steps_at_once):
-        activity = network.units(part, state)
+        activity = network.walk(part, state, feedback=feedback, n_before=first)
         yield first, activity
         state, first = activity[-1], first + len(part)
 
@@ -347,7 +351,14 @@ def _measure_decoding(
 
 
 @torch.no_grad()
-def follow(network: PathIntegrator, place_cells: PlaceCells, walks: Walks, *, steps_at_once: int = 100) -> torch.Tensor:
+def follow(
+    network: PathIntegrator,
+    place_cells: PlaceCells,
+    walks: Walks,
+    feedback: Feedback | None = None,
+    *,
+    steps_at_once: int = 100,
+) -> torch.Tensor:
     """Where the network thinks walks have got to, told only where they began and how they moved.
 
     Parameters
@@ -356,13 +367,15 @@ def follow(network: PathIntegrator, place_cells: PlaceCells, walks: Walks, *, st
         What was trained.
     walks : Walks
         Of any length; activity is held for ``steps_at_once`` steps only.
+    feedback : Feedback, optional
+        Closes the loop from the predicted place code back to the units.
 
     Returns
     -------
     Tensor, ``(time, batch, 2)``
         Decoded positions, metres.
     """
-    parts = _in_parts(network, place_cells, walks, steps_at_once)
+    parts = _in_parts(network, place_cells, walks, steps_at_once, feedback)
     return torch.cat([place_cells.decode(network.read_out(activity)) for _first, activity in parts])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from topogrid.analysis import distance_similarity, figures, fit_modules
-from topogrid.analysis.figures import Network, Selection
+from topogrid.analysis.figures import Moment, Selection
 from topogrid.config import TrainConfig
 from topogrid.evaluation import Evaluation, forming_line, theory_line
 from topogrid.summary import PERIODS, lattice_maps
@@ -41,7 +41,7 @@ def draw_evaluation(
     view, decoding = evaluation.settled, evaluation.decoding
     side = (config.sheet_side, config.sheet_side)
     theory = theory_line(config)
-    kind: Network = "tau" if config.tau else "plain"
+    kind, modules = config.describe(), config.modules_per_side
     tau_ms = evaluation.tau * config.dt * 1000
     rho, p_value = coupling or (None, None)
     passed = int(view.gate.passed.sum())
@@ -52,9 +52,10 @@ def draw_evaluation(
             view.lattice.spacing.reshape(side),
             theory,
             note=f"{passed:,} of all units are grid cells by the gate against ring noise (5 % false discoveries)",
+            modules=modules,
         ),
-        "validation/orientation_map": figures.orientation_map(view.lattice.orientation.reshape(side)),
-        "validation/phase_map": figures.phase_map(view.lattice.phase.reshape(*side, 2)),
+        "validation/orientation_map": figures.orientation_map(view.lattice.orientation.reshape(side), modules=modules),
+        "validation/phase_map": figures.phase_map(view.lattice.phase.reshape(*side, 2), modules=modules),
         "validation/grid_score_histogram": figures.score_histogram(
             view.scores.score_60,
             view.gate.null_scores,
@@ -84,6 +85,10 @@ def draw_evaluation(
             band_name="middle half of walks",
             n_walks=config.long_walks,
             network=kind,
+            median_cm=getattr(decoding, "long_median_cm", None),
+            middle_cm=getattr(decoding, "middle_cm", None),
+            feedback_error_cm=getattr(decoding, "feedback_error_cm", None),
+            feedback_median_cm=getattr(decoding, "feedback_median_cm", None),
         ),
         "tau/tau_map": draw_tau(evaluation.tau, config),
     }
@@ -108,7 +113,7 @@ def draw_evaluation(
     return drawn
 
 
-def _draw_order(evaluation: Evaluation, config: TrainConfig, kind: Network) -> Figure:
+def _draw_order(evaluation: Evaluation, config: TrainConfig, kind: str) -> Figure:
     """Draw how similarity falls with distance for the properties of all lattices, and for tau."""
     lattice = evaluation.settled.lattice
     measured = np.isfinite(lattice.spacing)
@@ -126,7 +131,25 @@ def _draw_order(evaluation: Evaluation, config: TrainConfig, kind: Network) -> F
 def draw_tau(tau: np.ndarray, config: TrainConfig) -> Figure:
     """Draw time constants ``(unit,)`` in steps on the sheet, on the scale of all they may become."""
     limits = (config.tau_min, config.tau_max) if config.tau else None
-    return figures.tau_map(tau.reshape(config.sheet_side, config.sheet_side), config.dt, limits=limits)
+    sheet = tau.reshape(config.sheet_side, config.sheet_side)
+    return figures.tau_map(sheet, config.dt, limits=limits, modules=config.modules_per_side)
+
+
+def draw_filmstrip(moments: Sequence[Moment], config: TrainConfig) -> Figure:
+    """Draw tau and spacing on the sheet at moments of training, on the scale of all that tau may become.
+
+    Parameters
+    ----------
+    moments : sequence of Moment
+        Step, tau ``(unit,)`` in steps and spacing ``(unit,)`` in metres, in the order of their steps.
+    config : TrainConfig
+
+    Returns
+    -------
+    Figure
+    """
+    limits = (config.tau_min, config.tau_max) if config.tau else None
+    return figures.filmstrip(moments, config.dt, modules=config.modules_per_side, limits=limits)
 
 
 def coupling_of(row: Mapping[str, float]) -> tuple[float, float] | None:

@@ -132,7 +132,7 @@ def draw_outcomes(outcomes: Sequence[Outcome], config: TrainConfig) -> Figure:
         panels,
         title=f"What interventions do to a {config.describe()} network of {config.n_grid_cells:,} units",
         line_name="theory, or no correlation",
-        network="tau" if config.tau else "plain",
+        network=config.describe(),
     )
 
 

@@ -136,6 +136,9 @@ class FigureEntry(NamedTuple):
 
 FIGURES: dict[str, FigureEntry] = {
     "tau/tau_map": FigureEntry("Time constant of each unit on the sheet, in steps and milliseconds.", "tau_map.png"),
+    "validation/filmstrip": FigureEntry(
+        "Time constants (ms) and spacing (m) on the sheet at moments of training.", "filmstrip.png"
+    ),
     "train/curves": FigureEntry("Loss and position error against step.", "curves.png"),
     "validation/topographic_scale_map": FigureEntry("Spacing on the sheet, m; grey has no lattice.", "scale_map.png"),
     "validation/orientation_map": FigureEntry("Grid orientation on the sheet, degrees mod 60.", "orientation_map.png"),
@@ -159,7 +162,7 @@ FIGURES: dict[str, FigureEntry] = {
         "Shares of units with a lattice, of silent units and of negative states, against tau.", "shares_by_tau.png"
     ),
     "validation/tau_against_spacing": FigureEntry("Spacing against time constant, unit by unit.", "tau_spacing.png"),
-    "validation/long_error": FigureEntry("Decoding error along walks of 10 s.", "long_error.png"),
+    "validation/long_error": FigureEntry("Decoding error along long walks, cm.", "long_error.png"),
     "validation/trajectories": FigureEntry("True and decoded paths of held-out walks.", "trajectories.png"),
 }
 """Every figure that is logged."""

@@ -21,6 +21,15 @@ _NAME = re.compile(r"step_(\d+)\.npz")
 _SCORES = ("score_60", "score_90", "p_value", "grid_cell", "spacing", "orientation", "border", "information")
 
 
+_ALONG = {  # lines along the long walks, by their names on the page
+    "error": "long_error_cm",
+    "median": "long_median_cm",
+    "feedback": "feedback_error_cm",
+    "hold_still": "hold_still_cm",
+    "middle": "middle_cm",
+}
+
+
 class Peaks(NamedTuple):
     """What is drawn on an autocorrelogram.
 
@@ -52,14 +61,19 @@ class SavedEvaluation:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._maps: dict[str, NDArray[np.float32]] = {}
+        self._maps: dict[str, NDArray[np.float32] | None] = {}
         try:
             self._arrays = np.load(path, allow_pickle=False)
         except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
             raise self._unreadable(error) from error
         self.step, self.burn_in = int(self._read("step")), int(self._read("burn_in"))
         self.tau: Float = self._read("tau")
-        self.negative_share: Float = self._read("negative_share")
+        self.negative_share: Float | None = self._read("negative_share") if self._holds("negative_share") else None
+        self.views = tuple(view for view in VIEWS if self._holds(f"{view}/spacing"))
+        """What it holds of `VIEWS`: moments that are kept during training may have settled rates only."""
+
+    def _holds(self, name: str) -> bool:
+        return name in self._arrays
 
     def _read(self, name: str) -> Any:
         try:
@@ -70,37 +84,42 @@ class SavedEvaluation:
     def _unreadable(self, error: Exception) -> ValueError:
         return ValueError(f"{self._path} is not a readable evaluation ({error}); move it away, or `analyze` the run")
 
-    def maps(self, view: str) -> NDArray[np.float32]:
-        """Return the rate maps of a view, ``(unit, bin_y, bin_x)``."""
+    def maps(self, view: str) -> NDArray[np.float32] | None:
+        """Return the rate maps of a view, ``(unit, bin_y, bin_x)``, ``None`` where they were not kept."""
         if view not in self._maps:  # unpacking them is what takes time
-            self._maps[view] = self._read(f"{view}/rate_maps")
+            name = f"{view}/rate_maps"
+            self._maps[view] = self._read(name) if self._holds(name) else None
         return self._maps[view]
 
     def measures(self, view: str) -> dict[str, Float]:
         """Return all that was measured on every unit in a view, each ``(unit,)``, by the names that the page uses."""
-        found: dict[str, Float] = {name: np.asarray(self._read(f"{view}/{name}"), np.float64) for name in _SCORES}
-        phase = self._read(f"{view}/phase")
-        peak: Float = np.nanmax(self.maps(view), axis=(1, 2), initial=-np.inf).astype(np.float64)
-        return found | {"phase_1": phase[:, 0], "phase_2": phase[:, 1], "peak_rate": peak}
+        there = [name for name in _SCORES if self._holds(f"{view}/{name}")]
+        found: dict[str, Float] = {name: np.asarray(self._read(f"{view}/{name}"), np.float64) for name in there}
+        if self._holds(f"{view}/phase"):
+            phase = self._read(f"{view}/phase")
+            found |= {"phase_1": phase[:, 0], "phase_2": phase[:, 1]}
+        maps = self.maps(view)
+        if maps is not None:
+            found["peak_rate"] = np.nanmax(maps, axis=(1, 2), initial=-np.inf).astype(np.float64)
+        return found
 
     def peaks(self, view: str, box_size: tuple[float, float]) -> Peaks:
-        """Return peaks and ring of every unit; measured again where an older version did not save them."""
+        """Return peaks and ring of every unit; measured again where they were not saved, for which maps are needed."""
         names = (f"{view}/axes", f"{view}/ring_60")
-        if all(name in self._arrays for name in names):
+        if all(map(self._holds, names)):
             return Peaks(*map(self._read, names))
-        maps = self.maps(view)
+        maps = self._read(f"{view}/rate_maps")
         return Peaks(measure_lattice(maps, box_size).axes, grid_scores(maps).ring_60)
 
     def long_walks(self) -> dict[str, Float]:
-        """Return the decoding error along the long walks, each ``(time,)``: seconds, cm."""
-        quartiles = self._read("decoding/long_quartiles_cm")
-        return {
-            "seconds": self._read("decoding/seconds"),
-            "error": self._read("decoding/long_error_cm"),
-            "low": quartiles[0],
-            "high": quartiles[1],
-            "hold_still": self._read("decoding/hold_still_cm"),
-        }
+        """Return errors along the long walks, each ``(time,)``: seconds, cm; nothing where they were not measured."""
+        if not self._holds("decoding/long_error_cm"):
+            return {}
+        low, high = self._read("decoding/long_quartiles_cm")
+        found = {"seconds": self._read("decoding/seconds"), "low": low, "high": high}
+        there = {line: f"decoding/{name}" for line, name in _ALONG.items() if self._holds(f"decoding/{name}")}
+        lines = {line: np.broadcast_to(self._read(name), found["seconds"].shape) for line, name in there.items()}
+        return found | lines
 
 
 def saved_evaluations(folder: RunFolder) -> list[Path]:

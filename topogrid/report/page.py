@@ -21,7 +21,7 @@ from topogrid.evaluation import theory_line
 from topogrid.files import write_text_atomic
 from topogrid.gallery import chance_loss
 from topogrid.report import record
-from topogrid.report.evaluations import VIEWS, SavedEvaluation, saved_evaluations
+from topogrid.report.evaluations import SavedEvaluation, saved_evaluations
 from topogrid.report.sprites import MOST_LEVELS, coarse, exact, quantise, sprite
 from topogrid.runs import RunFolder
 
@@ -33,7 +33,7 @@ _EARLIER_BYTES = 1_600_000  # what the numbers of earlier evaluations may take
 _EARLIER = {"score_60", "score_90", "grid_cell", "spacing", "orientation", "phase_1", "phase_2", "border", "peak_rate"}
 # In the order in which they use one another.
 _DATA_SCRIPTS = ("decode", "colour", "fields", "autocorrelogram")
-_SCRIPTS = (*_DATA_SCRIPTS, "sheet", "unit", "brush", "means", "charts", "text", "main")
+_SCRIPTS = (*_DATA_SCRIPTS, "sheet", "unit", "brush", "means", "charts", "text", "interventions", "main")
 
 
 def write_report(folder: RunFolder, config: TrainConfig) -> Path:
@@ -67,7 +67,13 @@ def is_current(folder: RunFolder) -> bool:
     if not folder.report.is_file():
         return False
     written = folder.report.stat().st_mtime
-    sources = (folder.config_path, folder.metrics_path, folder.summary_path, *saved_evaluations(folder))
+    sources = (
+        folder.config_path,
+        folder.metrics_path,
+        folder.summary_path,
+        record.interventions_path(folder),
+        *saved_evaluations(folder),
+    )
     return all(path.stat().st_mtime <= written for path in sources if path.is_file())
 
 
@@ -110,7 +116,8 @@ def contents(folder: RunFolder, config: TrainConfig) -> dict[str, Any]:
         "notes": [*found.notes, *left_out],
         "charts": record.charts(rows, chance_loss=chance_loss(config)),
         "long_walks": {name: record.finite(values) for name, values in last.long_walks().items()},
-        "bands": {view: _band(last, view, config) for view in VIEWS},
+        "bands": {view: _band(last, view, config) for view in last.views},
+        "interventions": record.interventions(folder),
         "settings": record.settings(config),
         "versions": record.versions(folder),
         "commands": record.commands(folder, config),
@@ -141,6 +148,7 @@ def _run(folder: RunFolder, config: TrainConfig, last: SavedEvaluation) -> dict[
         "kind": config.describe(),
         "tau": config.tau,
         "side": config.sheet_side,
+        "modules": config.modules_per_side,
         "units": config.n_grid_cells,
         "box": config.box_size,
         "dt": config.dt,
@@ -175,7 +183,9 @@ def _evaluations(earlier: list[Path], last: SavedEvaluation, config: TrainConfig
     room -= _add_maps(packed[0], last, "start", config, FEWER_LEVELS, room)
     for place in _coarse_to_fine(len(chosen)):
         evaluation = SavedEvaluation(chosen[place])
-        for view in VIEWS:
+        for view in evaluation.views:
+            if evaluation.maps(view) is None:
+                continue
             taken = _add_maps(packed[1 + place], evaluation, view, config, FEWEST_LEVELS, room)
             if not taken:  # the next ones would be as large
                 return _in_order(packed)
@@ -199,8 +209,8 @@ def _packed(evaluation: SavedEvaluation, *, exactly: bool) -> dict[str, Any]:
         "step": evaluation.step,
         "burn_in": evaluation.burn_in,
         "tau": pack(evaluation.tau),
-        "negative_share": pack(evaluation.negative_share),
-        "views": {name: {"measures": view(name), "maps": None} for name in VIEWS},
+        "negative_share": None if evaluation.negative_share is None else pack(evaluation.negative_share),
+        "views": {name: {"measures": view(name), "maps": None} for name in evaluation.views},
     }
 
 
@@ -208,7 +218,10 @@ def _add_maps(
     packed: dict[str, Any], evaluation: SavedEvaluation, view: str, config: TrainConfig, levels: int, room: float
 ) -> int:
     """Add the rate maps of a view with their peaks if they fit in ``room``; returns the bytes they take."""
-    maps = sprite(quantise(evaluation.maps(view), levels))
+    rates = evaluation.maps(view) if view in evaluation.views else None
+    if rates is None:
+        return 0
+    maps = sprite(quantise(rates, levels))
     peaks = evaluation.peaks(view, config.box_size)
     # The middle axis is the sum of the other two.
     maps["axes"] = [coarse(peaks.axes[:, axis, side]) for axis in (0, 2) for side in (0, 1)]

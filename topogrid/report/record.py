@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import math
@@ -190,6 +191,41 @@ def commands(folder: RunFolder, config: TrainConfig) -> list[tuple[str, str]]:
         ("train it for longer", f"python train_grid.py --resume {path} --steps {2 * config.steps}"),
         ("open this page", f"python -m topogrid open {path}"),
     ]
+
+
+def interventions_path(folder: RunFolder) -> Path:
+    """Return the file that tells, module by module, what interventions predicted and what was measured."""
+    return folder.path / "interventions" / "headline.json"
+
+
+def interventions(folder: RunFolder) -> dict[str, Any] | None:
+    """Return what interventions did, with their picture as a data URI; ``None`` where there are none to read."""
+    found = _read_json(interventions_path(folder))
+    told = found.get("outcomes")
+    outcomes = [_outcome(one) for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    if not outcomes:
+        return None
+    return {"outcomes": outcomes, "picture": _picture(folder, found.get("picture"))}
+
+
+def _outcome(one: Mapping[str, Any]) -> dict[str, Any]:
+    words = {name: str(one.get(name) or "") for name in ("name", "about", "note")}
+    numbers = {name: _number(one.get(name)) for name in ("median_deviation", "score_above_0.8")}
+    metres = {name: one.get(name) for name in ("before_m", "predicted_m", "measured_m")}
+    lists = {name: list(map(_number, given)) if isinstance(given, list) else [] for name, given in metres.items()}
+    return {**words, **numbers, **lists}
+
+
+def _number(value: object) -> float | None:
+    return finite([value])[0] if isinstance(value, int | float) else None
+
+
+def _picture(folder: RunFolder, name: object) -> str | None:
+    """Return a PNG of the run folder as a data URI; ``None`` for one that is missing or lies elsewhere."""
+    path = (folder.path / str(name or "")).resolve()
+    if path.suffix != ".png" or not path.is_file() or not path.is_relative_to(folder.path.resolve()):
+        return None
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
 def read_rows(folder: RunFolder) -> list[dict[str, float]]:

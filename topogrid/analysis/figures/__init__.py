@@ -5,13 +5,16 @@ could not be measured in grey instead of leaving it out.
 """
 
 from topogrid.analysis.figures.comparisons import Panel, comparison
-from topogrid.analysis.figures.curves import error_over_time, training_curves
+from topogrid.analysis.figures.curves import Errors, error_over_time, training_curves
 from topogrid.analysis.figures.distributions import score_histogram, spacing_histogram, tau_against_spacing
+from topogrid.analysis.figures.filmstrip import Moment, filmstrip
 from topogrid.analysis.figures.group_figures import GROUP_FIGURES, group_figure, group_overview
 from topogrid.analysis.figures.order import score_panels, shares_by_tau, similarity_by_distance
+from topogrid.analysis.figures.pieces import followed_pieces
+from topogrid.analysis.figures.predictions import ModulePanel, predicted_and_measured
 from topogrid.analysis.figures.rate_map_grids import Selection, rate_map_grid
 from topogrid.analysis.figures.sheet_maps import orientation_map, phase_map, scale_map, tau_map
-from topogrid.analysis.figures.style import DPI, NETWORK_COLOURS, NULL_COLOUR, Network, save_figure
+from topogrid.analysis.figures.style import DPI, NETWORK_COLOURS, NULL_COLOUR, Network, network_colour, save_figure
 from topogrid.analysis.figures.trajectories import decoded_trajectories, followed_walk
 
 __all__ = [
@@ -19,17 +22,24 @@ __all__ = [
     "GROUP_FIGURES",
     "NETWORK_COLOURS",
     "NULL_COLOUR",
+    "Errors",
+    "ModulePanel",
+    "Moment",
     "Network",
     "Panel",
     "Selection",
     "comparison",
     "decoded_trajectories",
     "error_over_time",
+    "filmstrip",
+    "followed_pieces",
     "followed_walk",
     "group_figure",
     "group_overview",
+    "network_colour",
     "orientation_map",
     "phase_map",
+    "predicted_and_measured",
     "rate_map_grid",
     "save_figure",
     "scale_map",

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from topogrid.analysis.figures.style import (
-    NETWORK_COLOURS,
     NULL_COLOUR,
     PAGE,
     THEORY_COLOUR,
@@ -17,6 +16,7 @@ from topogrid.analysis.figures.style import (
     counted,
     finite,
     headline,
+    network_colour,
     new_figure,
     styled,
 )
@@ -62,7 +62,7 @@ def comparison(
         What was done to what.
     line_name : str
         What the panels' lines are, for the legend.
-    network : {"plain", "tau"}
+    network : str
         Picks the colour.
 
     Returns
@@ -82,7 +82,7 @@ def comparison(
     fig = new_figure(PAGE, 1.2 + 0.19 * len(names))
     axes = fig.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for ax, panel in zip(axes, panels, strict=True):
-        _draw_panel(ax, panel, NETWORK_COLOURS[network])
+        _draw_panel(ax, panel, network_colour(network))
     axes[0].set_yticks(np.arange(len(names)), names)
     axes[0].set_ylim(len(names) - 0.4, -0.6)
     handles = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}

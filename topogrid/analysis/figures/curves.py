@@ -6,24 +6,79 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from numpy.typing import ArrayLike
 
 from topogrid.analysis.figures.style import (
     COLUMN,
-    NETWORK_COLOURS,
+    FEEDBACK_COLOUR,
     NULL_COLOUR,
     PAGE,
     THEORY_COLOUR,
+    Float,
     Network,
     counted,
     empty_note,
+    finite,
     from_zero,
     headline,
+    network_colour,
     new_figure,
     styled,
 )
 from topogrid.analysis.groups import series
+
+_LONG_S = 20.0  # walks that last longer have a logarithmic time axis
+
+
+class Errors(NamedTuple):
+    """Errors along walks in centimetres, each a number or ``(time,)``, the band ``(2, time)``.
+
+    Attributes
+    ----------
+    mean, median, band
+        Over walks; the band is between two quantiles.
+    feedback_mean, feedback_median
+        The same walks with the loop from place code to units closed.
+    still, middle
+        Means of an animal that thinks it never left the start, and of one that always guesses the middle of the box.
+    """
+
+    mean: ArrayLike
+    median: ArrayLike | None = None
+    band: ArrayLike | None = None
+    feedback_mean: ArrayLike | None = None
+    feedback_median: ArrayLike | None = None
+    still: ArrayLike | None = None
+    middle: ArrayLike | None = None
+
+    def finite(self) -> dict[str, ArrayLike]:
+        """Return the mean, and of the others those that are given and have a finite value."""
+        given = {name: values for name, values in self._asdict().items() if values is not None}
+        return {name: values for name, values in given.items() if name == "mean" or finite(values).size}
+
+
+def draw_errors(
+    ax: Axes, time: Float, errors: Errors, network: Network, *, band_name: str = "middle half", of: str = ""
+) -> None:
+    """Draw errors against time ``(time,)`` in seconds; ``of`` says on what, such as ``60 walks``, in the legend."""
+    colour = network_colour(network)
+    looks: dict[str, tuple[str, dict[str, Any]]] = {
+        "mean": (f"{network}, mean of {of}" if of else f"{network} network, mean", {"color": colour}),
+        "median": ("median", {"color": colour, "linewidth": 0.7}),
+        "feedback_mean": (f"with feedback, mean of {of}" if of else "with feedback, mean", {"color": FEEDBACK_COLOUR}),
+        "feedback_median": ("with feedback, median", {"color": FEEDBACK_COLOUR, "linewidth": 0.7}),
+        "still": ("holding still", {"color": NULL_COLOUR, "linestyle": "--"}),
+        "middle": ("guessing the middle", {"color": NULL_COLOUR, "linestyle": "-."}),
+    }
+    shown = errors.finite()
+    if "band" in shown:
+        low, high = np.asarray(shown["band"], dtype=np.float64)
+        ax.fill_between(time, low, high, color=colour, alpha=0.2, linewidth=0, label=band_name)
+    for name, (label, look) in looks.items():
+        if name in shown:
+            values = np.broadcast_to(np.asarray(shown[name], dtype=np.float64), time.shape)
+            ax.plot(time, values, marker="o" if time.size == 1 else "", label=label, **look)
 
 
 @styled
@@ -37,8 +92,13 @@ def error_over_time(
     band_name: str = "10 to 90 % of walks",
     n_walks: int | None = None,
     network: Network = "tau",
+    median_cm: ArrayLike | None = None,
+    middle_cm: ArrayLike | None = None,
+    feedback_error_cm: ArrayLike | None = None,
+    feedback_median_cm: ArrayLike | None = None,
+    log_time: bool | None = None,
 ) -> Figure:
-    """Draw how the decoding error grows along a walk, between the floor of the code and doing nothing.
+    """Draw how the decoding error grows along a walk, between the floor of the code and knowing nothing.
 
     Parameters
     ----------
@@ -53,36 +113,54 @@ def error_over_time(
     band_name : str
         What the band holds, for the legend.
     n_walks : int, optional
-        Number of walks averaged, for the title.
-    network : {"plain", "tau"}
-        Picks the colour.
+        Number of walks averaged, for the title and the legend.
+    network : str
+        Kind of network, for the legend; picks the colour.
+    median_cm, middle_cm : float or array_like, ``(time,)``, optional
+        Median of the error over walks, and the mean error of always guessing the middle of the box, centimetres.
+    feedback_error_cm, feedback_median_cm : array_like, ``(time,)``, optional
+        Mean and median error of the same walks with the loop from place code to units closed, centimetres.
+    log_time : bool, optional
+        Whether time has a logarithmic axis; where walks last longer than 20 s if left out.
 
     Returns
     -------
     Figure
+        Without the optional curves that have no finite value.
     """
     time, error = (np.atleast_1d(np.asarray(values, dtype=np.float64)) for values in (seconds, error_cm))
+    walks = counted(n_walks, "walk") if n_walks is not None else ""
+    errors = Errors(error, median_cm, band_cm, feedback_error_cm, feedback_median_cm, hold_still_cm, middle_cm)
     fig = new_figure(COLUMN, 3.2)
     ax = fig.subplots()
-    colour = NETWORK_COLOURS[network]
-    marker = "o" if time.size == 1 else ""
-    if band_cm is not None:
-        low, high = np.asarray(band_cm, dtype=np.float64)
-        ax.fill_between(time, low, high, color=colour, alpha=0.2, linewidth=0, label=band_name)
-    ax.plot(time, error, marker=marker, color=colour, label=f"{network} network, mean")
-    if hold_still_cm is not None:
-        held = np.broadcast_to(np.asarray(hold_still_cm, dtype=np.float64), time.shape)
-        ax.plot(time, held, marker=marker, color=NULL_COLOUR, linestyle="--", label="holding still")
+    draw_errors(ax, time, errors, network, band_name=band_name, of=walks)
     if floor_cm is not None:
         label = f"perfect place code, {floor_cm:.1f} cm"
         ax.axhline(floor_cm, color=THEORY_COLOUR, linestyle=":", linewidth=1, label=label)
     ax.set(xlabel="time since the start of the walk (s)", ylabel="decoding error (cm)")
     from_zero(ax)
-    fig.legend(loc="outside lower left", ncols=2)
+    if time.size > 1 and (log_time if log_time is not None else time[-1] > _LONG_S):
+        ax.set_xscale("log")
+        ax.set_xlim(max(time[time > 0].min(initial=np.inf), time[-1] / 1000), time[-1])
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    labels = ax.get_legend_handles_labels()[1]
+    ncols = 2 if _legend_width(labels, 2) < COLUMN else 1
+    fig.set_figheight(2.65 + 0.17 * -(-len(labels) // ncols))
+    fig.legend(loc="outside lower left", ncols=ncols)
     last = f"{error[-1]:.1f} cm after {time[-1]:.3g} s" if time.size else "no samples"
-    walks = f" over {counted(n_walks, 'walk')}" if n_walks is not None else ""
-    headline(fig, f"Decoding error along held-out walks, mean{walks}", last)
+    if time.size and feedback_error_cm is not None and finite(feedback_error_cm).size:
+        last += f", {np.atleast_1d(feedback_error_cm)[-1]:.1f} cm with feedback"
+    over = f" over {walks}" if walks else ""
+    headline(fig, f"Decoding error along held-out walks, mean{over}", last)
     return fig
+
+
+def _legend_width(labels: Sequence[str], ncols: int) -> float:
+    """Return about how wide a legend is, inches: it fills column after column."""
+    rows = -(-len(labels) // ncols)
+    return sum(0.55 + 0.058 * max(map(len, labels[first : first + rows])) for first in range(0, len(labels), rows))
 
 
 class _Curve(NamedTuple):
@@ -132,7 +210,7 @@ def training_curves(
         Rows of ``metrics.jsonl``. Each needs ``step``; of two rows that give one quantity at one step the later counts,
         as after a resume. Missing keys and non-finite values are left out. Shares are fractions of all units:
         ``validation/share_above_0.3``, ``validation/null_share_above_0.3`` and the same for 0.8.
-    network : {"plain", "tau"}
+    network : str
         Picks the colour.
     n_units : int, optional
         Units in the network, for the title.
@@ -149,7 +227,7 @@ def training_curves(
     ends = (min(steps, default=0.0) - room, max(steps, default=0.0) + room)
     for ax, (unit, curves) in zip(fig.subplots(2, 2).flat, _CURVES.items(), strict=True):
         percent, logarithmic = "%" in unit, "(cm)" in unit
-        drawn = [_draw_curve(ax, rows, curve, NETWORK_COLOURS[network], percent, logarithmic) for curve in curves]
+        drawn = [_draw_curve(ax, rows, curve, network_colour(network), percent, logarithmic) for curve in curves]
         ax.set(xlabel="training step", ylabel=unit)
         ax.set_xlim(*ends)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))

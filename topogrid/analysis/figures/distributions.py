@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from topogrid.analysis.figures.style import (
     COLUMN,
-    NETWORK_COLOURS,
     NULL_COLOUR,
     THEORY_COLOUR,
     Float,
@@ -17,6 +16,7 @@ from topogrid.analysis.figures.style import (
     empty_note,
     finite,
     headline,
+    network_colour,
     new_figure,
     styled,
 )
@@ -50,7 +50,7 @@ def score_histogram(
         Scores whose shares are told.
     n_dead : int, optional
         How many of the units are dead, for the title; those without a score if left out.
-    network : {"plain", "tau"}
+    network : str
         Picks the colour.
     null_name : str
         What the null is, for the legend.
@@ -71,7 +71,7 @@ def score_histogram(
         ax.hist(null, edges, density=True, color=NULL_COLOUR, alpha=0.55, label=label)
     if alive.size:
         label = f"{network} network: {_shares(alive, every.size, thresholds)}"
-        ax.hist(alive, edges, density=True, histtype="step", lw=1.6, color=NETWORK_COLOURS[network], label=label)
+        ax.hist(alive, edges, density=True, histtype="step", lw=1.6, color=network_colour(network), label=label)
     else:
         empty_note(ax, "no unit could be scored")
     for threshold in thresholds:
@@ -106,7 +106,7 @@ def spacing_histogram(
         Spacing that theory predicts for lattices as they form, before movement is integrated, metres.
     modules : Modules, optional
         Mixture fitted to the same spacings.
-    network : {"plain", "tau"}
+    network : str
         Picks the colour.
     unmeasured : str
         Why the other units are left out, for the title.
@@ -123,7 +123,7 @@ def spacing_histogram(
         ax.hist(
             values,
             _edges(values, _SPACING_BIN_M),
-            color=NETWORK_COLOURS[network],
+            color=network_colour(network),
             alpha=0.8,
             edgecolor="white",
             linewidth=0.3,
@@ -194,7 +194,7 @@ def tau_against_spacing(
         Spearman's correlation over all units with a lattice, and its p-value by the test named ``p_name``.
     p_name : str
         Name of the p-value, such as ``"p (toroidal shifts)"``.
-    network : {"plain", "tau"}
+    network : str
         Picks the colour.
 
     Returns
@@ -220,7 +220,7 @@ def tau_against_spacing(
     ax.plot(tau[rest], metres[rest], ".", color="#c4c4c4", markersize=3, label=label)
     label = f"beyond the null (n = {shown.sum()})"
     ax.plot(
-        tau[shown], metres[shown], "o", color=NETWORK_COLOURS[network], alpha=0.6, mew=0, markersize=3.5, label=label
+        tau[shown], metres[shown], "o", color=network_colour(network), alpha=0.6, mew=0, markersize=3.5, label=label
     )
     _fifths(ax, tau[measured], metres[measured])
     if predicted is not None:

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from topogrid.analysis.figures.style import (
     COLUMN,
-    NETWORK_COLOURS,
     NULL_COLOUR,
     PAGE,
     THEORY_COLOUR,
@@ -20,6 +19,7 @@ from topogrid.analysis.figures.style import (
     empty_note,
     finite,
     headline,
+    network_colour,
     new_figure,
     styled,
 )
@@ -45,7 +45,7 @@ def similarity_by_distance(
         By the name of the property.
     n_units : int
         Units with a value, and what they are: ``who``.
-    network : {"plain", "tau"}
+    network : str
         Picks the colour.
 
     Returns
@@ -62,7 +62,7 @@ def similarity_by_distance(
     fig = new_figure(PAGE, 2.6)
     axes = fig.subplots(1, len(curves), sharey=True, squeeze=False)[0]
     for ax, (name, curve) in zip(axes, curves.items(), strict=True):
-        _draw_similarity(ax, curve, NETWORK_COLOURS[network])
+        _draw_similarity(ax, curve, network_colour(network))
         ax.set_title(name)
         ax.set_xlabel("distance (units)")
     axes[0].set_ylabel("similarity (correlation)")
@@ -102,7 +102,7 @@ def score_panels(square: ArrayLike, border: ArrayLike, information: ArrayLike, *
     ----------
     square, border, information : array_like, ``(unit,)``
         Information in bits; NaN where a unit has no value.
-    network : {"plain", "tau"}
+    network : str
         Picks the colour.
 
     Returns
@@ -123,7 +123,7 @@ def score_panels(square: ArrayLike, border: ArrayLike, information: ArrayLike, *
             ax.set(xticks=[], yticks=[])
             empty_note(ax, "no unit has a value")
             continue
-        ax.hist(known, 30, color=NETWORK_COLOURS[network], alpha=0.8, edgecolor="white", linewidth=0.3)
+        ax.hist(known, 30, color=network_colour(network), alpha=0.8, edgecolor="white", linewidth=0.3)
         ax.axvline(float(np.median(known)), color=THEORY_COLOUR, linewidth=1)
         ax.set_title(f"median {np.median(known):.3g}, n = {known.size:,}", loc="left")
         ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -146,7 +146,7 @@ def shares_by_tau(
         By name, from 0 to 1: a property of each unit, or a share of its states. NaN counts as 0.
     parts : int
         How many parts; fewer where these would hold fewer than 5 units.
-    network : {"plain", "tau"}
+    network : str
         Picks the colour of the first share.
 
     Returns
@@ -165,7 +165,7 @@ def shares_by_tau(
     ax = fig.subplots()
     members = _parts(tau, max(1, min(parts, tau.size // _FEWEST_IN_PART)))
     middle = [float(np.median(tau[part])) for part in members]
-    colours = (NETWORK_COLOURS[network], *_OTHER_COLOURS)
+    colours = (network_colour(network), *_OTHER_COLOURS)
     for (name, values), marker, colour in zip(shares.items(), "os^Dv", colours, strict=False):
         share = np.nan_to_num(np.asarray(values, dtype=np.float64).ravel())
         ax.plot(middle, [_percent(share[part]) for part in members], marker, ls="-", ms=4, color=colour, label=name)

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from topogrid.analysis.figures.style import (
+    BORDER_COLOUR,
     CIRCULAR_MAP,
     PAGE,
     SHEET_MAP,
@@ -31,12 +32,14 @@ from topogrid.analysis.figures.style import (
 
 _LEFT_IN, _BOTTOM_IN, _TOP_IN = 0.6, 0.95, 0.65
 _SHEET_IN = 3.3
-_LEAST_SPAN_STEPS = 1.0  # colour range of a tau map, at least
-_LEAST_SPAN_M = 0.02  # the same for spacing: finer differences are not measured
+LEAST_SPAN_STEPS = 1.0  # colour range of a tau map, at least
+LEAST_SPAN_M = 0.02  # the same for spacing: finer differences are not measured
 
 
 @styled
-def tau_map(tau_sheet: ArrayLike, dt_s: float, *, limits: tuple[float, float] | None = None) -> Figure:
+def tau_map(
+    tau_sheet: ArrayLike, dt_s: float, *, limits: tuple[float, float] | None = None, modules: int = 1
+) -> Figure:
     """Draw the time constants on the sheet, with each row's mean beside them.
 
     Parameters
@@ -47,6 +50,8 @@ def tau_map(tau_sheet: ArrayLike, dt_s: float, *, limits: tuple[float, float] | 
         Length of a step, seconds, from which the colour bar's milliseconds follow.
     limits : (float, float), optional
         Ends of the colour bar in steps, to hold it still over a training run. The range of the data if left out.
+    modules : int
+        Modules along each side of the sheet: thin lines between them where there are several.
 
     Returns
     -------
@@ -63,10 +68,10 @@ def tau_map(tau_sheet: ArrayLike, dt_s: float, *, limits: tuple[float, float] | 
     values = finite(tau)
     if limits is None:
         low = float(values.min(initial=np.inf)) if values.size else 1.0
-        limits = (low, max(float(values.max(initial=-np.inf)), low + _LEAST_SPAN_STEPS))  # tau never goes below 1
+        limits = (low, max(float(values.max(initial=-np.inf)), low + LEAST_SPAN_STEPS))  # tau never goes below 1
     fig = _canvas(PAGE)
     ax = _sheet_axes(fig)
-    image = _show(ax, tau, SHEET_MAP, limits)
+    image = _show(ax, tau, SHEET_MAP, limits, modules)
     profile = _row_profile(ax, tau, "tau (steps)")
     profile.set_xlim(*(np.array(limits) + np.ptp(limits) * np.array([-0.06, 0.06])))
     bar = _colour_bar(ax, image, "time constant tau (steps)", x=1.68)
@@ -84,7 +89,12 @@ def tau_map(tau_sheet: ArrayLike, dt_s: float, *, limits: tuple[float, float] | 
 
 @styled
 def scale_map(
-    spacing_sheet: ArrayLike, predicted: float | None = None, *, unmeasured: str = "no lattice", note: str = ""
+    spacing_sheet: ArrayLike,
+    predicted: float | None = None,
+    *,
+    unmeasured: str = "no lattice",
+    note: str = "",
+    modules: int = 1,
 ) -> Figure:
     """Draw the grid spacing on the sheet, with each row's mean and standard error beside it.
 
@@ -99,6 +109,8 @@ def scale_map(
         Why units are grey, for the legend.
     note : str
         What else a reader has to know of these units, such as how many are significant: a third line of the title.
+    modules : int
+        Modules along each side of the sheet: thin lines between them where there are several.
 
     Returns
     -------
@@ -111,12 +123,10 @@ def scale_map(
     """
     spacing = _sheet(spacing_sheet, "spacing_sheet")
     values = finite(spacing)
-    low, high = np.percentile(values, [2, 98]) if values.size else (0.0, 1.0)
-    widen = max(0.0, _LEAST_SPAN_M - (high - low)) / 2
-    low, high = float(low - widen), float(high + widen)
+    low, high = colour_limits(values)
     fig = _canvas(6.5)
     ax = _sheet_axes(fig)
-    image = _show(ax, spacing, SHEET_MAP, (low, high))
+    image = _show(ax, spacing, SHEET_MAP, (low, high), modules)
     profile = _row_profile(ax, spacing, "spacing (m)")
     bar = _colour_bar(ax, image, "grid spacing (m)", x=1.5, ticks=None if values.size else [])
     extra: list[Artist] = []
@@ -136,7 +146,7 @@ def scale_map(
 
 
 @styled
-def orientation_map(orientation_sheet: ArrayLike, *, unmeasured: str = "no lattice") -> Figure:
+def orientation_map(orientation_sheet: ArrayLike, *, unmeasured: str = "no lattice", modules: int = 1) -> Figure:
     """Draw the lattices' orientation on the sheet, with a histogram beside it.
 
     Parameters
@@ -145,6 +155,8 @@ def orientation_map(orientation_sheet: ArrayLike, *, unmeasured: str = "no latti
         Degrees anticlockwise from x, taken mod 60; NaN where there is no lattice.
     unmeasured : str
         Why units are grey, for the legend.
+    modules : int
+        Modules along each side of the sheet: thin lines between them where there are several.
 
     Returns
     -------
@@ -159,7 +171,7 @@ def orientation_map(orientation_sheet: ArrayLike, *, unmeasured: str = "no latti
     values = finite(orientation)
     fig = _canvas(6.5)
     ax = _sheet_axes(fig)
-    image = _show(ax, orientation, CIRCULAR_MAP, (0, 60))
+    image = _show(ax, orientation, CIRCULAR_MAP, (0, 60), modules)
     bar = _colour_bar(ax, image, "orientation (degrees, mod 60)", x=1.2, ticks=range(0, 61, 10))
     bar.ax.yaxis.set_ticks_position("left")
     bar.ax.yaxis.set_label_position("left")
@@ -181,7 +193,7 @@ def orientation_map(orientation_sheet: ArrayLike, *, unmeasured: str = "no latti
 
 
 @styled
-def phase_map(phase_sheet: ArrayLike, *, unmeasured: str = "no lattice") -> Figure:
+def phase_map(phase_sheet: ArrayLike, *, unmeasured: str = "no lattice", modules: int = 1) -> Figure:
     """Draw both coordinates of the lattices' phase on the sheet.
 
     Parameters
@@ -191,6 +203,8 @@ def phase_map(phase_sheet: ArrayLike, *, unmeasured: str = "no lattice") -> Figu
         Phases compare only between units that share spacing and orientation, and the figure says so.
     unmeasured : str
         Why units are grey, for the legend.
+    modules : int
+        Modules along each side of the sheet: thin lines between them where there are several.
 
     Returns
     -------
@@ -210,7 +224,7 @@ def phase_map(phase_sheet: ArrayLike, *, unmeasured: str = "no lattice") -> Figu
     fig = _canvas(8.6)
     for which in range(2):
         ax = _sheet_axes(fig, left=_LEFT_IN + which * (_SHEET_IN + 0.25))
-        image = _show(ax, phase[..., which], CIRCULAR_MAP, (0, 1))
+        image = _show(ax, phase[..., which], CIRCULAR_MAP, (0, 1), modules)
         ax.set_title(f"along lattice axis {which + 1}", loc="left", pad=3)
         if which == 0:
             _legend(ax, unmeasured, units - int(measured.sum()))
@@ -230,6 +244,37 @@ def _sheet(values: ArrayLike, name: str) -> Float:
     return np.where(np.isfinite(sheet), sheet, np.nan)
 
 
+def show_sheet(
+    ax: Axes, values: Float, colour_map: str | Colormap, limits: tuple[float, float], modules: int = 1
+) -> AxesImage:
+    """Draw a sheet ``(row, col)`` alone; units without a value let the hatched background through.
+
+    Raises
+    ------
+    ValueError
+        If the modules do not divide the sheet evenly.
+    """
+    if modules < 1 or any(side % modules for side in values.shape[:2]):
+        raise ValueError(f"a sheet of {values.shape[0]} x {values.shape[1]} units has no {modules} modules a side")
+    ax.patch.set(**UNMEASURED)
+    masked = np.ma.masked_invalid(values)
+    image = ax.imshow(masked, cmap=colour_map, vmin=limits[0], vmax=limits[1], origin="upper", aspect="auto")
+    for line, n in ((ax.axhline, values.shape[0]), (ax.axvline, values.shape[1])):
+        for border in np.arange(1, modules) * (n // modules) - 0.5:
+            # Dark on light: seen on every colour of the maps and on grey.
+            line(border, color="white", linewidth=1.1, zorder=2)
+            line(border, color=BORDER_COLOUR, linewidth=0.5, zorder=2.1)
+    return image
+
+
+def colour_limits(values: ArrayLike) -> tuple[float, float]:
+    """Return the ends of a colour scale of spacing, metres: all but the outermost 2 % of the values at either end."""
+    found = finite(values)
+    low, high = np.percentile(found, [2, 98]) if found.size else (0.0, 1.0)
+    widen = max(0.0, LEAST_SPAN_M - (high - low)) / 2
+    return float(low - widen), float(high + widen)
+
+
 def _canvas(width: float) -> Figure:
     """Return a figure ``width`` inches wide, high enough for one sheet with its title and legend."""
     return new_figure(width, _BOTTOM_IN + _SHEET_IN + _TOP_IN, layout=None)
@@ -241,11 +286,11 @@ def _sheet_axes(fig: Figure, left: float = _LEFT_IN) -> Axes:
     return fig.add_axes((left / width, _BOTTOM_IN / height, _SHEET_IN / width, _SHEET_IN / height))
 
 
-def _show(ax: Axes, values: Float, colour_map: str | Colormap, limits: tuple[float, float]) -> AxesImage:
-    """Draw a sheet into ``ax``; units without a value let the hatched background through."""
-    ax.patch.set(**UNMEASURED)
-    masked = np.ma.masked_invalid(values)
-    image = ax.imshow(masked, cmap=colour_map, vmin=limits[0], vmax=limits[1], origin="upper", aspect="auto")
+def _show(
+    ax: Axes, values: Float, colour_map: str | Colormap, limits: tuple[float, float], modules: int = 1
+) -> AxesImage:
+    """Draw a sheet with its axes into ``ax``."""
+    image = show_sheet(ax, values, colour_map, limits, modules)
     ax.set(xlabel="column", ylabel="row (0: dorsal end)")
     ax.spines[:].set_visible(True)
     for axis, n in ((ax.yaxis, values.shape[0]), (ax.xaxis, values.shape[1])):

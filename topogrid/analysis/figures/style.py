@@ -9,7 +9,7 @@ from functools import wraps
 from itertools import cycle
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, ParamSpec
+from typing import Any, Literal, ParamSpec, TypeAlias
 
 import matplotlib.style
 import numpy as np
@@ -22,7 +22,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 Float = NDArray[np.float64]
-Network = Literal["plain", "tau"]
+Network: TypeAlias = str
+"""What a kind of network is called, such as ``plain``, ``tau`` or ``attractor+tau``: the label of its curves."""
 
 DPI = 150
 COLUMN = 4.2
@@ -31,14 +32,19 @@ COLUMN = 4.2
 PAGE = 7.2
 """Width in inches of a figure that spans a page: two journal columns."""
 
-NETWORK_COLOURS: dict[Network, str] = {"plain": "#0072B2", "tau": "#D55E00"}
+NETWORK_COLOURS: dict[str, str] = {"plain": "#0072B2", "tau": "#D55E00"}
 """Blue and vermilion of Okabe and Ito, told apart by colour-blind readers too."""
 
 OTHER_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5539", "#6A4C93")
 """For further groups of networks: the other colours of Okabe and Ito, but yellow, and two darker ones."""
 
+FEEDBACK_COLOUR = OTHER_COLOURS[0]
+"""Of errors with the loop from place code to units closed."""
+
 NULL_COLOUR = "#8c8c8c"
 THEORY_COLOUR = "black"
+BORDER_COLOUR = "#202020"
+"""Of the lines between modules, with white beside it."""
 UNMEASURED: dict[str, Any] = {"facecolor": "#ececec", "edgecolor": "#cccccc", "hatch": "//////", "linewidth": 0.0}
 """Patch that stands for units without a value."""
 
@@ -143,11 +149,20 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def network_colour(network: Network) -> str:
+    """Return the colour of a kind of network: that of tau networks where it has time constants, else that of plain."""
+    return NETWORK_COLOURS[_colour_key(network)]
+
+
+def _colour_key(network: Network) -> str:
+    return "tau" if "tau" in network.split("+") else "plain"
+
+
 def group_colours(kinds: Sequence[str]) -> list[str]:
     """Return a colour for each group of networks by its kind: the first plain and the first tau one keep theirs."""
     colours, others, taken = [], cycle(OTHER_COLOURS), set()
     for kind in kinds:
-        network: Network = "tau" if "tau" in kind.split("+") else "plain"
+        network = _colour_key(kind)
         known = kind in NETWORK_COLOURS and network not in taken
         colours.append(NETWORK_COLOURS[network] if known else next(others))
         if known:

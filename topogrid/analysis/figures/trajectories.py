@@ -11,7 +11,6 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from topogrid.analysis.figures.style import (
-    NETWORK_COLOURS,
     NULL_COLOUR,
     PAGE,
     TIME_MAP,
@@ -20,6 +19,7 @@ from topogrid.analysis.figures.style import (
     counted,
     from_zero,
     headline,
+    network_colour,
     new_figure,
     styled,
 )
@@ -51,8 +51,8 @@ def decoded_trajectories(
         How many walks to draw, at most.
     dt_s : float, optional
         Length of a step in seconds, to tell the walks' length.
-    network : {"plain", "tau"}
-        Picks the colour of the decoded path.
+    network : str
+        Kind of network, for the title; picks the colour of the decoded path.
 
     Returns
     -------
@@ -73,8 +73,8 @@ def decoded_trajectories(
     fig = new_figure(max(columns, 3) * panel, rows * (panel * window[1] / window[0] + 0.2) + 0.7, "compressed")
     axes = fig.subplots(rows, columns, squeeze=False).ravel()
     for ax, path, other in zip(axes, truth[:shown], guess[:shown], strict=False):
-        _draw_walk(ax, path, other, NETWORK_COLOURS[network])
-        _frame(ax, np.concatenate([path, other]), window, box)
+        _draw_walk(ax, path, other, network_colour(network))
+        frame_path(ax, np.concatenate([path, other]), window, box)
         ax.set_title(f"mean error {_mean_cm(path, other)} cm", loc="left")
     for ax in axes[shown:]:
         ax.set_axis_off()
@@ -115,8 +115,8 @@ def followed_walk(
         Length of the beginning that is shown by itself, seconds: a long walk covers the box and hides what happens.
     name : str
         Whose walk, for the title.
-    network : {"plain", "tau"}
-        Picks the colour of the error.
+    network : str
+        Kind of network, for the title; picks the colour of the error.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def followed_walk(
     begun = int(np.searchsorted(time, time[0] + zoom_s, side="right"))
     for ax, stop in ((axes["begun"], begun), (axes["whole"], len(time))):
         lines = _draw_followed(ax, truth[:stop], guess[:stop], time[:stop])
-        _frame(ax, truth, window, box)
+        frame_path(ax, truth, window, box)
         ax.set(xlabel="x (m)", ylabel="y (m)")
         fig.colorbar(lines, cax=ax.inset_axes((1.04, 0, 0.04, 1)), label="time (s)")
     axes["begun"].set_title(f"first {time[begun - 1] - time[0]:.3g} s", loc="left")
@@ -151,7 +151,7 @@ def followed_walk(
     fig.legend(*axes["whole"].get_legend_handles_labels(), loc="outside lower left", ncols=4)
     error = 100 * np.hypot(*(guess - truth).T)
     ax = axes["error"]
-    ax.plot(time, error, color=NETWORK_COLOURS[network], linewidth=0.8, marker="o" if time.size == 1 else "")
+    ax.plot(time, error, color=network_colour(network), linewidth=0.8, marker="o" if time.size == 1 else "")
     ax.set(xlabel="time (s)", ylabel="decoding error (cm)")
     from_zero(ax)
     length = f"{np.ptp(time):.4g} s, {counted(len(time), 'position')}"
@@ -183,7 +183,7 @@ def _window(truth: Float, guess: Float, box: Float) -> Float:
     return box * 1.08 if side > 0.6 * box.min() else np.array([side, side])
 
 
-def _frame(ax: Axes, path: Float, window: Float, box: Float) -> None:
+def frame_path(ax: Axes, path: Float, window: Float, box: Float) -> None:
     """Draw the wall and look at the part of the box around the path."""
     seen = path[np.isfinite(path).all(axis=1)]
     middle = (seen.min(axis=0) + seen.max(axis=0)) / 2 if seen.size else np.zeros(2)

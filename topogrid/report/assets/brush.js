@@ -8,7 +8,7 @@ const MARGIN = { left: 52, right: 12, top: 10, bottom: 38 };
 function extent(key) {
   let low = Infinity, high = -Infinity;
   for (const each of data.evaluations) {
-    for (const value of valuesOf(each, state.view, key)) {
+    for (const value of valuesOf(each, state.view, key) ?? []) {
       if (value < low) low = value;
       if (value > high) high = value;
     }
@@ -193,9 +193,9 @@ function drawPoints(context) {
       if (!point) continue;
       scatter.points.push([...point, unit]);
       drawn.total++;
-      drawn.cells += cells[unit];
+      drawn.cells += cells[unit] === 1;
       const radius = size + (strong ? 1 : 0);
-      if (cells[unit]) diamond(context, ...point, radius + 2);
+      if (cells[unit] === 1) diamond(context, ...point, radius + 2);
       else context.fillRect(point[0] - radius, point[1] - radius, 2 * radius, 2 * radius);
     }
   }
@@ -213,7 +213,8 @@ function diamond(context, x, y, radius) {
 }
 
 function describeScatter({ total, cells }) {
-  const told = [`${count(total)} of ${count(run.units)} units have both; ${count(cells)} are grid cells (diamonds).`];
+  const gated = wasGated() ? `${count(cells)} are grid cells (diamonds)` : "which are grid cells was not measured at this step";
+  const told = [`${count(total)} of ${count(run.units)} units have both; ${gated}.`];
   if (!run.tau) told.push("Plain network: tau = 1 in every unit.");
   if (run.theory && [state.axisX, state.axisY].includes("spacing")) told.push(`Dashed: theory, ${run.theory.toFixed(3)} m.`);
   if (bandShown()) told.push("Bars: median spacing of units grouped by tau, a fifth each. Grey band, the null: 95 % of these medians when the map of spacings is laid elsewhere on the sheet.");

@@ -14,8 +14,9 @@ const charts = [];
 
 function prepareCharts() {
   for (const chart of data.charts) charts.push(makeChart({ ...chart, across: "step", steps: true }));
-  const walks = data.long_walks, finite = (values) => values.map((value, i) => [walks.seconds[i], value]).filter((p) => p[1] !== null);
-  const series = [["error", "network", "main"], ["hold_still", "sitting still", "null"]].map(([key, label, look]) => {
+  const walks = data.long_walks, finite = (values = []) => values.map((value, i) => [walks.seconds[i], value]).filter((p) => p[1] !== null);
+  const series = [["error", "network, mean", "main"], ["median", "median", "faint"], ["feedback", "with feedback, mean", "second"],
+    ["hold_still", "sitting still", "null"], ["middle", "guessing the middle", "null2"]].map(([key, label, look]) => {
     const points = finite(walks[key]);
     return { label, look, steps: points.map((p) => p[0]), values: points.map((p) => p[1]) };
   }).filter((line_) => line_.steps.length);

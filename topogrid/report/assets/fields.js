@@ -51,10 +51,15 @@ function withUnit(value, digits, unit) {
   return Number.isFinite(value) ? `${value.toFixed(digits)}${unit === "°" ? "" : " "}${unit}` : "-";
 }
 
+// A view of an evaluation. Moments kept during training may have settled rates only: they stand in for the others.
+function viewOf(evaluation, view) {
+  return evaluation.views[view] ?? evaluation.views.settled ?? { measures: {}, maps: null };
+}
+
 // All units' values of a field at an evaluation; undefined if the page does not have them.
 function valuesOf(evaluation, view, key) {
   if (key === "phase") key = "phase_1";
-  const packed = key === "tau" || key === "negative_share" ? evaluation[key] : evaluation.views[view].measures[key];
+  const packed = key === "tau" || key === "negative_share" ? evaluation[key] : viewOf(evaluation, view).measures[key];
   return packed && unpack(packed);
 }
 
@@ -66,7 +71,7 @@ const limitsOf = (() => {
     if (known[name]) return known[name];
     if (field.period) return (known[name] = [0, field.period]);
     if (key === "tau" && run.tau) return (known[name] = run.tau_limits);
-    const last = valuesOf(data.evaluations[data.evaluations.length - 1], view, key);
+    const last = valuesOf(data.evaluations[data.evaluations.length - 1], view, key) ?? [];
     const sorted = last.filter(Number.isFinite).sort();
     let [low, high] = sorted.length ? [quantile(sorted, 0.02), quantile(sorted, 0.98)] : [0, 1];
     if (key === "peak_rate") low = Math.min(0, low);

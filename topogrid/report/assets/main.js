@@ -17,8 +17,11 @@ function element(name, properties = {}, ...children) {
 
 const count = (n) => n.toLocaleString("en");
 const evaluation = () => data.evaluations[state.step];
-const current = (key) => valuesOf(evaluation(), state.view, key);
-const currentMaps = () => mapsOf(evaluation().views[state.view], () => schedule("maps"));
+const unmeasured = new Float32Array(run.units).fill(NaN);
+const current = (key) => valuesOf(evaluation(), state.view, key) ?? unmeasured;
+const currentView = () => viewOf(evaluation(), state.view);
+const currentMaps = () => mapsOf(currentView(), () => schedule("maps"));
+const wasGated = () => currentView().measures.grid_cell !== undefined;
 
 // The unit that the page tells about: the pinned one, else the one under the cursor, else the best of the run.
 let best = 0;
@@ -64,10 +67,12 @@ function paintControls(parts) {
   const { step, burn_in: burnIn } = evaluation(), steps = data.evaluations.length;
   byId("field").value = state.field;
   byId("palette").disabled = Boolean(fields[state.field].period) || state.field === "phase";
-  const how = state.view === "settled" ? `Counted after ${burnIn} ${burnIn === 1 ? "step" : "steps"}, when less than 1 % of the start is left.`
+  const settled = state.view === "settled" || !evaluation().views[state.view];
+  const how = settled ? `Counted after ${burnIn} ${burnIn === 1 ? "step" : "steps"}, when less than 1 % of the start is left.`
     : "Counted from the first step on: slow units still hold where the walk began.";
   const plain = state.field === "tau" && !run.tau ? "Plain network: tau = 1 in every unit." : fields[state.field].about;
-  byId("field-about").textContent = `${plain} ${how}`;
+  const lacking = settled && state.view !== "settled" ? " This evaluation has no rates from the first step." : "";
+  byId("field-about").textContent = `${plain} ${how}${lacking}`;
   byId("step").value = state.step;
   byId("step").setAttribute("aria-valuetext", `step ${step}, ${state.step + 1} of ${steps}`);
   byId("step-text").textContent = steps > 1 ? `${count(step)} (evaluation ${state.step + 1} of ${steps})` : `${count(step)} (the only evaluation)`;
@@ -174,6 +179,7 @@ function start() {
   prepareRanges();
   prepareCharts();
   prepareText();
+  prepareInterventions();
   listenSheet();
   listenScatter();
   document.addEventListener("keydown", anywhereKey);

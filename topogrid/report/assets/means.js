@@ -46,7 +46,7 @@ function listSelection(chosen) {
     ["median score 60", number(median(of("score_60")), 3)],
     ["median spacing", withUnit(median(spacing), 3, "m")],
     ["with a lattice", `${count(there)} (${((100 * there) / spacing.length).toFixed(1)} %)`],
-    ["grid cells", count(cells)],
+    ["grid cells", wasGated() ? count(cells) : "-"],
   ];
   for (const [name, value] of entries) list.append(element("dt", { textContent: name }), element("dd", { textContent: value }));
 }

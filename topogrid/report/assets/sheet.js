@@ -41,7 +41,24 @@ function rebuildSheet() {
   if (found.includes(-1)) hatch(context, 0, 0, size, size, Math.max(5, Math.min(12, size / run.side)));
   context.imageSmoothingEnabled = false;
   context.drawImage(image, 0, 0, size, size);
+  moduleBorders(context, size);
   if (chosen) outline(context, chosen.mask, size / run.side);
+}
+
+// Lines between modules, dark on light so that they are seen on every colour.
+function moduleBorders(context, size) {
+  context.beginPath();
+  for (let i = 1; i < run.modules; i++) {
+    const at = Math.round((i * size) / run.modules);
+    line(context, at, 0, at, size);
+    line(context, 0, at, size, at);
+  }
+  const ratio = window.devicePixelRatio || 1;
+  for (const [width, colour] of [[3 * ratio, "#fff"], [ratio, "#202020"]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.stroke();
+  }
 }
 
 // A line between units that are selected and those that are not: a cue beside the colours.

@@ -42,27 +42,32 @@ function ranking(score) {
 
 function paintUnit(changed) {
   if (!["unit", "colours", "maps", "size"].some((part) => changed.has(part))) return;
-  const unit = shownUnit(), at = (key) => (current(key) ?? missingField)[unit];
+  const unit = shownUnit(), at = (key) => current(key)[unit];
   byId("unit-title").textContent = `Unit ${unit}`;
   const how = state.pinned !== null ? "pinned" : state.cursor !== null ? "under the cursor" : "highest grid score";
-  byId("unit-place").textContent = `row ${Math.floor(unit / run.side)}, column ${unit % run.side} · ${how}`;
+  byId("unit-place").textContent = `row ${Math.floor(unit / run.side)}, column ${unit % run.side}${moduleName(unit)} · ${how}`;
   byId("pin").setAttribute("aria-pressed", String(state.pinned !== null));
   byId("pin").textContent = state.pinned !== null ? "Pinned" : "Pin";
-  const known = new Set(["tau", "tau_ms", "negative_share", ...Object.keys(evaluation().views[state.view].measures)]);
+  const known = new Set(["tau", "tau_ms", "negative_share", ...Object.keys(currentView().measures)]);
   for (const [key, , write] of rows) byId(`number-${key}`).textContent = known.has(key) ? write(at) : "-";
   paintUnitMaps(unit);
   paintNear(unit);
 }
 
-const missingField = [];
+// Modules are square patches of the sheet, numbered row by row.
+function moduleName(unit) {
+  if (run.modules === 1) return "";
+  const across = run.side / run.modules, row = Math.floor(unit / run.side / across), col = Math.floor((unit % run.side) / across);
+  return `, module ${row * run.modules + col}`;
+}
 
 function paintUnitMaps(unit) {
   const maps = currentMaps(), box = run.box.map((side) => `${side} m`).join(" × ");
   const rate = byId("rate-map"), sac = byId("sac");
   if (!maps) {
-    const why = evaluation().views[state.view].maps ? "Reading the maps …" : `No rate maps of step ${evaluation().step} in this page`;
+    const why = currentView().maps ? "Reading the maps …" : `No rate maps of step ${evaluation().step} in this page`;
     for (const canvas of [rate, sac]) blank(canvas, why);
-    byId("rate-caption").textContent = evaluation().views[state.view].maps ? "" : `They are in evaluation/step_${String(evaluation().step).padStart(8, "0")}.npz.`;
+    byId("rate-caption").textContent = currentView().maps ? "" : `They are in evaluation/step_${String(evaluation().step).padStart(8, "0")}.npz.`;
     byId("sac-caption").textContent = "";
     return;
   }
