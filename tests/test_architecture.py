@@ -64,7 +64,7 @@ CHAINS = {
         "rate_maps",
         "information",
         "borders",
-        "modules",
+        "scale_clusters",
         "nulls",
         "gate",
         "sheet_order",
@@ -76,7 +76,7 @@ CHAINS = {
     ),
     "topogrid.model": ("products", "kernels", "recurrence", "tau", "wiring", "units", "network"),
     "topogrid.model.wiring": ("base", "dense", "modular", "fitting", "attractor", "learned"),
-    "topogrid.analysis.sheets": ("sheet",),
+    "topogrid.analysis.sheets": ("sheet", "module_scales"),
     "topogrid.report": ("evaluations", "record", "sprites", "page"),
     "topogrid.analysis.figures": (
         "style",
