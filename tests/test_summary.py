@@ -26,7 +26,11 @@ def evaluation_of(maps: np.ndarray, tau: np.ndarray) -> Evaluation:
     view = measure_units(full, np.random.default_rng(0))
     second = np.full(1, 0.02)
     path = np.zeros((1, 1, 2))
-    decoding = Decoding(5.0, second, 100 * second, np.tile(second, (2, 1)), 200 * second, 1.0, path, path)
+    decoding = Decoding(
+        5.0, second, 100 * second, np.tile(second, (2, 1)), 200 * second, 1.0, path, path,
+        long_median_cm=90 * second, middle_cm=88 + second, feedback_error_cm=50 * second,
+        feedback_median_cm=40 * second, hold_still_short_cm=14.0, middle_short_cm=88.0,
+    )  # fmt: skip
     return Evaluation(10, tau, 44, view, view, np.zeros(len(maps)), decoding, 0.1)
 
 

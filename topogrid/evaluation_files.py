@@ -21,6 +21,7 @@ def unit_rows(evaluation: Evaluation, config: TrainConfig) -> tuple[list[str], l
         "unit": unit,
         "row": unit // config.sheet_side,
         "col": unit % config.sheet_side,
+        "module": config.sheet.module_of,
         "tau_steps": evaluation.tau,
         "tau_ms": evaluation.tau * config.dt * 1000,
         "score_60": view.scores.score_60,
