@@ -49,7 +49,11 @@ def make_evaluation(config: TrainConfig, step: int, *, bins: int, blank: bool) -
     seconds = 0.02 * np.arange(1, 51)
     paths = np.zeros((2, 50, 2))
     error = 10 * seconds
-    decoding = Decoding(5.0, seconds, error, np.stack([error / 2, 2 * error]), 20 * seconds, 4.0, paths, paths)
+    decoding = Decoding(
+        5.0, seconds, error, np.stack([error / 2, 2 * error]), 20 * seconds, 4.0, paths, paths,
+        long_median_cm=0.9 * error, middle_cm=np.full(50, 88.0), feedback_error_cm=np.full(50, np.nan),
+        feedback_median_cm=np.full(50, np.nan), hold_still_short_cm=20.0, middle_short_cm=88.0,
+    )  # fmt: skip
     return Evaluation(step, tau, 1, settled, start, np.zeros(units), decoding, 0.5)
 
 

@@ -19,7 +19,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from tests.synthetic import lattice_map
-from topogrid.analysis import distance_similarity, figures, fit_modules
+from topogrid.analysis import distance_similarity, figures, fit_scale_clusters
 from topogrid.analysis.figures import rate_map_grids, style
 
 Float = NDArray[np.float64]
@@ -113,10 +113,10 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "scores of dead units": lambda: figures.score_histogram([NAN] * 3, []),
     "spacings": lambda: figures.spacing_histogram(spacing_sheet(), 0.739),
     "spacings in modules": lambda: figures.spacing_histogram(
-        module_spacings(), 0.739, 0.94, fit_modules(module_spacings())
+        module_spacings(), 0.739, 0.94, fit_scale_clusters(module_spacings())
     ),
     "spacings in one module": lambda: figures.spacing_histogram(
-        spacing_sheet(), 0.739, 0.94, fit_modules(spacing_sheet()), network="plain"
+        spacing_sheet(), 0.739, 0.94, fit_scale_clusters(spacing_sheet()), network="plain"
     ),
     "similarity": lambda: figures.similarity_by_distance(
         {

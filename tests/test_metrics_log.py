@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from topogrid.metrics_log import MetricsFile, read_metrics, truncate_metrics
+from topogrid.metrics_log import OLD_METRICS, MetricsFile, current_metrics, read_metrics, truncate_metrics
+from topogrid.tracking import METRICS
 
 
 def names(path: Path) -> list[str]:
@@ -44,3 +45,17 @@ def test_a_broken_line_inside_is_named(tmp_path):
     path.write_text('{"step": 1}\n<html>\n{"step": 2}\n')
     with pytest.raises(ValueError, match="line 2"):
         read_metrics(path)
+
+
+def test_numbers_that_an_older_version_wrote_come_by_their_new_names(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 4, "validation/n_modules": 2, "validation/start/lattices/module_ratio": null}\n')
+    (row,) = read_metrics(path)
+    assert set(row) == {"step", "validation/n_scale_clusters", "validation/start/lattices/scale_cluster_ratio"}
+    assert row["validation/n_scale_clusters"] == 2
+    assert current_metrics(row) == pytest.approx(row, nan_ok=True)
+
+
+def test_old_names_are_gone_and_new_ones_described():
+    assert {f"validation/lattices/{name}" for name in OLD_METRICS.values()} <= set(METRICS)
+    assert not {f"validation/{name}" for name in OLD_METRICS} & set(METRICS)

@@ -139,3 +139,16 @@ def test_a_run_that_has_measured_nothing_yet_is_listed(tmp_path: Path) -> None:
     os.utime(run / "config.json", (1e9, 1e9))
     (row,) = list_table(find_runs([tmp_path]))[1]
     assert row[4:7] == ["0/300", "-", "-"]
+
+
+def test_numbers_of_an_older_version_come_by_the_names_they_have_now(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "old")
+    summary = json.loads((run / "summary.json").read_text()) | {
+        "validation/n_modules": 3,
+        "validation/module_ratio": 1.4,
+    }
+    (run / "summary.json").write_text(json.dumps(summary))
+    measures = read_record(run).measures
+    assert measures["validation/n_scale_clusters"] == 3
+    assert measures["validation/scale_cluster_ratio"] == 1.4
+    assert "validation/n_modules" not in measures

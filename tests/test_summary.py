@@ -26,7 +26,11 @@ def evaluation_of(maps: np.ndarray, tau: np.ndarray) -> Evaluation:
     view = measure_units(full, np.random.default_rng(0))
     second = np.full(1, 0.02)
     path = np.zeros((1, 1, 2))
-    decoding = Decoding(5.0, second, 100 * second, np.tile(second, (2, 1)), 200 * second, 1.0, path, path)
+    decoding = Decoding(
+        5.0, second, 100 * second, np.tile(second, (2, 1)), 200 * second, 1.0, path, path,
+        long_median_cm=90 * second, middle_cm=88 + second, feedback_error_cm=50 * second,
+        feedback_median_cm=40 * second, hold_still_short_cm=14.0, middle_short_cm=88.0,
+    )  # fmt: skip
     return Evaluation(10, tau, 44, view, view, np.zeros(len(maps)), decoding, 0.1)
 
 
@@ -47,11 +51,14 @@ def test_modules_and_order_are_found_where_they_are(two_modules: Evaluation) -> 
     row = summarise(two_modules, CONFIG)
     assert set(row) <= set(METRICS)
     for which in ("", "lattices/", "start/"):
-        named = {name: row[f"validation/{which}{name}"] for name in ("n_modules", "module_ratio", "module_bic_gain")}
-        assert named["n_modules"] == 2
-        assert named["module_ratio"] == pytest.approx(1.5, rel=0.02)
-        assert named["module_bic_gain"] > 10
-    assert row["validation/module_separation"] > 2
+        named = {
+            name: row[f"validation/{which}{name}"]
+            for name in ("n_scale_clusters", "scale_cluster_ratio", "scale_cluster_bic_gain")
+        }
+        assert named["n_scale_clusters"] == 2
+        assert named["scale_cluster_ratio"] == pytest.approx(1.5, rel=0.02)
+        assert named["scale_cluster_bic_gain"] > 10
+    assert row["validation/scale_cluster_separation"] > 2
     assert row["validation/spacing_morans_i"] > 0.6
     assert row["validation/orientation_morans_i"] > 0.6
     assert row["validation/orientation_morans_p"] == pytest.approx(0.001)
@@ -67,7 +74,7 @@ def test_modules_and_order_are_found_where_they_are(two_modules: Evaluation) -> 
 def test_a_network_without_lattices_has_no_order_to_measure() -> None:
     blank = evaluation_of(np.zeros((SIDE**2, 20, 20)), np.ones(SIDE**2))
     row = summarise(blank, CONFIG)
-    assert not any("morans" in name or "modules" in name for name in row)
+    assert not any("morans" in name or "cluster" in name for name in row)
     assert np.isnan(row["validation/border_score_mean"])
     assert set(draw_evaluation(blank, CONFIG)) <= set(FIGURES)
 

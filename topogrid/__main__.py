@@ -26,6 +26,18 @@ from topogrid.files import write_json_atomic, write_text_atomic
 from topogrid.following import draw_followed, feedback_of, follow_in_pieces, told
 from topogrid.intervention_report import as_page, as_record, draw_outcomes, full_table, key, key_table
 from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, intervene, obstacles, parse_units, silence
+from topogrid.module_interventions import (
+    HEADLINE,
+    ModuleOutcome,
+    draw_headline,
+    headline_page,
+    headline_record,
+    headline_table,
+    measure_headline,
+    module_table,
+    obstacle,
+)
+from topogrid.module_interventions import KEY as HEADLINE_KEY
 from topogrid.original import SETTINGS
 from topogrid.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
 from topogrid.report import is_current, write_report
@@ -227,7 +239,11 @@ def _declare_intervene(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", help="one of its checkpoints (default: the newest)")
     _declare_settings(parser, ("eval_bins", *MEASUREMENT_SETTINGS))
     parser.add_argument(
-        "--only", nargs="+", metavar="NAME", help=f"some of {', '.join(INTERVENTIONS)} (default: all of them)"
+        "--only",
+        nargs="+",
+        metavar="NAME",
+        help=f"all, or some of {', '.join(INTERVENTIONS)} (default: for a sheet with modules, tau and speed changed "
+        "and every module compared with what is predicted; else all)",
     )
     _declare_silence(parser)
 
@@ -248,12 +264,40 @@ def _planned(names: Sequence[str] | None, units: Sequence[str] | None) -> tuple[
 
 def _intervene(arguments: argparse.Namespace) -> None:
     wanted, chosen = _planned(arguments.only, arguments.silence)
-    if not wanted and not chosen:
-        wanted = choose(None)
     run = load_run(arguments.run, arguments.checkpoint)
     config = dataclasses.replace(run.config, **_given_settings(arguments, ("eval_bins", *MEASUREMENT_SETTINGS)))
     subject = Subject(run.network, run.place_cells, config, run.step)
+    if not wanted and not chosen and not obstacle(subject):
+        _measure_headline(subject, run.folder)
+        return
+    if not wanted and not chosen:
+        wanted = choose(None)
     _measure_interventions(subject, wanted, chosen, run.folder)
+
+
+def _measure_headline(subject: Subject, folder: RunFolder) -> None:
+    stem = folder.path / "interventions" / "headline"
+    stem.parent.mkdir(exist_ok=True)
+    outcomes: list[ModuleOutcome] = []
+    title = f"Modules of {folder.name} after {subject.step} steps of training"
+    with tqdm(total=1 + len(HEADLINE), unit="intervention", disable=not sys.stderr.isatty()) as bar:
+        for outcome in measure_headline(subject):
+            outcomes.append(outcome)
+            write_text_atomic(stem.with_suffix(".md"), headline_page(title, outcomes))
+            write_text_atomic(stem.with_suffix(".csv"), to_csv(*module_table(outcomes)))
+            record = {"run": folder.name, "step": subject.step, "outcomes": headline_record(outcomes)}
+            write_json_atomic(stem.with_suffix(".json"), record | {"picture": "interventions/headline.png"})
+            bar.set_postfix_str(outcome.name)
+            bar.update()
+    figure = draw_headline(outcomes, subject.config)
+    folder.gallery.mkdir(parents=True, exist_ok=True)
+    for path in (stem.with_suffix(".png"), folder.gallery / "interventions.png"):
+        save_figure(figure, path)
+    print(to_text(*headline_table(outcomes)))
+    print(HEADLINE_KEY)
+    print(f"Picture: {folder.gallery / 'interventions.png'}   Module by module: {stem}.md .csv .json", file=sys.stderr)
+    if any(folder.evaluation.glob("step_*.npz")):
+        print(f"Page: {write_report(folder, subject.config)}", file=sys.stderr)
 
 
 def _measure_interventions(subject: Subject, wanted: Sequence[str], chosen: Sequence[int], folder: RunFolder) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -43,6 +44,10 @@ FORGOTTEN = 0.01  # a unit has forgotten its start when this share of it is left
 WALKS_AT_ONCE, STEPS_AT_ONCE = 200, 64  # bound memory: activity of this many walks is held for this many steps
 WALKS_FOR_THEORY = 4000
 SHOWN_WALKS = 6  # walks kept whole, for the picture of decoded paths
+MOST_MOMENTS = 500  # of the long walks at which errors are taken: every step up to 10 s of 20 ms
+ANCHORED_SECONDS = 10.0  # counted of every anchored walk: enough to get everywhere in the box
+ANCHOR = (2e-3, 2e-3)  # metres around the middle of the box in which these start
+FEWEST_ANCHORED_WALKS = 60
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,10 @@ class Probe:
     dt_factor: float = 1.0
     """Multiplies the duration of a step, a whole number or one over it. The paths are those of training, sampled more
     or less often, and everything that is counted in steps keeps its duration in seconds."""
+    anchored: bool = False
+    """Let the walks behind the rate maps all start in the middle of the box and be long enough to cover it. For maps of
+    a network whose lattices moved: its encoder still knows the old ones, so that walks from everywhere begin at phases
+    that do not agree, and blur the new ones. ``start`` maps then cover the same walks without burn-in."""
 
     def __post_init__(self) -> None:
         """Refuse factors that mean nothing."""
@@ -111,7 +120,8 @@ class Decoding:
     error_cm: float
     """Mean over walks and steps of training length; this and all errors inside the trained box only."""
     seconds: Float
-    """``(time,)``, of the long walks, from their start."""
+    """``(time,)``, moments of the long walks, from their start: every step, or at most `MOST_MOMENTS` of them, those of
+    ``config.error_seconds`` among them."""
     long_error_cm: Float
     """``(time,)``, mean over long walks."""
     long_quartiles_cm: Float
@@ -124,6 +134,18 @@ class Decoding:
     """``(walk, time, 2)``, metres: a few long walks."""
     decoded_paths: Float
     """``(walk, time, 2)``, metres: where the network thought they were."""
+    long_median_cm: Float
+    """``(time,)``, median over long walks."""
+    middle_cm: Float
+    """``(time,)``, error of always guessing the middle of the box."""
+    feedback_error_cm: Float
+    """``(time,)``, mean over the long walks with `config.place_feedback`; NaN if that is 0."""
+    feedback_median_cm: Float
+    """``(time,)``, median of the same."""
+    hold_still_short_cm: float
+    """Error of an animal that believes it never left its start, over the walks and steps of ``error_cm``."""
+    middle_short_cm: float
+    """Error of always guessing the middle of the box, over the same."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +163,20 @@ class Evaluation:
     """``(unit,)``, share of settled states below zero."""
     decoding: Decoding
     seconds_taken: float
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What is measured where a whole evaluation would cost too much: settled maps, their scores and their lattices."""
+
+    step: int
+    tau: Float
+    """``(unit,)``, steps; ones in a plain network."""
+    burn_in: int
+    """Steps walked before rates are counted."""
+    rate_maps: RateMaps
+    scores: GridScores
+    lattice: Lattice
 
 
 def burn_in_steps(tau_max: float) -> int:
@@ -178,26 +214,63 @@ def evaluate(
     Evaluation
     """
     began = time.perf_counter()
-    device = network.encoder.device
-    generators = make_generators(config.seed, device, ("held_out_walks", "held_out_long_walks"))
+    generators = make_generators(config.seed, network.encoder.device, ("held_out_walks", "held_out_long_walks"))
     rng = np.random.default_rng([config.seed, 20])
-    tau = network.units.tau
-    tau_steps = np.ones(config.n_grid_cells) if tau is None else tau.double().cpu().numpy()
-    auto = config.eval_burn_in == "auto"
-    burn_in = burn_in_steps(float(tau_steps.max())) if auto else round(int(config.eval_burn_in) / probe.dt_factor)
+    tau = _tau_steps(network, config)
+    burn_in = _burn_in(tau, config, probe)
     maps = _stream_rate_maps(network, place_cells, config, probe, generators["held_out_walks"], burn_in)
     return Evaluation(
         step=step,
-        tau=tau_steps,
+        tau=tau,
         burn_in=burn_in,
         settled=measure_units(maps.settled, rng),
         start=measure_units(maps.start, rng),
         negative_share=maps.negative_share,
-        decoding=_measure_decoding(
-            network, place_cells, config, probe, maps.error_cm, generators["held_out_long_walks"]
-        ),
+        decoding=_measure_decoding(network, place_cells, config, probe, maps, generators["held_out_long_walks"]),
         seconds_taken=time.perf_counter() - began,
     )
+
+
+@torch.no_grad()
+def glance(
+    network: PathIntegrator, place_cells: PlaceCells, config: TrainConfig, *, step: int, probe: Probe = AS_TRAINED
+) -> Glance:
+    """Measure the settled lattices of a network, and nothing else: no null, no start view, no long walks.
+
+    The walks are those of `evaluate`, and so are the maps.
+
+    Parameters
+    ----------
+    network, place_cells, config, step, probe
+        See `evaluate`.
+
+    Returns
+    -------
+    Glance
+    """
+    generator = make_generators(config.seed, network.encoder.device, ("held_out_walks",))["held_out_walks"]
+    tau = _tau_steps(network, config)
+    burn_in = _burn_in(tau, config, probe)
+    accumulator = _accumulator(config, probe)
+    for first, activity, position, _start in _held_out_activity(
+        network, place_cells, config, probe, generator, burn_in
+    ):
+        once_settled = slice(max(0, burn_in - first), None)
+        _count(accumulator, position[once_settled].flatten(0, 1), activity[once_settled].flatten(0, 1))
+    maps = accumulator.rate_maps()
+    return Glance(step, tau, burn_in, maps, grid_scores(maps.maps), measure_lattice(maps.maps, maps.box_size))
+
+
+def _tau_steps(network: PathIntegrator, config: TrainConfig) -> Float:
+    tau = network.units.tau
+    return np.ones(config.n_grid_cells) if tau is None else tau.double().cpu().numpy()
+
+
+def _burn_in(tau: Float, config: TrainConfig, probe: Probe) -> int:
+    """Count the steps of the probe that are left out at the start of a walk."""
+    if config.eval_burn_in == "auto":
+        return burn_in_steps(float(tau.max()))
+    return round(int(config.eval_burn_in) / probe.dt_factor)
 
 
 def measure_units(rate_maps: RateMaps, rng: np.random.Generator) -> UnitMeasures:
@@ -218,6 +291,47 @@ class _StreamedMaps:
     start: RateMaps
     negative_share: Float
     error_cm: float
+    hold_still_cm: float
+    middle_cm: float
+
+
+class _Counts(NamedTuple):
+    """How much of the held-out walks is counted."""
+
+    n_walks: int
+    settled: int
+    """Steps of each after burn-in."""
+    start: int
+    """Steps of each from the first one on."""
+
+
+def _counts(config: TrainConfig, probe: Probe) -> _Counts:
+    trained = probe.steps(config.seq_length)
+    # A larger box takes as many more samples to cover, and longer walks to get to its far corners.
+    usual = round(trained * probe.box_factor**2)
+    if not probe.anchored:
+        return _Counts(config.eval_walks, usual, trained)
+    seconds = ANCHORED_SECONDS / min(1, probe.speed_factor)
+    covering = max(usual, round(probe.steps(seconds / config.dt) * probe.box_factor**2))
+    n_walks = max(FEWEST_ANCHORED_WALKS, math.ceil(config.eval_walks * usual / covering))
+    return _Counts(n_walks, covering, covering)
+
+
+class _MeanError:
+    """Mean of errors that come part by part."""
+
+    def __init__(self) -> None:
+        self._sum, self._n = 0.0, 0
+
+    def add(self, error: torch.Tensor) -> None:
+        """Count errors in metres; NaN is no error."""
+        self._sum += float(error.nansum(dtype=torch.float64))
+        self._n += int(error.isfinite().sum())
+
+    @property
+    def cm(self) -> float:
+        """Mean in centimetres; NaN without any."""
+        return 100 * self._sum / self._n if self._n else math.nan
 
 
 def _stream_rate_maps(
@@ -229,30 +343,34 @@ def _stream_rate_maps(
     burn_in: int,
 ) -> _StreamedMaps:
     """Walk, and forget what was counted: memory does not grow with the number or the length of the walks."""
-    box, bins = _walked_box(config, probe), round(config.eval_bins * probe.box_factor)
-    settled, start = (RateMapAccumulator(config.n_grid_cells, box, bins) for _view in ("settled", "start"))
+    settled, start = _accumulator(config, probe), _accumulator(config, probe)
     negative = torch.zeros(config.n_grid_cells, dtype=torch.float64)
-    error_sum, n_inside = 0.0, 0
-    trained = probe.steps(config.seq_length)
-    # A larger box takes as many more samples to cover, and longer walks to get to its far corners.
-    n_settled = round(trained * probe.box_factor**2)
-    for walks in _held_out_walks(config, probe, generator, burn_in + n_settled):
-        for first, activity in _in_parts(network, place_cells, walks, STEPS_AT_ONCE):
-            position = walks.position[first : first + len(activity)]
-            at_first, once_settled = slice(0, max(0, trained - first)), slice(max(0, burn_in - first), None)
-            for accumulator, steps in ((start, at_first), (settled, once_settled)):
-                _count(accumulator, position[steps].flatten(0, 1), activity[steps].flatten(0, 1))
-            negative += (activity[once_settled] < 0).sum(dim=(0, 1)).cpu()
-            decoded = place_cells.decode(network.read_out(activity[at_first]))
-            error = _error_inside(place_cells, decoded, position[at_first])
-            error_sum += float(error.nansum(dtype=torch.float64))
-            n_inside += int(error.isfinite().sum())
+    network_error, still, middle = _MeanError(), _MeanError(), _MeanError()
+    trained, counts = probe.steps(config.seq_length), _counts(config, probe)
+    for first, activity, position, began in _held_out_activity(network, place_cells, config, probe, generator, burn_in):
+        from_start, once_settled = slice(0, max(0, counts.start - first)), slice(max(0, burn_in - first), None)
+        for accumulator, steps in ((start, from_start), (settled, once_settled)):
+            _count(accumulator, position[steps].flatten(0, 1), activity[steps].flatten(0, 1))
+        negative += (activity[once_settled] < 0).sum(dim=(0, 1)).cpu()
+        if first < trained:
+            truth = position[: trained - first]
+            decoded = place_cells.decode(network.read_out(activity[: trained - first]))
+            network_error.add(_error_inside(place_cells, decoded, truth))
+            still.add(_error_inside(place_cells, began.expand_as(truth), truth))
+            middle.add(_error_inside(place_cells, torch.zeros_like(truth), truth))
     return _StreamedMaps(
         settled.rate_maps(),
         start.rate_maps(),
-        (negative / (config.eval_walks * n_settled)).numpy(),
-        100 * error_sum / n_inside if n_inside else math.nan,
+        (negative / (counts.n_walks * counts.settled)).numpy(),
+        network_error.cm,
+        still.cm,
+        middle.cm,
     )
+
+
+def _accumulator(config: TrainConfig, probe: Probe) -> RateMapAccumulator:
+    bins = round(config.eval_bins * probe.box_factor)
+    return RateMapAccumulator(config.n_grid_cells, _walked_box(config, probe), bins)
 
 
 def _count(accumulator: RateMapAccumulator, position: torch.Tensor, activity: torch.Tensor) -> None:
@@ -265,9 +383,22 @@ def _count(accumulator: RateMapAccumulator, position: torch.Tensor, activity: to
     accumulator.add_sums(cells, sums.cpu().numpy())
 
 
-def _held_out_walks(config: TrainConfig, probe: Probe, generator: torch.Generator, n_steps: int) -> Iterator[Walks]:
-    for first in range(0, config.eval_walks, WALKS_AT_ONCE):
-        yield _walk(config, probe, min(WALKS_AT_ONCE, config.eval_walks - first), n_steps, generator)
+def _held_out_activity(
+    network: PathIntegrator,
+    place_cells: PlaceCells,
+    config: TrainConfig,
+    probe: Probe,
+    generator: torch.Generator,
+    burn_in: int,
+) -> Iterator[tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Yield parts of held-out walks: first step, activity and positions ``(time, batch, ...)``, starts."""
+    counts = _counts(config, probe)
+    n_steps = burn_in + counts.settled
+    start_box = ANCHOR if probe.anchored else config.box_size
+    for done in range(0, counts.n_walks, WALKS_AT_ONCE):
+        walks = _walk(config, probe, min(WALKS_AT_ONCE, counts.n_walks - done), n_steps, generator, start_box)
+        for first, activity in _in_parts(network, place_cells, walks, STEPS_AT_ONCE):
+            yield first, activity, walks.position[first : first + len(activity)], walks.start
 
 
 def _walked_box(config: TrainConfig, probe: Probe) -> tuple[float, float]:
@@ -275,7 +406,14 @@ def _walked_box(config: TrainConfig, probe: Probe) -> tuple[float, float]:
     return width * probe.box_factor, height * probe.box_factor
 
 
-def _walk(config: TrainConfig, probe: Probe, n_walks: int, n_steps: int, generator: torch.Generator) -> Walks:
+def _walk(
+    config: TrainConfig,
+    probe: Probe,
+    n_walks: int,
+    n_steps: int,
+    generator: torch.Generator,
+    start_box: tuple[float, float],
+) -> Walks:
     """Let animals walk for ``n_steps`` of the probe's steps."""
     box = _walked_box(config, probe)
     walks = simulate_walks(
@@ -286,7 +424,7 @@ def _walk(config: TrainConfig, probe: Probe, n_walks: int, n_steps: int, generat
         generator=generator,
         periodic=config.periodic,
         speed_factor=probe.speed_factor,
-        start_box=config.box_size,
+        start_box=start_box,
     )
     if probe.dt_factor < 1:
         walks = split_steps(walks, round(1 / probe.dt_factor), box_size=box, periodic=config.periodic)
@@ -322,32 +460,51 @@ def _measure_decoding(
     place_cells: PlaceCells,
     config: TrainConfig,
     probe: Probe,
-    error_cm: float,
+    short: _StreamedMaps,
     generator: torch.Generator,
 ) -> Decoding:
     n_steps = probe.steps(config.long_seconds / config.dt)
-    walks = _walk(config, probe, config.long_walks, n_steps, generator)
-    decoded = follow(network, place_cells, walks)
-    perfect = place_cells.decode(place_cells.encode(walks.position))
+    walks = _walk(config, probe, config.long_walks, n_steps, generator, config.box_size)
+    at = _moments(n_steps, [probe.steps(seconds / config.dt) for seconds in config.error_seconds])
+    position = walks.position[torch.from_numpy(at).to(walks.position.device)]
+    decoded = follow(network, place_cells, walks, at=at)
+    perfect = place_cells.decode(place_cells.encode(position))
 
     def errors_cm(believed: torch.Tensor) -> Float:
-        error: Float = _error_inside(place_cells, believed, walks.position).cpu().double().numpy()
+        error: Float = _error_inside(place_cells, believed, position).cpu().double().numpy()
         return 100 * error
 
     error, shown = errors_cm(decoded), slice(0, SHOWN_WALKS)
+    fed = np.full_like(error, math.nan)
+    if config.place_feedback > 0:
+        feedback = Feedback(config.place_feedback, probe.steps(config.place_feedback_every), place_cells.softmax)
+        fed = errors_cm(follow(network, place_cells, walks, at=at, feedback=feedback))
     with warnings.catch_warnings():
         # No animal is in the trained box at that moment: NaN says so.
         warnings.filterwarnings("ignore", "Mean of empty slice|All-NaN slice", RuntimeWarning)
         return Decoding(
-            error_cm=error_cm,
-            seconds=config.dt * probe.dt_factor * np.arange(1, n_steps + 1, dtype=np.float64),
+            error_cm=short.error_cm,
+            seconds=config.dt * probe.dt_factor * np.arange(1, n_steps + 1, dtype=np.float64)[at],
             long_error_cm=np.nanmean(error, axis=1),
             long_quartiles_cm=np.nanquantile(error, (0.25, 0.75), axis=1),
-            hold_still_cm=np.nanmean(errors_cm(walks.start.expand_as(walks.position)), axis=1),
+            hold_still_cm=np.nanmean(errors_cm(walks.start.expand_as(position)), axis=1),
             floor_cm=float(np.nanmean(errors_cm(perfect))),
-            true_paths=walks.position[:, shown].transpose(0, 1).cpu().double().numpy(),
+            true_paths=position[:, shown].transpose(0, 1).cpu().double().numpy(),
             decoded_paths=decoded[:, shown].transpose(0, 1).cpu().double().numpy(),
+            long_median_cm=np.nanmedian(error, axis=1),
+            middle_cm=np.nanmean(errors_cm(torch.zeros_like(position)), axis=1),
+            feedback_error_cm=np.nanmean(fed, axis=1),
+            feedback_median_cm=np.nanmedian(fed, axis=1),
+            hold_still_short_cm=short.hold_still_cm,
+            middle_short_cm=short.middle_cm,
         )
+
+
+def _moments(n_steps: int, wanted: Sequence[int]) -> NDArray[np.int64]:
+    """Choose the steps, counted from 0, at which errors are taken: all, or few enough, the last and the wanted ones."""
+    told = {step - 1 for step in wanted if step <= n_steps} | {n_steps - 1}
+    every = 1 if n_steps <= MOST_MOMENTS else math.ceil(n_steps / max(1, MOST_MOMENTS - len(told)))
+    return np.array(sorted(told.union(range(every - 1, n_steps, every))), dtype=np.int64)
 
 
 @torch.no_grad()
@@ -355,8 +512,9 @@ def follow(
     network: PathIntegrator,
     place_cells: PlaceCells,
     walks: Walks,
-    feedback: Feedback | None = None,
     *,
+    feedback: Feedback | None = None,
+    at: NDArray[np.int64] | None = None,
     steps_at_once: int = 100,
 ) -> torch.Tensor:
     """Where the network thinks walks have got to, told only where they began and how they moved.
@@ -369,14 +527,19 @@ def follow(
         Of any length; activity is held for ``steps_at_once`` steps only.
     feedback : Feedback, optional
         Closes the loop from the predicted place code back to the units.
+    at : ndarray of int, ``(time,)``, optional
+        Steps at which the place is decoded, counted from 0, in rising order; all by default.
 
     Returns
     -------
     Tensor, ``(time, batch, 2)``
         Decoded positions, metres.
     """
-    parts = _in_parts(network, place_cells, walks, steps_at_once, feedback)
-    return torch.cat([place_cells.decode(network.read_out(activity)) for _first, activity in parts])
+    decoded = []
+    for first, activity in _in_parts(network, place_cells, walks, steps_at_once, feedback):
+        inside = slice(None) if at is None else at[(at >= first) & (at < first + len(activity))] - first
+        decoded.append(place_cells.decode(network.read_out(activity[inside])))
+    return torch.cat(decoded)
 
 
 def theory_line(config: TrainConfig) -> float | None:

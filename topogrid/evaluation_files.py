@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import fields
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topogrid.config import TrainConfig
-from topogrid.evaluation import Decoding, Evaluation
+from topogrid.evaluation import Decoding, Evaluation, Glance
 from topogrid.files import put_in_place, write_beside
 
 
@@ -21,6 +22,7 @@ def unit_rows(evaluation: Evaluation, config: TrainConfig) -> tuple[list[str], l
         "unit": unit,
         "row": unit // config.sheet_side,
         "col": unit % config.sheet_side,
+        "module": config.sheet.module_of,
         "tau_steps": evaluation.tau,
         "tau_ms": evaluation.tau * config.dt * 1000,
         "score_60": view.scores.score_60,
@@ -68,4 +70,43 @@ def save_evaluation(evaluation: Evaluation, path: Path) -> None:
             f"{name}/border": view.border,
             f"{name}/information": view.information,
         }
+    _save(arrays, path)
+
+
+def save_glance(seen: Glance, path: Path) -> None:
+    """Keep a glance in the same form: fewer of the same names."""
+    arrays: dict[str, NDArray[np.generic] | float | int] = {
+        "step": seen.step,
+        "tau": seen.tau,
+        "burn_in": seen.burn_in,
+        "settled/rate_maps": seen.rate_maps.maps.astype(np.float32),
+        "settled/occupancy": seen.rate_maps.occupancy,
+        "settled/score_60": seen.scores.score_60,
+        "settled/score_90": seen.scores.score_90,
+        "settled/spacing": seen.lattice.spacing,
+        "settled/orientation": seen.lattice.orientation,
+        "settled/phase": seen.lattice.phase,
+        "settled/axes": seen.lattice.axes,
+        "settled/ellipse_ratio": seen.lattice.ellipse_ratio,
+        "settled/ring_60": seen.scores.ring_60,
+    }
+    _save(arrays, path)
+
+
+def _save(arrays: dict[str, NDArray[np.generic] | float | int], path: Path) -> None:
     put_in_place(write_beside(path, lambda file: np.savez_compressed(file, **arrays)), path)  # type: ignore[arg-type]
+
+
+def saved_moments(folder: Path) -> list[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
+    """Return step, tau ``(unit,)`` and spacing ``(unit,)`` of every evaluation in a folder, in the order of steps.
+
+    Files that cannot be read are passed over.
+    """
+    found = []
+    for path in sorted(folder.glob("step_*.npz")):
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                found.append((int(arrays["step"]), np.asarray(arrays["tau"]), np.asarray(arrays["settled/spacing"])))
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+            continue
+    return sorted(found, key=lambda one: one[0])

@@ -169,7 +169,9 @@ def follow_in_pieces(
 
     at_once = max(1, min(100, STEPS_AT_ONCE * WALKS_AT_ONCE // len(pieces.start)))
     plain = follow(network, place_cells, pieces, steps_at_once=at_once)
-    looped = None if feedback is None else follow(network, place_cells, pieces, feedback, steps_at_once=at_once)
+    looped = (
+        None if feedback is None else follow(network, place_cells, pieces, feedback=feedback, steps_at_once=at_once)
+    )
 
     def path(position: torch.Tensor) -> Float:
         return _numpy(position.where(there[..., None].to(position.device), math.nan)).swapaxes(0, 1)

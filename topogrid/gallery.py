@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from topogrid.analysis import distance_similarity, figures, fit_modules
+from topogrid.analysis import distance_similarity, figures, fit_scale_clusters
 from topogrid.analysis.figures import Moment, Selection
 from topogrid.config import TrainConfig
 from topogrid.evaluation import Evaluation, forming_line, theory_line
@@ -64,7 +64,7 @@ def draw_evaluation(
             null_name="ring noise",
         ),
         "validation/spacing_histogram": figures.spacing_histogram(
-            view.lattice.spacing, theory, forming_line(config), fit_modules(view.lattice.spacing), network=kind
+            view.lattice.spacing, theory, forming_line(config), fit_scale_clusters(view.lattice.spacing), network=kind
         ),
         "validation/distance_similarity": _draw_order(evaluation, config, kind),
         "validation/unit_scores": figures.score_panels(

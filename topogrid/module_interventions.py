@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from topogrid.analysis import figures
 from topogrid.analysis.sheets import ModuleScales, compare_modules, compare_units, module_scales
 from topogrid.config import TrainConfig
-from topogrid.evaluation import Glance, Probe, glance
+from topogrid.evaluation import Evaluation, Glance, Probe, glance
 from topogrid.interventions import INTERVENTIONS, Subject
 from topogrid.tables import to_markdown
 
@@ -110,7 +110,7 @@ def measure_headline(subject: Subject, names: Sequence[str] = HEADLINE) -> Itera
         trouble = intervention.obstacle(subject)
         if trouble:
             continue
-        changed = intervention.change(subject, before)
+        changed = intervention.change(subject, cast(Evaluation, before))  # none of these looks at it
         after = _seen(changed, dataclasses.replace(changed.probe, anchored=True))
         yield _outcome(name, intervention.about, changed.note, subject, before, after)
 
@@ -131,8 +131,9 @@ def _outcome(name: str, about: str, note: str, subject: Subject, before: Glance,
         for seen, counts in zip((before, after), counted, strict=True)
     ]
     change = compare_modules(*scales)
+    was, now = scales
     units = compare_units(
-        before.lattice.spacing, after.lattice.spacing, *(scale.tau[module_of] for scale in scales), *counted
+        before.lattice.spacing, after.lattice.spacing, was.tau[module_of], now.tau[module_of], counted[0], counted[1]
     )
     return ModuleOutcome(
         name,
@@ -248,12 +249,18 @@ def _finite(values: Float | Sequence[float]) -> list[float | None]:
 
 
 def draw_headline(outcomes: Sequence[ModuleOutcome], config: TrainConfig) -> Figure:
-    """Draw predicted against measured spacing, a panel a change."""
+    """Draw predicted against measured spacing, a panel a change, with the sheet before and after."""
+    baseline = next((one for one in outcomes if one.name == BASELINE), None)
     panels = [
-        figures.Panel(
-            one.name, one.predicted, one.scales.spacing, one.scales.spacing * one.scales.spread, one.before
+        figures.ModulePanel(
+            one.name, one.predicted, one.scales.spacing, one.scales.spacing * one.scales.spread, one.before, one.spacing
         )
         for one in outcomes
-        if one.name != BASELINE
+        if one is not baseline
     ]
-    return figures.predicted_and_measured(panels, title=f"{config.describe()} network, {config.n_grid_cells:,} units")
+    return figures.predicted_and_measured(
+        panels,
+        before_map=None if baseline is None else baseline.spacing,
+        modules=config.modules_per_side,
+        network=config.describe(),
+    )

@@ -273,8 +273,8 @@ def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     wiring = asked.get("wiring") or (TAU_WIRING if asked.get("tau") is True else "dense")
     if name and given.get("wiring", wiring) != preset.settings.get("wiring", wiring):
         raise SettingsError(
-            f"preset {name} is of {preset.settings['wiring']} wiring, got wiring {show(wiring)}; leave one of them out, "
-            "or take another preset"
+            f"preset {name} is of {preset.settings['wiring']} wiring, got wiring {show(wiring)}; leave one of them "
+            "out, or take another preset"
         )
     recipe = RECIPES.get(wiring, {})
     return {**recipe, **preset.settings, **preset.by_wiring.get(wiring, {}), **given, "wiring": wiring}

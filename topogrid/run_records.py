@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from topogrid.checkpoints import CHECKPOINT_NAME
 from topogrid.config import FORMAT, SettingsError, TrainConfig, current_names
-from topogrid.metrics_log import read_metrics
+from topogrid.metrics_log import current_metrics, read_metrics
 
 Float = NDArray[np.float64]
 
@@ -168,7 +168,7 @@ def read_record(folder: str | Path) -> RunRecord:
     notes: list[str] = []
     config, unknown = _read_settings(path / "config.json", notes)
     rows = _read_rows(path / "metrics.jsonl", notes)
-    summary = _read_object(path / "summary.json", notes)
+    summary = current_metrics(_read_object(path / "summary.json", notes))
     evaluated = [row for row in rows if EVALUATED in row]
     measures, measured_step = (dict(evaluated[-1]), int(evaluated[-1]["step"])) if evaluated else ({}, None)
     steps_done = max([int(row["step"]) for row in rows if "step" in row], default=0)

@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from topogrid.analysis import figures
+from topogrid.analysis.sheets import module_scales
 from topogrid.checkpoints import (
     CheckpointError,
     Resumable,
@@ -30,13 +33,14 @@ from topogrid.companions import accompany, build_state
 from topogrid.config import TrainConfig
 from topogrid.cuda_graph import GraphedStep, uses_graph
 from topogrid.distributed import Processes, joined
-from topogrid.evaluation import Evaluation, evaluate
-from topogrid.evaluation_files import save_evaluation, unit_rows
+from topogrid.evaluation import Evaluation, Probe, evaluate, glance
+from topogrid.evaluation_files import save_evaluation, save_glance, saved_moments, unit_rows
 from topogrid.failures import USUAL, LossWatch, all_finite, look, save_dump
 from topogrid.files import one_line, write_json_atomic, write_text_atomic
-from topogrid.gallery import coupling_of, draw_evaluation, draw_tau
+from topogrid.gallery import coupling_of, draw_evaluation, draw_filmstrip, draw_tau
 from topogrid.hardware import peak_memory_mb, read_scalars
 from topogrid.metrics_log import iterate_metrics, thinned_metrics, truncate_metrics
+from topogrid.objective import growth_steps
 from topogrid.pace import expected_seconds, shorter_presets
 from topogrid.report import write_report
 from topogrid.reproducibility import versions
@@ -53,7 +57,7 @@ Say = Callable[[str], None]
 DONE, CANNOT_START, CANNOT_SAVE, NON_FINITE = 0, 2, 1, 3  # exit codes
 TAU_MAP_EVERY = 5  # logged steps; the map is one figure a person watches while it forms
 PATIENCE = 20 * 60.0  # seconds; to a run expected to take longer, shorter presets are named
-MOMENTS = (0.0, 0.05, 0.2, 0.5)  # of the growth of tau, or of training, at which the sheet is glanced at
+MOMENTS = (0.0, 0.1, 1.0)  # of the growth of tau, at which the sheet is glanced at
 
 
 class CannotStartError(Exception):
@@ -257,6 +261,8 @@ class Run:
         """Begin to watch for numbers that go wrong."""
         self._last_look = look(self.state)
         self._loss_watch = LossWatch(self._logged_losses())
+        self.moments = moment_steps(self.config)
+        """Steps at which the sheet is glanced at."""
 
     def train(self) -> int:
         """Train to the end, or to where it has to stop; returns the exit code."""
@@ -266,6 +272,10 @@ class Run:
                 self._save()
                 self._evaluate()
                 self._save()
+            elif self.state.step == 0:
+                self._save()
+            if self.state.step in self.moments:
+                self._glance()
             code = self._train_steps()
         except Abandoned:
             # The evaluation is taken again by whoever goes on; what was trained is saved.
@@ -291,7 +301,9 @@ class Run:
                     return NON_FINITE
                 if stopping:
                     return self.stop.exit_code or DONE
-                if not last and (evaluate or save) and bool(record.finite):
+                if not last and (evaluate or save or record.step in self.moments) and bool(record.finite):
+                    if record.step in self.moments:
+                        self._glance()
                     if evaluate:
                         self._evaluate()
                         save = save or self._is_best()
@@ -300,12 +312,17 @@ class Run:
                 bar.update()
         if self._evaluation_is_due():
             self._evaluate()
+            self._draw_filmstrip()
         return DONE
 
     def _evaluation_is_due(self) -> bool:
         """Whether the network is to be evaluated now: at the start, every so often, and at the end; once a step."""
         step, config = self.state.step, self.config
-        return self.evaluated != step and (step in (0, config.steps) or step % config.eval_every == 0)
+        # Where the start is glanced at, an evaluation would say the same at many times the cost.
+        at_start = step == 0 and not self.moments
+        return self.evaluated != step and (
+            at_start or step == config.steps or (step > 0 and step % config.eval_every == 0)
+        )
 
     def _is_best(self) -> bool:
         return self.best is not None and self.best[0] == self.state.step
@@ -396,8 +413,42 @@ class Run:
             self.best = (state.step, error)
         self.busy_elsewhere += time.perf_counter() - began
 
+    def _glance(self) -> None:
+        """Keep how the sheet looks now, on walks that all start at one place; nothing else is measured."""
+        began = time.perf_counter()
+        state, config = self.state, self.config
+        with self.stop.abandoning():
+            seen = glance(state.network, state.place_cells, config, step=state.step, probe=Probe(anchored=True))
+            scales = module_scales(
+                seen.lattice.spacing, seen.tau, config.sheet.module_of, np.nan_to_num(seen.scores.score_60) > 0.3
+            )
+        try:
+            save_glance(seen, self._evaluation_path(state.step))
+        except OSError as error:
+            self.log(f"the sheet at step {state.step} could not be kept: {error}; training goes on")
+        above = float(np.mean(np.nan_to_num(seen.scores.score_60) > 0.8))
+        there = scales.spacing[np.isfinite(scales.spacing)]
+        spacing = f"modules of {there.min():.2f} to {there.max():.2f} m" if there.size else "no module with a spacing"
+        self.log(
+            f"glance at step {state.step}: grid score above 0.8 in {100 * above:.0f} % of units, {spacing}; "
+            f"tau of modules {scales.tau.min():.2f} to {scales.tau.max():.2f} steps; {time.perf_counter() - began:.0f} s"
+        )
+        self.busy_elsewhere += time.perf_counter() - began
+
+    def _draw_filmstrip(self) -> None:
+        """Draw how tau and scale appeared on the sheet, from the moments that were kept."""
+        if not self.moments:
+            return
+        kept = [one for one in saved_moments(self.folder.evaluation) if len(one[1]) == self.config.n_grid_cells]
+        if len(kept) > 1:
+            strip = draw_filmstrip([figures.Moment(*one) for one in kept], self.config)
+            self.tracker.log(self.state.step, {}, {"validation/filmstrip": strip})
+
+    def _evaluation_path(self, step: int) -> Path:
+        return self.folder.evaluation / f"step_{step:08d}.npz"
+
     def _keep(self, evaluation: Evaluation) -> None:
-        path = self.folder.evaluation / f"step_{evaluation.step:08d}.npz"
+        path = self._evaluation_path(evaluation.step)
         try:
             save_evaluation(evaluation, path)
         except OSError as error:
@@ -491,6 +542,17 @@ class Run:
         if self.evaluation is not None and self.evaluation.step == self.state.step:
             summary |= self.measured
         return summary
+
+
+def moment_steps(config: TrainConfig) -> frozenset[int]:
+    """Return the steps at which a sheet of modules is glanced at: while tau grows, and while lattices form."""
+    grown = growth_steps(config)
+    if config.modules_per_side == 1 or not grown:
+        return frozenset()
+    early = {round(share * grown) for share in MOMENTS}
+    if config.wiring == "learned":
+        early.add(grown + round(0.3 * (config.steps - config.readout_steps - grown)))
+    return frozenset(step for step in early if 0 <= step < config.steps)
 
 
 class _Pace:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from topogrid.analysis import (
     Lattice,
     distance_similarity,
-    fit_modules,
+    fit_scale_clusters,
     morans_i,
     partial_morans_i,
     scaling_slope,
@@ -86,7 +86,7 @@ def _summarise_view(view: UnitMeasures) -> dict[str, float]:
 def _summarise_sheet(
     lattice: Lattice, counted: NDArray[np.bool_], tau: Float, config: TrainConfig, rng: np.random.Generator
 ) -> dict[str, float]:
-    """Order of the lattices of the counted units on the sheet, and modules of their spacing; none if they are few."""
+    """Order of the lattices of the counted units on the sheet, and clusters of their spacing; none if they are few."""
     chosen = counted & np.isfinite(lattice.spacing)
     if chosen.sum() < FEWEST_MEASURED:
         return {}
@@ -97,7 +97,7 @@ def _summarise_sheet(
         order = morans_i(maps[name], rng=order_rng, period=period)
         row |= {f"{name}_morans_i": order.value, f"{name}_morans_p": order.p_value}
     row["spacing_order_reach"] = distance_similarity(maps["spacing"], rng=order_rng).reach
-    row |= _summarise_modules(lattice.spacing[chosen])
+    row |= _summarise_clusters(lattice.spacing[chosen])
     if np.ptp(tau) == 0:
         return row
     return row | _summarise_coupling(maps["spacing"], tau.reshape(maps["spacing"].shape), order_rng, rng)
@@ -132,14 +132,14 @@ def lattice_maps(lattice: Lattice, chosen: NDArray[np.bool_], side: int) -> dict
     }
 
 
-def _summarise_modules(spacing: Float) -> dict[str, float]:
-    modules = fit_modules(spacing)
-    row = {"n_modules": float(modules.n_modules), "module_bic_gain": modules.bic_gain}
-    if modules.n_modules > 1:
+def _summarise_clusters(spacing: Float) -> dict[str, float]:
+    clusters = fit_scale_clusters(spacing)
+    row = {"n_scale_clusters": float(clusters.n_clusters), "scale_cluster_bic_gain": clusters.bic_gain}
+    if clusters.n_clusters > 1:
         row |= {
-            "module_ratio": float(modules.ratio.mean()),
-            "module_smallest_share": float(modules.weight.min()),
-            "module_separation": float(modules.separation.min()),
+            "scale_cluster_ratio": float(clusters.ratio.mean()),
+            "scale_cluster_smallest_share": float(clusters.weight.min()),
+            "scale_cluster_separation": float(clusters.separation.min()),
         }
     return row
 

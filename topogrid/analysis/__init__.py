@@ -5,9 +5,9 @@ from topogrid.analysis.gate import GridGate, grid_gate
 from topogrid.analysis.grid_scores import GridScores, autocorrelograms, grid_scores
 from topogrid.analysis.information import spatial_information
 from topogrid.analysis.lattice import Lattice, measure_lattice
-from topogrid.analysis.modules import Modules, fit_modules
 from topogrid.analysis.nulls import NULLS, field_shuffle, low_pass_noise, ring_noise, spectrum_noise
 from topogrid.analysis.rate_maps import RateMapAccumulator, RateMaps
+from topogrid.analysis.scale_clusters import ScaleClusters, fit_scale_clusters
 from topogrid.analysis.sheet_order import (
     DistanceSimilarity,
     MoransI,
@@ -25,10 +25,10 @@ __all__ = [
     "GridGate",
     "GridScores",
     "Lattice",
-    "Modules",
     "MoransI",
     "RateMapAccumulator",
     "RateMaps",
+    "ScaleClusters",
     "ScalingSlope",
     "SheetCorrelation",
     "ShiftBand",
@@ -36,7 +36,7 @@ __all__ = [
     "border_scores",
     "distance_similarity",
     "field_shuffle",
-    "fit_modules",
+    "fit_scale_clusters",
     "forming_spacing",
     "grid_gate",
     "grid_scores",

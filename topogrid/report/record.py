@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from topogrid.claims import claims
 from topogrid.config import GROUPS, TrainConfig
-from topogrid.metrics_log import read_metrics
+from topogrid.metrics_log import current_metrics, read_metrics
 from topogrid.runs import RunFolder
 
 Row = Mapping[str, float]
@@ -135,7 +135,7 @@ def findings(folder: RunFolder, config: TrainConfig, rows: Sequence[Row], step: 
     step : int
         The evaluation that the page is about.
     """
-    summary = _read_json(folder.summary_path)
+    summary = current_metrics(_read_json(folder.summary_path))
     numbers = {name: math.nan if value is None else value for name, value in summary.items() if name != "analysis"}
     analysis = summary.get("analysis")
     if isinstance(analysis, dict) and analysis.get("step") == step:

@@ -20,7 +20,7 @@ from topogrid.analysis.figures.style import (
     new_figure,
     styled,
 )
-from topogrid.analysis.modules import Modules
+from topogrid.analysis.scale_clusters import ScaleClusters
 
 _SCORE_BIN = 0.1
 _SPACING_BIN_M = 0.025
@@ -89,7 +89,7 @@ def spacing_histogram(
     spacing: ArrayLike,
     predicted: float | None = None,
     forming: float | None = None,
-    modules: Modules | None = None,
+    modules: ScaleClusters | None = None,
     *,
     network: Network = "tau",
     unmeasured: str = "no lattice",
@@ -104,7 +104,7 @@ def spacing_histogram(
         Spacing that theory predicts from the place fields, metres.
     forming : float, optional
         Spacing that theory predicts for lattices as they form, before movement is integrated, metres.
-    modules : Modules, optional
+    modules : ScaleClusters, optional
         Mixture fitted to the same spacings.
     network : str
         Picks the colour.
@@ -137,7 +137,7 @@ def spacing_histogram(
     if forming is not None:
         label = f"theory while forming {forming:.3f} m"
         ax.axvline(forming, color=THEORY_COLOUR, linestyle=":", linewidth=1, label=label)
-    if modules is not None and modules.n_modules:
+    if modules is not None and modules.n_clusters:
         _draw_modules(ax, modules, values.size)
     if ax.get_legend_handles_labels()[1]:
         fig.legend(loc="outside lower left", ncols=2)
@@ -148,19 +148,19 @@ def spacing_histogram(
     return fig
 
 
-def _draw_modules(ax: Axes, modules: Modules, n_units: int) -> None:
+def _draw_modules(ax: Axes, modules: ScaleClusters, n_units: int) -> None:
     """Draw each component of a mixture on log spacing as the number of units that it expects in a bin."""
     left, right = ax.get_xlim()
     metres = np.linspace(max(left, 1e-3), right, 300)
     away = (np.log(metres) - np.log(modules.spacing)[:, None]) / modules.spread[:, None]
     density = np.exp(-(away**2) / 2) / (modules.spread[:, None] * np.sqrt(2 * np.pi) * metres)
     expected = n_units * _SPACING_BIN_M * modules.weight[:, None] * density
-    if modules.n_modules == 1:
+    if modules.n_clusters == 1:
         label = "one component is best (BIC)"
     else:
         how = "" if modules.bic_gain >= _STRONG_BIC else "hardly "
         label = (
-            f"{modules.n_modules} components are {how}better (BIC lower by {modules.bic_gain:.0f});\n"
+            f"{modules.n_clusters} components are {how}better (BIC lower by {modules.bic_gain:.0f});\n"
             f"the smallest holds {100 * modules.weight.min():.0f} %"
         )
     for number, component in enumerate(expected):

@@ -1,4 +1,7 @@
-"""Modules of grid spacing: a Gaussian mixture on log spacing, against the alternative of a single component."""
+"""Clusters of grid spacing: a Gaussian mixture on log spacing, against the alternative of a single component.
+
+A *scale cluster* is a component of that mixture, wherever its units stand; a *module* is a patch of the sheet.
+"""
 
 from typing import NamedTuple
 
@@ -6,40 +9,48 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
-__all__ = ["Modules", "fit_modules"]
+__all__ = ["FEWEST_UNITS", "SMALLEST_RATIO", "SMALLEST_SHARE", "ScaleClusters", "fit_scale_clusters"]
 
 Float = NDArray[np.float64]
+
+SMALLEST_RATIO = 1.15
+"""Ratio of neighbouring clusters' spacings from which they are two: the smallest between modules of rats is 1.2."""
+SMALLEST_SHARE = 0.05
+"""Share of units below which a component is a handful of odd units."""
+FEWEST_UNITS = 10
+"""Units below which it is one as well."""
 
 _MIN_SD = 0.01  # of log spacing: a component cannot be narrower than 1 %, the precision of a spacing
 _ITERATIONS = 500
 
 
-class Modules(NamedTuple):
-    """The mixture with the lowest BIC, components ordered by spacing; empty if there are too few spacings.
+class ScaleClusters(NamedTuple):
+    """The admissible mixture with the lowest BIC, components ordered by spacing; empty if there are too few spacings.
 
     Attributes
     ----------
-    n_modules : int
-        Components of the best mixture. More than one need not mean modules: see ``bic_gain`` and ``separation``.
-    spacing : ndarray, ``(module,)``
+    n_clusters : int
+        Components of the best mixture. More than one need not mean clusters: see ``bic_gain`` and ``separation``.
+    spacing : ndarray, ``(cluster,)``
         Centre of each component, metres.
-    spread : ndarray, ``(module,)``
+    spread : ndarray, ``(cluster,)``
         Standard deviation of log spacing in each component.
-    weight : ndarray, ``(module,)``
+    weight : ndarray, ``(cluster,)``
         Share of units in each component.
-    ratio : ndarray, ``(module - 1,)``
+    ratio : ndarray, ``(cluster - 1,)``
         Spacing of each component over the next smaller one; about 1.4 between modules of the rat.
-    separation : ndarray, ``(module - 1,)``
+    separation : ndarray, ``(cluster - 1,)``
         Ashman's D between neighbouring components; above 2 they are two groups, not one skewed group in two pieces.
     label : ndarray of int, ``(unit,)``
         Most probable component of every unit, -1 for a unit without spacing.
     bic : ndarray, ``(component,)``
-        Bayesian information criterion of 1, 2, ... components; lower is better, NaN where there are too few units.
+        Bayesian information criterion of 1, 2, ... components; lower is better, NaN where no mixture of so many is
+        admissible.
     bic_gain : float
         BIC of one component minus that of the best mixture: 0 if one is best, above 10 strong evidence against one.
     """
 
-    n_modules: int
+    n_clusters: int
     spacing: Float
     spread: Float
     weight: Float
@@ -59,42 +70,69 @@ class _Mixture(NamedTuple):
     log_likelihood: float
 
 
-def fit_modules(spacing: ArrayLike, max_modules: int = 5) -> Modules:
-    """Fit Gaussian mixtures of one component and more to log spacing, and keep the one of lowest BIC.
+def fit_scale_clusters(
+    spacing: ArrayLike,
+    max_clusters: int = 5,
+    *,
+    smallest_ratio: float = SMALLEST_RATIO,
+    smallest_share: float = SMALLEST_SHARE,
+    fewest_units: float = FEWEST_UNITS,
+) -> ScaleClusters:
+    """Fit Gaussian mixtures of one component and more to log spacing, and keep the admissible one of lowest BIC.
+
+    Without floors BIC splits the skewed or long-tailed spacings of one lattice in two, and gives a component to a few
+    odd units.
 
     Parameters
     ----------
     spacing : array_like, any shape
         Spacings in metres; NaN for units without a lattice. Flattened.
-    max_modules : int
+    max_clusters : int
         Largest number of components.
+    smallest_ratio : float
+        A mixture is admissible only if neighbouring components' spacings are this far apart,
+    smallest_share : float
+        each component holds this share of the units with a spacing,
+    fewest_units : float
+        and as many units. One component always is admissible.
 
     Returns
     -------
-    Modules
+    ScaleClusters
 
     Raises
     ------
     ValueError
-        If a spacing is not positive, or ``max_modules`` is below 1.
+        If a spacing is not positive, or ``max_clusters`` is below 1.
 
     Notes
     -----
-    Deterministic: expectation-maximisation from quantiles and from the widest gaps of the data; the likelier is kept.
+    Deterministic: expectation-maximisation from quantiles and from the widest gaps of the data; the likelier admissible
+    one is kept.
 
     References
     ----------
-    Stensola et al., Nature 2012 (modules and their ratios); Ashman et al., Astronomical Journal 1994 (D).
+    Stensola et al., Nature 2012 (modules of the rat, 1.2 to 2.0 times apart); Ashman et al., Astronomical Journal 1994
+    (D).
 
     """
-    if max_modules < 1:
-        raise ValueError(f"max_modules must be at least 1, got {max_modules}")
+    if max_clusters < 1:
+        raise ValueError(f"max_clusters must be at least 1, got {max_clusters}")
     values = np.asarray(spacing, dtype=np.float64).ravel()
     has_value = np.isfinite(values)
     if (values[has_value] <= 0).any():
         raise ValueError("spacings must be positive metres: mark units without a lattice as NaN")
     logs = np.log(values[has_value])
-    fits = [_fit(logs, k) if logs.size >= 3 * k else None for k in range(1, max_modules + 1)]
+
+    def admissible(fit: _Mixture) -> bool:
+        far = np.diff(fit.mean) >= np.log(smallest_ratio)
+        return bool(far.all()) and fit.weight.min() >= max(smallest_share, fewest_units / logs.size)
+
+    fits: list[_Mixture | None] = []
+    for k in range(1, max_clusters + 1):
+        tried = _fits(logs, k) if logs.size >= 3 * k else []
+        kept = [fit for fit in tried if k == 1 or admissible(fit)]
+        fits.append(max(kept, key=lambda fit: fit.log_likelihood) if kept else None)
     # A component has a mean, a spread and a weight; the weights sum to 1.
     bic = np.array(
         [
@@ -105,26 +143,28 @@ def fit_modules(spacing: ArrayLike, max_modules: int = 5) -> Modules:
     label = np.full(values.size, -1, dtype=np.int64)
     if np.isnan(bic[0]):
         none = np.empty(0)
-        return Modules(0, none, none, none, none, none, label, bic, np.nan)
+        return ScaleClusters(0, none, none, none, none, none, label, bic, np.nan)
     best = fits[int(np.nanargmin(bic))]
     assert best is not None  # noqa: S101 -- its BIC is finite
     label[has_value] = _log_joint(logs, best.mean, best.sd, best.weight).argmax(axis=1)
     step, pooled = np.diff(best.mean), np.sqrt((best.sd[1:] ** 2 + best.sd[:-1] ** 2) / 2)
     gain = float(bic[0] - np.nanmin(bic))
-    return Modules(
+    return ScaleClusters(
         best.mean.size, np.exp(best.mean), best.sd, best.weight, np.exp(step), step / pooled, label, bic, gain
     )
 
 
-def _fit(logs: Float, components: int) -> _Mixture:
-    """Return the likelier of two deterministic fits, components ordered by mean."""
+def _fits(logs: Float, components: int) -> list[_Mixture]:
+    """Return two deterministic fits, components ordered by mean."""
     ordered = np.sort(logs)
     widest_gaps = np.sort(np.argsort(-np.diff(ordered), kind="stable")[: components - 1] + 1)
     starts = (np.array_split(ordered, components), np.split(ordered, widest_gaps))
     fits = [_expectation_maximisation(ordered, parts) for parts in starts]
-    best = max(fits, key=lambda fit: fit.log_likelihood)
-    order = np.argsort(best.mean)
-    return _Mixture(best.mean[order], best.sd[order], best.weight[order], best.log_likelihood)
+    orders = [np.argsort(fit.mean) for fit in fits]
+    return [
+        _Mixture(fit.mean[order], fit.sd[order], fit.weight[order], fit.log_likelihood)
+        for fit, order in zip(fits, orders, strict=True)
+    ]
 
 
 def _expectation_maximisation(logs: Float, parts: list[Float]) -> _Mixture:
