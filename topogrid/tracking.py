@@ -127,7 +127,7 @@ _VALIDATION = {
 }
 
 _MODULES = {
-    "validation/n_modules_with_spacing": "Modules (patches of the sheet) in which at least 5 grid cells have a spacing.",
+    "validation/n_modules_with_spacing": "Modules (patches of the sheet) where 5 or more grid cells have a spacing.",
     "validation/module_scaling_slope": "Slope of log spacing on log tau over modules (median spacing and mean tau).",
     "validation/module_spacing_spread": "Standard deviation over modules of log spacing.",
     "validation/module_within_spread": "Standard deviation of log spacing inside a module, median over modules.",
