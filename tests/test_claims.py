@@ -1,5 +1,6 @@
 """What is said about a network follows from its measures: yes, no, and cannot say."""
 
+import dataclasses
 import math
 
 import pytest
@@ -10,8 +11,18 @@ from topogrid.config import TrainConfig
 CONFIG = TrainConfig(n_grid_cells=400, tau=True)
 ROW = {
     "validation/trajectory_error_cm": 6.0,
+    "validation/hold_still_short_error_cm": 19.0,
+    "validation/middle_short_error_cm": 88.0,
     "validation/long_error_cm": 20.0,
     "validation/hold_still_error_cm": 55.0,
+    "validation/error_0.4s_cm": 7.0,
+    "validation/error_2s_cm": 12.0,
+    "validation/error_10s_cm": 30.0,
+    "validation/error_10s_median_cm": 25.0,
+    "validation/error_10s_hold_still_cm": 92.0,
+    "validation/error_10s_middle_cm": 87.0,
+    "validation/error_60s_cm": 70.0,
+    "validation/floor_error_cm": 1.4,
     "validation/share_above_0.3": 0.5,
     "validation/null_share_above_0.3": 0.3,
     "validation/share_above_0.8": 0.2,
@@ -25,11 +36,11 @@ ROW = {
     "validation/spacing_nan_share": 0.4,
     "validation/predicted_spacing_m": 0.739,
     "validation/forming_spacing_m": 0.942,
-    "validation/n_modules": 2.0,
-    "validation/module_bic_gain": 25.0,
-    "validation/module_ratio": 1.42,
-    "validation/module_smallest_share": 0.4,
-    "validation/module_separation": 3.0,
+    "validation/n_scale_clusters": 2.0,
+    "validation/scale_cluster_bic_gain": 25.0,
+    "validation/scale_cluster_ratio": 1.42,
+    "validation/scale_cluster_smallest_share": 0.4,
+    "validation/scale_cluster_separation": 3.0,
     "validation/orientation_morans_i": 0.3,
     "validation/orientation_morans_p": 0.002,
     "validation/phase_morans_i": 0.01,
@@ -64,10 +75,59 @@ def test_nothing_is_ever_proved() -> None:
 
 
 def test_path_integration() -> None:
-    assert "is consistent with path integration" in about("Path integration")
-    assert "does not show path integration" in about("Path integration", {"validation/long_error_cm": 60.0})
-    assert "cannot be said" in about("Path integration", {"validation/long_error_cm": math.nan})
+    yes = about("Path integration")
+    assert "is consistent with path integration" in yes
+    assert (
+        "6.0 cm off over 20 steps (an animal thought to sit still: 19.0 cm, always guessing the middle: 88.0 cm), and "
+        "30.0 cm off after 10 s (an animal thought to sit still: 92.0 cm, always guessing the middle: 87.0 cm)"
+    ) in yes
+    assert "a perfect place code gives 1.4 cm" in yes
+    assert "feedback" not in yes
+    assert "cannot be said" in about("Path integration", {"validation/error_10s_middle_cm": math.nan})
+    assert "cannot be said" in about("Path integration", {"validation/hold_still_short_error_cm": math.nan})
     assert "cannot be said" in about("Path integration", knows_places=False)
+
+
+def test_the_rows_of_older_versions_lack_guesses_over_the_same_duration() -> None:
+    old = {name: value for name, value in ROW.items() if "0s_" not in name and "short" not in name}
+    told = [one for one in claims(old, CONFIG) if one.startswith("Path integration: ")]
+    assert len(told) == 1
+    assert "cannot be said" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "not_shown"),
+    [
+        ({"validation/trajectory_error_cm": 9.6}, "over 20 steps:"),  # sitting still is 19.0 cm
+        ({"validation/error_10s_cm": 43.6}, "after 10 s:"),  # the middle is better than sitting still
+        ({"validation/error_10s_middle_cm": 50.0}, "after 10 s:"),
+        ({"validation/trajectory_error_cm": 18.0, "validation/error_10s_cm": 80.0}, "over 20 steps or after 10 s:"),
+    ],
+)
+def test_path_integration_beats_the_better_guess_at_both_durations(changes: dict[str, float], not_shown: str) -> None:
+    told = about("Path integration", changes)
+    assert f"does not show path integration {not_shown}" in told
+    assert "consistent" not in told
+
+
+def test_feedback_is_told_beside_and_judged_apart() -> None:
+    fed = dataclasses.replace(CONFIG, place_feedback=0.01)
+    told = about("Path integration", {"validation/feedback_error_10s_cm": 9.0}, fed)
+    assert "With feedback from the predicted place code (strength 0.01) it is 9.0 cm off after 10 s." in told
+    lost = {"validation/feedback_error_10s_cm": 9.0, "validation/error_10s_cm": 80.0}
+    told = about("Path integration", lost, fed)
+    assert "does not show path integration after 10 s" in told
+    assert told.endswith("With feedback it is consistent with path integration.")
+
+
+def test_durations_are_those_of_the_settings() -> None:
+    other = dataclasses.replace(CONFIG, seq_length=10, error_seconds=(2.0, 60.0), long_seconds=60.0, long_walks=30)
+    changes = {"validation/error_2s_hold_still_cm": 46.0, "validation/error_2s_middle_cm": 85.0}
+    told = about("Path integration", changes, other)
+    assert "over 10 steps" in told
+    assert "12.0 cm off after 2 s" in told
+    assert "on 30 long walks" in told
+    assert "Later it is off by 70.0 cm after 60 s." in told
 
 
 def test_grid_cells() -> None:
@@ -76,6 +136,9 @@ def test_grid_cells() -> None:
     assert "consistent with" in yes
     assert "50.0 % above 0.3 (noise of their own period: 30.0 %)" in yes
     assert "12.0 % of units are beyond the 99th percentile of that noise" in yes
+    wired = TrainConfig(n_grid_cells=400, tau=True, tau_min=2.4, drive=1.0, wiring="attractor")
+    assert about("Grid cells", config=wired).endswith("Its lattices are wired in, so this is no finding.")
+    assert "wired" not in yes
     assert "no single unit can be called a grid cell" in about("Grid cells", {"validation/share_gate": 0.0})
     assert "cannot be said, 100.0 %" in about("Grid cells", {"validation/share_dead": 1.0})
 
@@ -98,14 +161,71 @@ def test_spacing() -> None:
     assert none.endswith("The median of all lattices, which noise has as well, is 0.860 m.")
 
 
-def test_modules() -> None:
-    yes = about("Modules")
+def test_scale_clusters() -> None:
+    yes = about("Scale clusters")
     assert "2 components describe log spacing best (BIC lower by 25.0 than for one, n 90 grid cells)" in yes
-    assert "is consistent with modules" in yes
-    for name, weak in (("bic_gain", 3.0), ("separation", 1.0), ("smallest_share", 0.02)):
-        assert "there is no sign of them" in about("Modules", {f"validation/module_{name}": weak})
-    assert "one component describes log spacing best" in about("Modules", {"validation/n_modules": 1.0})
-    assert "cannot be said" in about("Modules", {"validation/n_modules": math.nan})
+    assert "is consistent with several scales" in yes
+    for name, weak in (("bic_gain", 3.0), ("separation", 1.0), ("smallest_share", 0.02), ("ratio", 1.04)):
+        assert "there is no sign of them" in about("Scale clusters", {f"validation/scale_cluster_{name}": weak})
+    one = about("Scale clusters", {"validation/n_scale_clusters": 1.0})
+    assert "one component describes log spacing best" in one
+    assert "at least 1.15 times apart, each of 5.0 % of units and of 10" in one
+    assert "cannot be said" in about("Scale clusters", {"validation/n_scale_clusters": math.nan})
+
+
+MODULES = {
+    "validation/n_modules_with_spacing": 4.0,
+    "validation/module_scaling_slope": 0.97,
+    "validation/module_spacing_spread": 0.22,
+    "validation/module_within_spread": 0.004,
+}
+LEARNED = {"wiring": "learned", "norm": "module", "tau": True, "n_grid_cells": 400, "modules_per_side": 2}
+
+
+def test_nothing_is_said_about_modules_that_are_not_there() -> None:
+    assert about("Scale of modules", MODULES) == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "slope", "said"),
+    [
+        ({"isometry_scale": "drive"}, 0.97, "a finding too: it is consistent with spacing in proportion to tau"),
+        ({"isometry_scale": "drive"}, 0.5, "a finding too: it is not spacing in proportion to tau"),
+        ({"isometry_scale": "tau"}, 0.97, "so the slope is no finding"),
+        ({"isometry_scale": "mean"}, 0.05, "blind to tau. The scale does not follow tau, as it has to"),
+        ({"isometry_scale": "mean"}, 0.9, "blind to tau. The scale goes with tau, as it must not"),
+        (
+            {"wiring": "attractor", "norm": "none", "tau_min": 2.4, "drive": 1.0, "n_grid_cells": 576},
+            0.97,
+            "what is tested is whether tau sets their scale. The slope is consistent with",
+        ),
+    ],
+)
+def test_what_a_slope_over_modules_means_depends_on_the_wiring(
+    settings: dict[str, object], slope: float, said: str
+) -> None:
+    config = TrainConfig(**(LEARNED | settings))  # type: ignore[arg-type]
+    told = about("Scale of modules", MODULES | {"validation/module_scaling_slope": slope}, config)
+    assert said in told
+    assert f"over modules is {slope:+.2f}" in told
+    assert "4 of 4 modules have a spacing" in told
+    assert "0.4 % inside a module and by 22.0 % between modules" in told
+
+
+def test_modules_without_a_scale_or_a_slope() -> None:
+    config = TrainConfig(**LEARNED)  # type: ignore[arg-type]
+    none = {"validation/n_modules_with_spacing": 0.0, "validation/module_scaling_slope": math.nan}
+    assert "cannot be said, in none of 4" in about("Scale of modules", none, config)
+    no_slope = MODULES | {"validation/module_scaling_slope": math.nan}
+    assert "they are too few, or equal in tau" in about("Scale of modules", no_slope, config)
+    equal = no_slope | {"tau/morans_i": math.nan}
+    assert "their time constants are equal" in about("Scale of modules", equal, config)
+
+
+def test_the_kind_of_a_network_without_time_constants_is_told() -> None:
+    row = {"tau/morans_i": math.nan} | dict.fromkeys(COUPLING, math.nan)
+    learned = TrainConfig(**(LEARNED | {"tau": False}))  # type: ignore[arg-type]
+    assert "cannot be said, a learned network has no time constants" in about("Tau and spacing", row, learned)
 
 
 def test_maps_of_orientation_and_phase() -> None:

@@ -13,7 +13,7 @@ from topogrid.evaluation import Decoding, Evaluation, forming_line, measure_unit
 from topogrid.evaluation_files import save_evaluation, unit_rows
 from topogrid.gallery import draw_evaluation
 from topogrid.summary import lattice_maps, summarise
-from topogrid.tracking import FIGURES, METRICS
+from topogrid.tracking import FIGURES, METRICS, meaning
 
 SIDE = 8
 CONFIG = TrainConfig(n_grid_cells=SIDE**2, tau=True, eval_bins=20)
@@ -24,8 +24,8 @@ def evaluation_of(maps: np.ndarray, tau: np.ndarray) -> Evaluation:
     edges = np.linspace(-1.1, 1.1, maps.shape[1] + 1)
     full = RateMaps(maps, np.ones(maps.shape[1:], dtype=np.int64), edges, edges, (2.2, 2.2))
     view = measure_units(full, np.random.default_rng(0))
-    second = np.full(1, 0.02)
-    path = np.zeros((1, 1, 2))
+    second = 0.02 * np.arange(1, 501)
+    path = np.zeros((1, 500, 2))
     decoding = Decoding(
         5.0, second, 100 * second, np.tile(second, (2, 1)), 200 * second, 1.0, path, path,
         long_median_cm=90 * second, middle_cm=88 + second, feedback_error_cm=50 * second,
@@ -69,6 +69,49 @@ def test_modules_and_order_are_found_where_they_are(two_modules: Evaluation) -> 
     assert row["validation/square_score_mean"] < 0.3
     assert row["validation/information_median_bits"] > 0.1
     assert -1 < row["validation/border_score_mean"] < 0.5
+
+
+def test_errors_are_told_at_the_moments_that_are_asked_for(two_modules: Evaluation) -> None:
+    asked = dataclasses.replace(CONFIG, error_seconds=(0.4, 7.5, 60.0), place_feedback=0.01)
+    row = summarise(two_modules, asked)
+    assert row["validation/error_0.4s_cm"] == pytest.approx(40)
+    assert row["validation/error_0.4s_median_cm"] == pytest.approx(36)
+    assert row["validation/error_7.5s_hold_still_cm"] == pytest.approx(1500)
+    assert row["validation/error_7.5s_middle_cm"] == pytest.approx(95.5)
+    assert row["validation/feedback_error_7.5s_cm"] == pytest.approx(375)
+    assert row["validation/feedback_error_7.5s_median_cm"] == pytest.approx(300)
+    assert not any("60s" in name for name in row), "long walks last 10 s"
+    assert all(meaning(name) for name in row)
+    without = summarise(two_modules, CONFIG)
+    assert not any("feedback" in name for name in without)
+    assert {f"validation/error_{moment}s_cm" for moment in ("0.4", "2", "10")} <= set(without)
+    assert without["validation/hold_still_short_error_cm"] == 14
+    assert without["validation/middle_short_error_cm"] == 88
+    assert without["validation/floor_error_cm"] == 1
+
+
+def test_the_best_units_and_the_layout_of_tau_are_told(two_modules: Evaluation) -> None:
+    row = summarise(two_modules, CONFIG)
+    best = np.sort(two_modules.settled.scores.score_60[1:])[-25:]
+    assert row["validation/best_25_grid_score_mean"] == pytest.approx(best.mean())
+    assert row["validation/grid_score_mean"] < row["validation/best_25_grid_score_mean"]
+    assert row["tau/explained_by_plane"] == pytest.approx(0.76, abs=0.05), "two halves are three quarters of a plane"
+    assert 0 < row["tau/explained_by_radius"] <= 1
+    assert 0.2 < row["tau/share_of_range"] < 0.5
+
+
+def test_the_scale_of_modules_is_told_where_the_sheet_has_some(two_modules: Evaluation) -> None:
+    assert not any("module" in name for name in summarise(two_modules, CONFIG))
+    wired = {"wiring": "learned", "norm": "module", "modules_per_side": 2}
+    row = summarise(two_modules, dataclasses.replace(CONFIG, **wired))
+    assert row["validation/n_modules_with_spacing"] == 4
+    measured = np.log(0.75 / 0.5) / np.log(two_modules.tau[7] / two_modules.tau[0])
+    assert row["validation/module_scaling_slope"] == pytest.approx(measured, rel=0.05)
+    assert row["validation/module_spacing_spread"] == pytest.approx(np.log(1.5) / 2, rel=0.05)
+    assert row["validation/module_within_spread"] == pytest.approx(0.01, rel=0.5)
+    assert "validation/predicted_spacing_m" not in row, (
+        "theory is about place fields, modules have a scale of their own"
+    )
 
 
 def test_a_network_without_lattices_has_no_order_to_measure() -> None:

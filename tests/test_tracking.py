@@ -21,7 +21,7 @@ from tests.wandb_records import history, read_offline_run
 from topogrid import tracking
 from topogrid.metrics_log import read_metrics
 from topogrid.runs import RunFolder
-from topogrid.tracking import FIGURES, METRICS, Tracker, TrackingError, choose_mode, resolve_mode
+from topogrid.tracking import FIGURES, METRICS, Tracker, TrackingError, choose_mode, meaning, resolve_mode
 
 CORE = Path(importlib.util.find_spec("wandb").submodule_search_locations[0]) / "bin" / "wandb-core"
 
@@ -219,6 +219,19 @@ def test_pdf_is_written_beside_every_png_and_wandb_gets_the_png(folder):
         assert (place / "tau_map.pdf").read_bytes().startswith(b"%PDF")
         assert np.asarray(Image.open(place / "tau_map.png").convert("RGB")).std() > 10
     assert [row["tau/tau_map.format"] for row in history(read_offline_run(offline_dir(folder)))] == ["png"]
+
+
+def test_errors_may_be_told_at_any_moment(folder):
+    asked = {"validation/error_7.5s_cm": 4.0, "validation/feedback_error_120s_median_cm": 9.0}
+    tracker = Tracker(folder, {}, mode="disabled")
+    tracker.log(1, asked)
+    assert set(asked) <= set(read_metrics(folder.metrics_path)[0])
+    assert meaning("validation/error_7.5s_cm") == "Mean decoding error 7.5 s into the long walks, cm."
+    assert all(meaning(key) == sentence for key, sentence in METRICS.items())
+    for key in ("validation/error_s_cm", "error_2s_cm", "validation/error_2s_mode_cm", "validation/error_2s"):
+        assert meaning(key) is None
+        with pytest.raises(ValueError, match="not described"):
+            tracker.log(2, {key: 1.0})
 
 
 def test_descriptions_are_sentences_and_files_are_distinct():

@@ -11,14 +11,16 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from topogrid.analysis.scale_clusters import FEWEST_UNITS, SMALLEST_RATIO, SMALLEST_SHARE
 from topogrid.config import TrainConfig
 
 LEVEL = 0.05  # p-values below it count
 NEAR_THEORY = 0.1  # relative difference of a spacing from its prediction up to which the two agree
-MUCH_BETTER = 0.9  # share of the error of sitting still that path integration has to stay below
+MUCH_BETTER = 0.5  # share of the error of the best guess that path integration has to stay below
+LONGEST_ASKED = 10.0  # seconds; an error at a later moment is told, but not asked of path integration
+IN_PROPORTION = 0.2  # difference of a slope from 1, or from 0, up to which spacing is in proportion to tau, or unmoved
 STRONG = 10.0  # difference in BIC that counts as strong evidence (Kass & Raftery 1995)
 TWO_GROUPS = 2.0  # Ashman's D from which two components are two groups
-SMALLEST_MODULE = 0.1  # share of units; a component of fewer is a handful of odd units, not a module
 SHIFTED = 0.05  # difference between the views with and without burn-in, in shares, that is worth a sentence
 
 
@@ -48,7 +50,8 @@ def claims(
         _decoding(measures, config) if knows_places else _unknown_places(),
         _grid_cells(measures, config),
         _spacing(measures, config),
-        _modules(measures, config),
+        _scale_clusters(measures, config),
+        _module_scales(measures, config),
         _order(measures, config),
         _directions(measures, config),
         _tau_order(measures, config, knows_training),
@@ -60,19 +63,70 @@ def claims(
     return [paragraph for paragraph in told if paragraph]
 
 
+class _Errors(NamedTuple):
+    """Errors over one duration, cm: of the network, and of two animals that do not integrate."""
+
+    when: str
+    network: float
+    still: float
+    middle: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether the network is far better than the better of the two guesses."""
+        return self.network < MUCH_BETTER * min(self.still, self.middle)
+
+    def __str__(self) -> str:
+        """Tell all three."""
+        return (
+            f"{self.network:.1f} cm off {self.when} (an animal thought to sit still: {self.still:.1f} cm, always "
+            f"guessing the middle: {self.middle:.1f} cm)"
+        )
+
+
 def _decoding(row: Mapping[str, float], config: TrainConfig) -> str:
-    names = ("trajectory_error_cm", "long_error_cm", "hold_still_error_cm")
-    if any(f"validation/{name}" not in row for name in names):
-        return "Path integration: cannot be said, the decoding error has no value."
-    short, long, still = (row[f"validation/{name}"] for name in names)
-    told = (
-        f"Path integration: the place read out is {short:.1f} cm off over {config.seq_length} steps and {long:.1f} cm "
-        f"over {config.long_seconds:g} s ({config.long_walks} walks); an animal thought to sit still would be "
-        f"{still:.1f} cm off over the same {config.long_seconds:g} s."
+    short = _errors(
+        row, f"over {config.seq_length} steps", "trajectory_error", "hold_still_short_error", "middle_short_error"
     )
-    if long < MUCH_BETTER * still:
-        return f"{told} This is consistent with path integration."
-    return f"{told} This does not show path integration over {config.long_seconds:g} s: sitting still is hardly worse."
+    told_at = sorted(moment for moment in config.error_seconds if f"validation/error_{moment:g}s_cm" in row)
+    if short is None or not told_at:
+        return (
+            "Path integration: cannot be said, the errors of the network and of guesses over the same durations have "
+            "not all been measured."
+        )
+    moment = max([one for one in told_at if one <= LONGEST_ASKED], default=told_at[0])
+    at = f"error_{moment:g}s"
+    long = _errors(row, f"after {moment:g} s", at, f"{at}_hold_still", f"{at}_middle")
+    if long is None:
+        return f"Path integration: cannot be said, the errors after {moment:g} s have no value."
+    told = f"Path integration: the place read out is {short}, and {long}, on {config.long_walks} long walks."
+    later = [f"{row[f'validation/error_{one:g}s_cm']:.1f} cm after {one:g} s" for one in told_at if one > moment]
+    if later:
+        told += f" Later it is off by {', '.join(later)}."
+    fed = row.get(f"validation/feedback_{at}_cm")
+    if fed is not None:
+        told += (
+            f" With feedback from the predicted place code (strength {config.place_feedback:g}) it is {fed:.1f} cm off "
+            f"after {moment:g} s."
+        )
+    floor = row.get("validation/floor_error_cm")
+    if floor is not None:
+        told += f" Reading out a perfect place code gives {floor:.1f} cm."
+    failed = [errors.when for errors in (short, long) if not errors.shown]
+    if not failed:
+        return f"{told} Below half the error of the better guess both times: this is consistent with path integration."
+    told += (
+        f" This does not show path integration {' or '.join(failed)}: the better guess has less than twice the error."
+    )
+    if failed == [long.when] and fed is not None and long._replace(network=fed).shown:
+        told += " With feedback it is consistent with path integration."
+    return told
+
+
+def _errors(row: Mapping[str, float], when: str, *names: str) -> _Errors | None:
+    found = [row.get(f"validation/{name}_cm") for name in names]
+    network, still, middle = found
+    return None if network is None or still is None or middle is None else _Errors(when, network, still, middle)
 
 
 def _unknown_places() -> str:
@@ -109,6 +163,7 @@ def _grid_cells(row: Mapping[str, float], config: TrainConfig) -> str:
         f"{told} {n_grid} {'unit passes' if n_grid == 1 else 'units pass'} the gate calibrated on that noise "
         f"({_percent(share)}; noise: {_percent(null)}), "
         "of whom 5 % may be false: consistent with hexagonal firing beyond what its period alone gives."
+        + (" Its lattices are wired in, so this is no finding." if config.wiring == "attractor" else "")
     )
 
 
@@ -138,29 +193,78 @@ def _spacing(row: Mapping[str, float], config: TrainConfig) -> str:
     )
 
 
-def _modules(row: Mapping[str, float], config: TrainConfig) -> str:
-    counted = _counted(row, config, "n_modules", "module_bic_gain")
+def _scale_clusters(row: Mapping[str, float], config: TrainConfig) -> str:
+    counted = _counted(row, config, "n_scale_clusters", "scale_cluster_bic_gain")
     if counted is None:
-        return f"Modules: cannot be said, {_too_few(row)}."
-    n, gain = round(row[f"{counted.prefix}n_modules"]), row[f"{counted.prefix}module_bic_gain"]
+        return f"Scale clusters: cannot be said, {_too_few(row)}."
+    n, gain = round(row[f"{counted.prefix}n_scale_clusters"]), row[f"{counted.prefix}scale_cluster_bic_gain"]
     if n < 2:
         return (
-            f"Modules: one component describes log spacing best (BIC, n {counted.n} {counted.who}): there is no sign "
-            f"of modules.{counted.caveat}"
+            f"Scale clusters: one component describes log spacing best (BIC, n {counted.n} {counted.who}) among "
+            f"mixtures of components at least {SMALLEST_RATIO:g} times apart, each of {_percent(SMALLEST_SHARE)} of "
+            f"units and of {FEWEST_UNITS}: there is no sign of clusters.{counted.caveat}"
         )
     ratio, share, apart = (
-        row.get(f"{counted.prefix}module_{name}", math.nan) for name in ("ratio", "smallest_share", "separation")
+        row.get(f"{counted.prefix}scale_cluster_{name}", math.nan) for name in ("ratio", "smallest_share", "separation")
     )
     told = (
-        f"Modules: {n} components describe log spacing best (BIC lower by {gain:.1f} than for one, n {counted.n} "
-        f"{counted.who}), {ratio:.2f} times apart on average, the closest two at a separation of {apart:.1f}, the "
-        f"smallest with {_percent(share)} of units."
+        f"Scale clusters: {n} components describe log spacing best (BIC lower by {gain:.1f} than for one, n "
+        f"{counted.n} {counted.who}), {ratio:.2f} times apart on average, the closest two at a separation of "
+        f"{apart:.1f}, the smallest with {_percent(share)} of units."
     )
-    if gain >= STRONG and apart >= TWO_GROUPS and share >= SMALLEST_MODULE:
-        return f"{told} This is consistent with modules.{counted.caveat}"
+    if gain >= STRONG and apart >= TWO_GROUPS and share >= SMALLEST_SHARE and ratio >= SMALLEST_RATIO:
+        return f"{told} This is consistent with several scales.{counted.caveat}"
     return (
-        f"{told} Modules would need {STRONG:g}, a separation of {TWO_GROUPS:g} and {_percent(SMALLEST_MODULE)} of "
-        f"units: there is no sign of them.{counted.caveat}"
+        f"{told} Clusters would need {STRONG:g}, a ratio of {SMALLEST_RATIO:g}, a separation of {TWO_GROUPS:g} and "
+        f"{_percent(SMALLEST_SHARE)} of units: there is no sign of them.{counted.caveat}"
+    )
+
+
+def _module_scales(row: Mapping[str, float], config: TrainConfig) -> str:
+    """Say whether the modules' scale follows their tau; nothing in a sheet without modules."""
+    n_modules = config.sheet.n_modules
+    if n_modules == 1:
+        return ""
+    n = round(row.get("validation/n_modules_with_spacing", 0.0))
+    if n == 0:
+        return f"Scale of modules: cannot be said, in none of {n_modules} enough grid cells have a spacing."
+    told = f"Scale of modules: {n} of {n_modules} modules have a spacing."
+    within, between = (row.get(f"validation/module_{name}_spread") for name in ("within", "spacing"))
+    if within is not None:
+        told += f" Spacing spreads by {_percent(within)} inside a module"
+        told += f" and by {_percent(between)} between modules" if between is not None else ""
+        told += " (standard deviation of its logarithm; inside recorded modules about 6 %)."
+    slope = row.get("validation/module_scaling_slope")
+    if slope is None:
+        why = "their time constants are equal" if "tau/morans_i" not in row else "they are too few, or equal in tau"
+        return f"{told} No slope on tau can be told over modules: {why}."
+    told += f" The slope of log spacing on log tau over modules is {slope:+.2f}."
+    proportional = (
+        "is consistent with spacing in proportion to tau"
+        if abs(slope - 1) <= IN_PROPORTION
+        else "is not spacing in proportion to tau"
+    )
+    return f"{told} {_asked_of_modules(config, slope, proportional)}"
+
+
+def _asked_of_modules(config: TrainConfig, slope: float, proportional: str) -> str:
+    """Say what of a slope over modules is a finding, which depends on how the network is wired and trained."""
+    if config.wiring == "attractor":
+        return (
+            "Lattices are wired in, so that there are any is no finding; what is tested is whether tau sets their "
+            f"scale. The slope {proportional}; changing tau tells more (--intervene)."
+        )
+    if config.isometry_scale == "tau":
+        return (
+            "The loss asks each module for a scale in proportion to its tau, so the slope is no finding; only what "
+            "changing tau does afterwards is (--intervene)."
+        )
+    if config.isometry_scale == "mean":
+        found = "does not follow tau, as it has to" if abs(slope) <= IN_PROPORTION else "goes with tau, as it must not"
+        return f"The loss asks all modules for one scale: this is the control that is blind to tau. The scale {found}."
+    return (
+        "The loss takes each module's scale from how far movement drives it and names no spacing, so the slope is a "
+        f"finding too: it {proportional}; changing tau tells more (--intervene)."
     )
 
 
@@ -235,7 +339,7 @@ def _tau_order(row: Mapping[str, float], config: TrainConfig, knows_training: bo
 
 def _coupling(row: Mapping[str, float], config: TrainConfig) -> str:
     if not config.tau:
-        return "Tau and spacing: cannot be said, a plain network has no time constants."
+        return f"Tau and spacing: cannot be said, a {config.describe()} network has no time constants."
     names = ("tau_spacing_rho", "tau_spacing_p", "scaling_slope", "scaling_slope_low", "scaling_slope_high")
     counted = _counted(row, config, *names)
     if counted is None:
@@ -263,7 +367,7 @@ def _coupling(row: Mapping[str, float], config: TrainConfig) -> str:
 
 
 def _burn_in(row: Mapping[str, float], config: TrainConfig) -> str:
-    """Say what the memory of the start makes: nothing is said in a plain network, whose units forget at once."""
+    """Say what the memory of the start makes: nothing where there are no time constants, and units forget at once."""
     names = ("validation/share_above_0.3", "validation/start/share_above_0.3")
     if not config.tau or any(name not in row for name in names):
         return ""

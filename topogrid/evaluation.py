@@ -543,8 +543,11 @@ def follow(
 
 
 def theory_line(config: TrainConfig) -> float | None:
-    """Spacing in metres that pattern formation predicts; ``None`` where one width and a surround are not given."""
-    if not config.DoG or config.surround_amplitude == 0 or len(config.pc_width) > 1:
+    """Spacing in metres that pattern formation predicts from the place fields.
+
+    ``None`` where one width and a surround are not given, and in modules, whose scale does not come from place fields.
+    """
+    if config.wiring != "dense" or not config.DoG or config.surround_amplitude == 0 or len(config.pc_width) > 1:
         return None
     return predicted_spacing(config.pc_width[0], config.surround_scale)
 

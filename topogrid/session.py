@@ -320,9 +320,8 @@ class Run:
         step, config = self.state.step, self.config
         # Where the start is glanced at, an evaluation would say the same at many times the cost.
         at_start = step == 0 and not self.moments
-        return self.evaluated != step and (
-            at_start or step == config.steps or (step > 0 and step % config.eval_every == 0)
-        )
+        between = step > 0 and step % config.eval_every == 0
+        return self.evaluated != step and (at_start or between or step == config.steps)
 
     def _is_best(self) -> bool:
         return self.best is not None and self.best[0] == self.state.step

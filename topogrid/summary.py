@@ -17,12 +17,14 @@ from topogrid.analysis import (
     scaling_slope,
     sheet_correlation,
 )
+from topogrid.analysis.sheets import module_scales, share_of_range, tau_layout_explained
 from topogrid.config import TrainConfig
-from topogrid.evaluation import Evaluation, UnitMeasures, forming_line, theory_line
+from topogrid.evaluation import Decoding, Evaluation, UnitMeasures, forming_line, theory_line
 
 Float = NDArray[np.float64]
 
 ONE_IN_HUNDRED = 0.01
+BEST = 25  # units whose mean grid score is told, as others do
 FEWEST_MEASURED = 10  # units with a lattice below which no statistics of the sheet are computed
 
 
@@ -33,6 +35,10 @@ def summarise(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
         "validation/trajectory_error_cm": decoding.error_cm,
         "validation/long_error_cm": _over_finite(np.mean, decoding.long_error_cm),
         "validation/hold_still_error_cm": _over_finite(np.mean, decoding.hold_still_cm),
+        "validation/hold_still_short_error_cm": decoding.hold_still_short_cm,
+        "validation/middle_short_error_cm": decoding.middle_short_cm,
+        "validation/floor_error_cm": decoding.floor_cm,
+        **_summarise_moments(decoding, config),
         "validation/share_negative": float(evaluation.negative_share.mean()),
         "perf/eval_seconds": evaluation.seconds_taken,
     }
@@ -50,7 +56,44 @@ def summarise(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
             order = _summarise_sheet(view.lattice, counted, evaluation.tau, config, rng)
             measures |= {which + name: value for name, value in order.items()}
         row |= {prefix + name: value for name, value in measures.items()}
-    return row | _summarise_tau(evaluation, config, rng)
+    return row | _summarise_module_scales(evaluation, config) | _summarise_tau(evaluation, config, rng)
+
+
+def _summarise_moments(decoding: Decoding, config: TrainConfig) -> dict[str, float]:
+    """Errors at the moments of the long walks that are asked for, beside those of guesses."""
+    row = {}
+    for moment in config.error_seconds:
+        nearest = int(np.abs(decoding.seconds - moment).argmin())
+        # A step need not end at the very moment; long walks may end before it.
+        if moment > config.long_seconds or abs(decoding.seconds[nearest] - moment) > decoding.seconds[0]:
+            continue
+        told = {
+            f"error_{moment:g}s_cm": decoding.long_error_cm,
+            f"error_{moment:g}s_median_cm": decoding.long_median_cm,
+            f"error_{moment:g}s_hold_still_cm": decoding.hold_still_cm,
+            f"error_{moment:g}s_middle_cm": decoding.middle_cm,
+        }
+        if config.place_feedback > 0:
+            told |= {
+                f"feedback_error_{moment:g}s_cm": decoding.feedback_error_cm,
+                f"feedback_error_{moment:g}s_median_cm": decoding.feedback_median_cm,
+            }
+        row |= {f"validation/{name}": float(errors[nearest]) for name, errors in told.items()}
+    return row
+
+
+def _summarise_module_scales(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
+    """Scale of the modules of the sheet over their grid cells, and whether it follows tau; nothing without modules."""
+    if config.modules_per_side == 1:
+        return {}
+    view = evaluation.settled
+    scales = module_scales(view.lattice.spacing, evaluation.tau, config.sheet.module_of, view.gate.passed)
+    return {
+        "validation/n_modules_with_spacing": float(np.isfinite(scales.spacing).sum()),
+        "validation/module_scaling_slope": scales.slope,
+        "validation/module_spacing_spread": scales.between,
+        "validation/module_within_spread": scales.within,
+    }
 
 
 def _over_finite(statistic: Callable[[Float], np.floating], values: Float) -> float:
@@ -64,6 +107,7 @@ def _summarise_view(view: UnitMeasures) -> dict[str, float]:
     return {
         "grid_score_mean": _over_finite(np.mean, scores),
         "grid_score_max": _over_finite(np.max, scores),
+        "best_25_grid_score_mean": _over_finite(np.mean, np.sort(scores[np.isfinite(scores)])[-BEST:]),
         "n_grid_cells_above_0.3": float(np.nansum(scores > 0.3)),
         "share_above_0.3": view.share_above(0.3),
         "share_above_0.8": view.share_above(0.8),
@@ -169,8 +213,12 @@ def _summarise_tau(evaluation: Evaluation, config: TrainConfig, rng: np.random.G
     log_tau = np.log(evaluation.tau).reshape(config.sheet_side, config.sheet_side)
     fastest_first = np.argsort(evaluation.tau, kind="stable")
     fifth = max(1, len(fastest_first) // 5)
+    layout = tau_layout_explained(evaluation.tau, config.sheet)
     return {
         "tau/morans_i": morans_i(log_tau, rng=rng, n_permutations=0).value,
+        "tau/explained_by_plane": layout.plane,
+        "tau/explained_by_radius": layout.radius,
+        "tau/share_of_range": share_of_range(evaluation.tau, config.tau_min, config.tau_max),
         "validation/share_negative_slow": float(evaluation.negative_share[fastest_first[-fifth:]].mean()),
         "validation/share_negative_fast": float(evaluation.negative_share[fastest_first[:fifth]].mean()),
     }

@@ -49,6 +49,9 @@ _TRAINING = {
     "tau/min": "Smallest time constant, steps.",
     "tau/max": "Largest time constant, steps.",
     "tau/morans_i": "Moran's I of log tau on the sheet, -1 to 1; topographic by construction where a loss asks for it.",
+    "tau/explained_by_plane": "Share of the variance of log tau that a plane over the sheet explains: a gradient.",
+    "tau/explained_by_radius": "Share that the distance from the best centre on the sheet explains: rings.",
+    "tau/share_of_range": "Range of tau, 1st to 99th percentile, as a share of an even ramp from tau_min to tau_max.",
     "perf/step_ms": "Time of one training step, ms.",
     "perf/peak_memory_mb": "Most memory held so far, on the GPU if there is one, else by the process, MB.",
     "perf/eval_seconds": "Time of the last evaluation, s.",
@@ -83,6 +86,7 @@ _ORDER = {
 _MAP_MEASURES = {
     "grid_score_mean": "Mean 60-degree grid score of all units with a score.",
     "grid_score_max": "Best 60-degree grid score.",
+    "best_25_grid_score_mean": "Mean 60-degree grid score of the 25 best units; recorded data has 1.3 to 1.4.",
     "n_grid_cells_above_0.3": "Number of units with a 60-degree grid score above 0.3; read it beside the null share.",
     "share_above_0.3": "Share of all units with a 60-degree grid score above 0.3.",
     "share_above_0.8": "Share of all units with a 60-degree grid score above 0.8.",
@@ -108,22 +112,53 @@ _VALIDATION = {
     "validation/share_negative_fast": "The same in the fifth of units with the smallest tau.",
     "validation/predicted_spacing_m": "Spacing that pattern-formation theory predicts from the place-field width, m.",
     "validation/forming_spacing_m": "Spacing that the same theory predicts before movement is integrated, m.",
-    "validation/trajectory_error_cm": "Mean decoding error on held-out walks of the training length (20 steps), cm.",
-    "validation/long_error_cm": "Mean decoding error on held-out walks of 10 s, cm.",
-    "validation/hold_still_error_cm": "Error of a decoder that stays at the start, cm: the bar to beat.",
+    "validation/trajectory_error_cm": "Mean decoding error on held-out walks of the training length, cm.",
+    "validation/hold_still_short_error_cm": "Error of a decoder that stays at the start, over the same walks, cm.",
+    "validation/middle_short_error_cm": "Error of always guessing the middle of the box, over the same walks, cm.",
+    "validation/long_error_cm": "Mean decoding error on held-out long walks (long_seconds), cm.",
+    "validation/hold_still_error_cm": "Error of a decoder that stays at the start of these, cm: the bar to beat.",
+    "validation/floor_error_cm": "Error of decoding the true place code on these: what a perfect integrator has, cm.",
     "validation/best_step": "Step of the checkpoint with the smallest error.",
     "validation/best_error_cm": "That error, on held-out walks of the training length, cm.",
 }
 
+_MODULES = {
+    "validation/n_modules_with_spacing": "Modules (patches of the sheet) where 5 or more grid cells have a spacing.",
+    "validation/module_scaling_slope": "Slope of log spacing on log tau over modules (median spacing and mean tau).",
+    "validation/module_spacing_spread": "Standard deviation over modules of log spacing.",
+    "validation/module_within_spread": "Standard deviation of log spacing inside a module, median over modules.",
+}
+_AT_A_MOMENT = {
+    "error_{}s_cm": "Mean decoding error {} s into the long walks, cm.",
+    "error_{}s_median_cm": "Median decoding error {} s into the long walks, cm.",
+    "error_{}s_hold_still_cm": "Error of a decoder that stays at the start, {} s into the long walks, cm.",
+    "error_{}s_middle_cm": "Error of always guessing the middle of the box, {} s into the long walks, cm.",
+    "feedback_error_{}s_cm": "Mean decoding error with feedback from the predicted place code, {} s into them, cm.",
+    "feedback_error_{}s_median_cm": "Median decoding error with that feedback, {} s into the long walks, cm.",
+}
+_MOMENTS = ("0.4", "2", "10", "30", "60")
+_MOMENT = re.compile(r"(?<=error_)\d+(\.\d+)?(e[+-]\d+)?(?=s_)")
+
+
 METRICS: dict[str, str] = {
     **_TRAINING,
     **_VALIDATION,
+    **{
+        f"validation/{name.format(moment)}": sentence.format(moment)
+        for moment in _MOMENTS
+        for name, sentence in _AT_A_MOMENT.items()
+    },
+    **_MODULES,
     **{f"validation/{name}": sentence for name, sentence in _MAP_MEASURES.items()},
     **{f"validation/start/{name}": f"Without burn-in: {sentence}" for name, sentence in _MAP_MEASURES.items()},
 }
-"""Every number that is logged, and what it means."""
+"""Every number that is logged, and what it means; errors are also told at other moments, see `meaning`."""
 
-IN_THE_SECOND_ROW = ("validation/start/", "_p", "_low", "_high")
+IN_THE_SECOND_ROW = (
+    "validation/start/",
+    *("_p", "_low", "_high", "_spread", "_by_plane", "_by_radius", "_short_error_cm", "/floor_error_cm"),
+    *("s_median_cm", "s_hold_still_cm", "s_middle_cm"),
+)
 """Beginning or endings of what W&B logs without a panel of its own: a dashboard of 60 panels shows nothing."""
 
 
@@ -405,7 +440,7 @@ class Tracker:
         ValueError
             If a key is not described in this module.
         """
-        numbers = {_known(key, METRICS): _number(value) for key, value in (row or {}).items()}
+        numbers = {_known_number(key): _number(value) for key, value in (row or {}).items()}
         drawn = {_known(key, FIGURES): self._draw(key, figure) for key, figure in (figures or {}).items()}
         if numbers:
             self._write({"step": step, "time": round(time.time(), 3), **numbers})
@@ -443,7 +478,7 @@ class Tracker:
 
     def summary(self, values: Mapping[str, SupportsFloat]) -> None:
         """Record final figures, by their keys in `METRICS`, in ``summary.json`` and W&B."""
-        numbers = {_known(key, METRICS): _number(value) for key, value in values.items()}
+        numbers = {_known_number(key): _number(value) for key, value in values.items()}
         finite = {key: value if math.isfinite(value) else None for key, value in numbers.items()}
         try:
             write_json_atomic(self._folder.summary_path, finite)
@@ -540,6 +575,21 @@ def _known(key: str, described: Collection[str]) -> str:
     raise ValueError(f"{key!r} is not described in topogrid/tracking.py" + (f"; is {near[0]!r} meant?" if near else ""))
 
 
+def meaning(key: str) -> str | None:
+    """Say what a logged number means, errors at any moment of the long walks included; ``None`` if nothing does."""
+    if key in METRICS:
+        return METRICS[key]
+    moment = _MOMENT.search(key)
+    sentence = _AT_A_MOMENT.get(_MOMENT.sub("{}", key).removeprefix("validation/"))
+    if moment is None or sentence is None or not key.startswith("validation/"):
+        return None
+    return sentence.format(moment[0])
+
+
+def _known_number(key: str) -> str:
+    return key if meaning(key) else _known(key, METRICS)
+
+
 def _rendered(figure: Figure, suffix: str) -> bytes:
     """Return a figure as the content of a file; without versions and dates, the same picture is the same file."""
     buffer = io.BytesIO()
@@ -603,6 +653,8 @@ class _Mirror:
         # The summary of each stays one number, the last: an object of several cannot be sorted or swept by.
         first, *endings = IN_THE_SECOND_ROW
         for key in METRICS:
+            if _MOMENT.search(key) and not key.endswith(tuple(endings)):
+                continue  # a run tells errors at moments of its own: each is like all others
             self.run.define_metric(
                 key, step_metric="step", hidden=key.startswith(first) or key.endswith(tuple(endings))
             )
