@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tests.synthetic import lattice_map
 from topogrid.analysis import distance_similarity, figures, fit_scale_clusters
+from topogrid.analysis.figures import pieces as pieces_file
 from topogrid.analysis.figures import rate_map_grids, style
 
 Float = NDArray[np.float64]
@@ -86,7 +87,66 @@ def rows() -> list[dict[str, float]]:
     return [{"step": 10.0 * step} | dict.fromkeys(every, value) for step, value in enumerate(values)]
 
 
+def moments(count: int = 7) -> list[figures.Moment]:
+    tau = tau_sheet().ravel()
+    return [
+        figures.Moment(100 * k, tau + k, [] if k == 0 else spacing_sheet(0.8 - 0.1 * k).ravel()) for k in range(count)
+    ]
+
+
+def module_panels(
+    n_modules: int = 4, names: tuple[str, ...] = ("tau x0.8", "tau permuted over modules", "flat")
+) -> list[figures.ModulePanel]:
+    before = np.linspace(0.5, 1.0, n_modules)
+    measured = 0.82 * before
+    measured[-1] = NAN
+    after = spacing_sheet().ravel()
+    return [
+        figures.ModulePanel(
+            name, 0.8 * before, NAN * before if name == "flat" else measured, 0.02 + 0 * before, before, after
+        )
+        for name in names
+    ]
+
+
+def pieces(count: int = 8, with_feedback: bool = True) -> Figure:
+    true, decoded = paths(count)
+    true[-1, 20:] = NAN
+    error = np.linspace(3, 9, 30)
+    errors = figures.Errors(error, error - 1, [error - 2, error + 2], still=4 * error, middle=40.0)
+    if with_feedback:
+        errors = errors._replace(feedback_mean=error - 1, feedback_median=error - 2)
+    return figures.followed_pieces(
+        true, decoded, np.arange(1, 31) / 50, errors, 2.2, rng=rng(), feedback=decoded if with_feedback else None
+    )
+
+
 FIGURES: dict[str, Callable[[], Figure]] = {
+    "tau in modules": lambda: figures.tau_map(tau_sheet(), 0.02, modules=2),
+    "scale in modules": lambda: figures.scale_map(spacing_sheet(), modules=2),
+    "a filmstrip": lambda: figures.filmstrip(moments(), 0.01, modules=2, limits=(1, 30)),
+    "a filmstrip of one moment": lambda: figures.filmstrip(moments(1), 0.01),
+    "predictions": lambda: figures.predicted_and_measured(module_panels(9) * 3, network="learned+tau"),
+    "predictions with maps": lambda: figures.predicted_and_measured(
+        module_panels(4), before_map=spacing_sheet(0.1).ravel(), modules=2
+    ),
+    "predictions of nothing": lambda: figures.predicted_and_measured(
+        [figures.ModulePanel("flat", [NAN], [NAN], [NAN], [NAN])]
+    ),
+    "pieces": pieces,
+    "two pieces": lambda: pieces(2, with_feedback=False),
+    "error over a minute": lambda: figures.error_over_time(
+        np.arange(1, 61),
+        np.arange(60.0),
+        median_cm=np.arange(60.0),
+        middle_cm=88.0,
+        hold_still_cm=90.0,
+        floor_cm=4.2,
+        feedback_error_cm=np.arange(60.0),
+        feedback_median_cm=np.arange(60.0),
+        n_walks=60,
+        network="attractor+tau",
+    ),
     "tau": lambda: figures.tau_map(tau_sheet(), 0.02),
     "tau of a plain network": lambda: figures.tau_map(np.ones((SIDE, SIDE)), 0.02),
     "tau of one unit": lambda: figures.tau_map([[3.0]], 0.02, limits=(1, 10)),
@@ -280,6 +340,83 @@ def test_the_first_row_of_a_sheet_is_at_the_top_and_unmeasured_units_are_not_col
     assert "grey" not in all_text(figures.scale_map(np.full((2, 2), 0.8)))
 
 
+def borders(ax: Any) -> list[float]:
+    return sorted({float(line.get_xdata()[0]) for line in ax.get_lines() if len({*line.get_xdata()}) == 1})
+
+
+def test_lines_lie_between_modules_and_nowhere_else() -> None:
+    sheet = np.arange(36.0).reshape(6, 6)
+    for draw in (figures.orientation_map, figures.scale_map, lambda values, **k: figures.tau_map(values, 0.02, **k)):
+        assert borders(draw(sheet, modules=3).findobj(AxesImage)[0].axes) == [1.5, 3.5]
+        assert borders(draw(sheet).findobj(AxesImage)[0].axes) == []
+    both = figures.phase_map(np.stack([sheet] * 2, axis=-1), modules=2).findobj(AxesImage)[:2]
+    assert [borders(image.axes) for image in both] == [[2.5], [2.5]]
+
+
+def test_a_filmstrip_shows_five_moments_on_shared_scales() -> None:
+    fig = figures.filmstrip(moments(9), 0.01, modules=2)
+    titles = [ax.get_title() for ax in all_axes(fig) if ax.get_title()]
+    assert titles == [f"step {step}" for step in (0, 200, 400, 600, 800)]
+    images = [image for image in fig.findobj(AxesImage) if np.asarray(image.get_array()).shape == (SIDE, SIDE)]
+    assert len(images) == 10
+    for row in (images[:5], images[5:]):
+        assert len({image.get_clim() for image in row}) == 1
+    np.testing.assert_allclose(images[0].get_array(), 10 * tau_sheet())  # milliseconds
+    assert "no lattice" in all_text(fig)
+    assert "5 of 9 moments" in fig.get_suptitle()
+
+
+def test_predictions_stand_against_measures_and_what_was_before() -> None:
+    fig = figures.predicted_and_measured(module_panels(4), network="attractor+tau")
+    first, _second, flat = all_axes(fig)[:3]
+    lines = {line.get_label(): line for line in first.get_lines()}
+    np.testing.assert_allclose(lines["before (if spacing stayed)"].get_ydata(), np.linspace(0.5, 1.0, 4))
+    np.testing.assert_allclose(lines["before (if spacing stayed)"].get_xdata(), 0.8 * np.linspace(0.5, 1.0, 4))
+    np.testing.assert_array_equal(lines["as predicted"].get_xdata(), lines["as predicted"].get_ydata())
+    points = first.containers[0].lines[0]
+    np.testing.assert_allclose(points.get_ydata()[:3] / points.get_xdata()[:3], 0.82 / 0.8)
+    assert points.get_color() == figures.NETWORK_COLOURS["tau"]
+    assert "2.5 %\n3 of 4 modules" in all_text(fig)
+    assert "no module\nhas a spacing" in [text.get_text() for text in flat.texts]
+    with_maps = figures.predicted_and_measured(module_panels(4), before_map=spacing_sheet().ravel(), modules=2)
+    assert [ax.get_title() for ax in all_axes(with_maps)].count("after") == 3
+
+
+def test_pieces_are_the_best_the_median_the_worst_and_random_ones() -> None:
+    chosen = pieces_file.choose_pieces(np.array([5.0, 1.0, 9.0, 3.0, 4.0, NAN, 2.0]), rng())
+    assert [index for index, _why in chosen[:3]] == [1, 4, 2]
+    assert [why for _index, why in chosen] == ["best", "median", "worst", "random", "random", "random"]
+    assert len({index for index, _why in chosen}) == 6
+    assert pieces_file.choose_pieces(np.array([2.0, 1.0]), rng()) == [(1, "best"), (0, "worst")]
+    assert pieces_file.choose_pieces(np.array([2.0]), rng()) == [(0, "best")]
+    fig = pieces()
+    assert [ax.get_title(loc="left").split("\n")[0] for ax in all_axes(fig)][:3] == ["best", "median", "worst"]
+    assert "8 pieces of 0.6 s" in fig.get_suptitle()
+
+
+def test_errors_stand_beside_every_baseline_that_was_measured() -> None:
+    time = np.arange(1, 31)
+    fig = figures.error_over_time(
+        time, time, median_cm=time, middle_cm=88.0, feedback_error_cm=np.full(30, NAN), n_walks=7, network="learned"
+    )
+    lines = {line.get_label(): line for line in all_axes(fig)[0].get_lines()}
+    assert lines.keys() == {"learned, mean of 7 walks", "median", "guessing the middle"}
+    assert set(lines["guessing the middle"].get_ydata()) == {88.0}
+    assert lines["median"].get_color() == figures.NETWORK_COLOURS["plain"]
+    assert lines["median"].get_linewidth() < lines["learned, mean of 7 walks"].get_linewidth()
+    assert all_axes(fig)[0].get_xscale() == "log"
+    assert all_axes(figures.error_over_time(time, time, log_time=False))[0].get_xscale() == "linear"
+    assert all_axes(figures.error_over_time(time / 2, time))[0].get_xscale() == "linear"
+
+
+@pytest.mark.parametrize(
+    ("kind", "alike"),
+    [("tau", "tau"), ("attractor+tau", "tau"), ("learned+tau+topoloss", "tau"), ("attractor", "plain")],
+)
+def test_a_network_has_the_colour_of_its_kind(kind: str, alike: str) -> None:
+    assert figures.network_colour(kind) == figures.NETWORK_COLOURS[alike]
+
+
 def test_a_row_profile_holds_mean_and_standard_error() -> None:
     sheet = np.array([[1.0, 2.0, 3.0], [4.0, NAN, NAN], [NAN, NAN, NAN]])
     fig = figures.tau_map(sheet, 0.02)
@@ -380,6 +517,17 @@ def test_curves_follow_the_steps_and_a_resumed_run_counts_once() -> None:
         (lambda: figures.tau_map([[1.0]], 0.0), "dt_s must be a positive number of seconds, got 0.0"),
         (lambda: figures.scale_map(np.zeros((0, 3))), r"spacing_sheet must be \(row, col\), got shape \(0, 3\)"),
         (lambda: figures.phase_map(np.zeros((2, 2))), r"phase_sheet must be \(row, col, 2\), got shape \(2, 2\)"),
+        (lambda: figures.scale_map(np.zeros((4, 4)), modules=3), "a sheet of 4 x 4 units has no 3 modules a side"),
+        (lambda: figures.filmstrip([], 0.02), "at least one moment"),
+        (lambda: figures.predicted_and_measured([]), "at least one panel"),
+        (
+            lambda: figures.predicted_and_measured([figures.ModulePanel("flat", [1.0], [1.0, 2.0], [0.0], [1.0])]),
+            r"'flat' needs predicted, measured, spread and before of \(module,\)",
+        ),
+        (
+            lambda: figures.followed_pieces(*paths(), [0.0], figures.Errors([0.0]), 1.0, rng=rng()),
+            r"seconds must be \(30,\)",
+        ),
         (lambda: rate_maps(n=0), "n and columns must be at least 1, got 0 and 3"),
         (lambda: rate_maps(selection="random"), "needs rng, got None"),
         (lambda: rate_maps(selection="worst"), 'must be "best" or "random", got \'worst\''),

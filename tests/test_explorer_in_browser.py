@@ -1,6 +1,7 @@
 """The explorer in a real headless Chromium, opened from disk: what a person can do, and what they then see."""
 
 import csv
+import json
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from benchmarks.chromium import BROWSER, DRIVER, WHY_NOT, Browser, chromium
 from benchmarks.explorer import choose, open_page, place_of, respond, settle
 from tests.explorer_runs import config_of, make_run
+from tests.test_report import MODULES, OUTCOME, make_moment
 from topogrid.analysis import autocorrelograms
 from topogrid.report import write_report
 from topogrid.runs import RunFolder
@@ -292,6 +294,35 @@ def test_small_plain_and_oblong_runs_work(window, tmp_path, settings):
     if not settings.get("tau", True):
         assert "tau = 1" in window.text("#about")
         assert "plain, tau = 1" in window.text("#range-tau")
+    assert_silent(window, folder)
+
+
+def test_modules_moments_and_interventions_are_shown(window, tmp_path):
+    folder = make_run(tmp_path / "modules", steps=(0, 100), **MODULES)
+    make_moment(folder, 20, bare=True)
+    make_moment(folder, 40, bare=False)
+    (folder.path / "interventions").mkdir()
+    (folder.path / "interventions" / "headline.json").write_text(json.dumps({"outcomes": [OUTCOME, OUTCOME]}))
+    write_report(folder, config_of(folder))
+    open_report(window, folder)
+    window.pointer(place(window, 8 * 5 + 2, 8))
+    settle(window)
+    assert "row 5, column 2, module 2" in window.text("#unit-place")
+    assert "2.5 %" in window.text("#outcome-modules") or window.run(
+        "return document.getElementById('outcome-modules').textContent.includes('2.5 %')"
+    )
+    assert window.run("return document.querySelectorAll('#outcome-modules tbody tr').length") == 8
+    window.press("v")
+    for step in (0, 1, 2, 3):
+        choose(window, "step", step, "input")
+        for field in ("spacing", "border", "phase", "tau"):
+            choose(window, "field", field)
+        window.run("document.getElementById('next-best').click()")
+        settle(window)
+        lacking = "has no rates from the first step" in window.text("#field-about")
+        assert lacking == (step in (1, 2))
+        assert ("was not measured" in window.text("#scatter-about")) == lacking
+        assert window.text("#number-grid_cell") == "-" if lacking else window.text("#number-grid_cell") in ("yes", "no")
     assert_silent(window, folder)
 
 

@@ -5,6 +5,7 @@ import html
 import io
 import json
 import math
+import os
 import re
 from pathlib import Path
 
@@ -200,6 +201,90 @@ def test_peaks_that_an_older_version_did_not_save_are_measured_again(tmp_path):
     np.testing.assert_allclose(unpacked(maps["axes"][0]), axes[:, 0, 0], atol=1e-3)
 
 
+MODULES = {"units": 64, "wiring": "learned", "modules_per_side": 2, "norm": "module"}
+OUTCOME = {
+    "name": "tau x0.8",
+    "about": "Every time constant times 0.8.",
+    "predicted_m": [0.4, 0.5, 0.6, 0.8],
+    "measured_m": [0.41, 0.5, None, 0.8],
+    "before_m": [0.5, 0.625, 0.75, 1.0],
+    "median_deviation": 0.02,
+    "score_above_0.8": 0.99,
+    "note": "",
+}
+
+
+def make_moment(folder: RunFolder, step: int, *, bare: bool) -> None:
+    """Write an evaluation that lacks the start view and the gate, ``bare`` also maps, errors and other scores."""
+    arrays = dict(np.load(max(folder.evaluation.glob("*.npz"))))
+    lacking = {"p_value", "grid_cell"} | ({"rate_maps", "border", "information", "negative_share"} if bare else set())
+    kept = {name: values for name, values in arrays.items() if name.split("/")[-1] not in lacking}
+    away = ("start/", "decoding/") if bare else ("start/",)
+    kept = {name: values for name, values in kept.items() if not name.startswith(away)}
+    np.savez(folder.evaluation / f"step_{step:08d}.npz", **kept | {"step": step})
+
+
+def test_moments_show_what_there_is(tmp_path):
+    folder = make_run(tmp_path / "moments", units=16, steps=(0, 100))
+    make_moment(folder, 20, bare=True)
+    make_moment(folder, 40, bare=False)
+    first, bare, moment, last = embedded(write_report(folder, config_of(folder)))["evaluations"]
+    assert first["views"].keys() == last["views"].keys() == {"settled", "start"}
+    assert bare["views"].keys() == moment["views"].keys() == {"settled"}
+    assert bare["views"]["settled"]["maps"] is None
+    assert moment["views"]["settled"]["maps"] is not None
+    measures = [set(one["views"]["settled"]["measures"]) for one in (bare, moment, last)]
+    assert {"grid_cell", "p_value"} & (measures[0] | measures[1]) == set()
+    assert {"spacing", "score_60", "phase_1"} <= measures[0] & measures[1] & measures[2]
+    assert bare["negative_share"] is None
+
+
+def test_a_moment_may_be_the_only_evaluation(tmp_path):
+    folder = make_run(tmp_path / "moment", units=16, steps=(10,))
+    make_moment(folder, 10, bare=True)
+    inside = embedded(write_report(folder, config_of(folder)))
+    assert inside["long_walks"] == {}
+    assert inside["bands"].keys() == {"settled"}
+
+
+def test_interventions_are_told_module_by_module(tmp_path):
+    folder = make_run(tmp_path / "modules", steps=(10,), **MODULES)
+    inside = contents(folder, config_of(folder))
+    assert inside["interventions"] is None
+    assert inside["run"]["modules"] == 2
+    write_report(folder, config_of(folder))
+    path = folder.path / "interventions" / "headline.json"
+    path.parent.mkdir()
+    path.with_suffix(".png").write_bytes(encode_png(np.zeros((2, 2), np.uint8)))
+    path.write_text(json.dumps({"outcomes": [OUTCOME, "?"], "picture": "interventions/headline.png"}))
+    os.utime(path, (folder.report.stat().st_mtime + 10,) * 2)
+    assert not is_current(folder)
+    told = embedded(write_report(folder, config_of(folder)))["interventions"]
+    assert told["outcomes"] == [OUTCOME]
+    assert told["picture"].startswith("data:image/png;base64,iVBOR")
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{}", '{"outcomes": 3}', '{"outcomes": []}'])
+def test_interventions_that_cannot_be_read_are_left_out(tmp_path, text):
+    folder = make_run(tmp_path / "spoiled", units=4, steps=(10,))
+    path = folder.path / "interventions" / "headline.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    assert contents(folder, config_of(folder))["interventions"] is None
+
+
+@pytest.mark.parametrize("picture", [None, "../other.png", "nowhere.png", "config.json", 3])
+def test_only_a_picture_of_the_run_is_embedded(tmp_path, picture):
+    folder = make_run(tmp_path / "run", units=4, steps=(10,))
+    (tmp_path / "other.png").write_bytes(encode_png(np.zeros((2, 2), np.uint8)))
+    path = folder.path / "interventions" / "headline.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"outcomes": [{"name": "flat", "measured_m": "?"}], "picture": picture}))
+    told = contents(folder, config_of(folder))["interventions"]
+    assert told["picture"] is None
+    assert told["outcomes"][0]["measured_m"] == []
+
+
 @pytest.mark.parametrize("name", ["</script><script>alert(1)</script>", "<!--<script>", "%%DATA%% & \"q\" 'q' \u2028"])
 def test_no_name_breaks_out_of_the_page(folder, name):
     inside = contents(folder, config_of(folder))
@@ -269,8 +354,6 @@ def test_open_writes_the_page_once_and_prints_its_path(tmp_path, capsys, monkeyp
     assert len(opened) == 1
     assert folder.report.stat().st_mtime_ns == first
     newer = folder.report.stat().st_mtime + 10
-    import os
-
     os.utime(folder.metrics_path, (newer, newer))
     assert main(["open", str(folder.path), "--no-browser"]) == 0
     assert folder.report.stat().st_mtime_ns != first

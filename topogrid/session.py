@@ -428,11 +428,12 @@ class Run:
         above = float(np.mean(np.nan_to_num(seen.scores.score_60) > 0.8))
         there = scales.spacing[np.isfinite(scales.spacing)]
         spacing = f"modules of {there.min():.2f} to {there.max():.2f} m" if there.size else "no module with a spacing"
+        taken = time.perf_counter() - began
         self.log(
             f"glance at step {state.step}: grid score above 0.8 in {100 * above:.0f} % of units, {spacing}; "
-            f"tau of modules {scales.tau.min():.2f} to {scales.tau.max():.2f} steps; {time.perf_counter() - began:.0f} s"
+            f"tau of modules {scales.tau.min():.2f} to {scales.tau.max():.2f} steps; {taken:.0f} s"
         )
-        self.busy_elsewhere += time.perf_counter() - began
+        self.busy_elsewhere += taken
 
     def _draw_filmstrip(self) -> None:
         """Draw how tau and scale appeared on the sheet, from the moments that were kept."""

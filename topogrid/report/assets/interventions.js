@@ -5,8 +5,8 @@ function prepareInterventions() {
   byId("interventions").hidden = !told;
   if (!told) return;
   const share = (value) => (value === null ? "-" : `${(100 * value).toFixed(1)} %`);
-  table(byId("outcomes"), ["what was changed", "median deviation", "units scoring above 0.8", "about"],
-    told.outcomes.map((one) => [one.name, share(one.median_deviation), share(one["score_above_0.8"]), `${one.about} ${one.note}`.trim()]));
+  table(byId("outcomes"), ["what was changed", "how", "median deviation", "units scoring above 0.8"],
+    told.outcomes.map((one) => [one.name, `${one.about} ${one.note}`.trim(), share(one.median_deviation), share(one["score_above_0.8"])]));
   const rowsOf = (one) => one.predicted_m.map((predicted, module) => {
     const measured = one.measured_m[module] ?? NaN, before = one.before_m[module] ?? NaN, expected = predicted ?? NaN;
     return [one.name, String(module), number(before, 3), number(expected, 3), number(measured, 3), withUnit(100 * (measured / expected - 1), 1, "%")];

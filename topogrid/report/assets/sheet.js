@@ -54,7 +54,7 @@ function moduleBorders(context, size) {
     line(context, 0, at, size, at);
   }
   const ratio = window.devicePixelRatio || 1;
-  for (const [width, colour] of [[3 * ratio, "#fff"], [ratio, "#202020"]]) {
+  for (const [width, colour] of [[2.4 * ratio, "#fff"], [ratio, "#202020"]]) {
     context.strokeStyle = colour;
     context.lineWidth = width;
     context.stroke();
