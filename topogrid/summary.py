@@ -61,7 +61,7 @@ def summarise(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
 
 def _summarise_moments(decoding: Decoding, config: TrainConfig) -> dict[str, float]:
     """Errors at the moments of the long walks that are asked for, beside those of guesses."""
-    row = {}
+    row: dict[str, float] = {}
     for moment in config.error_seconds:
         nearest = int(np.abs(decoding.seconds - moment).argmin())
         # A step need not end at the very moment; long walks may end before it.
