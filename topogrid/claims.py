@@ -180,7 +180,7 @@ def _spacing(row: Mapping[str, float], config: TrainConfig) -> str:
     told = f"Spacing: {spacing:.3f} m, median of the {n:.0f} grid cell{'' if n == 1 else 's'} with one; {without}."
     theory = row.get("validation/predicted_spacing_m")
     if theory is None:
-        return f"{told} Theory makes no prediction for this place code."
+        return f"{told} Theory makes no prediction for {'this place code' if config.wiring == 'dense' else 'modules'}."
     off = spacing / theory - 1
     verdict = "is consistent with" if abs(off) <= NEAR_THEORY else "is not"
     told = f"{told} That {verdict} the {theory:.3f} m that theory predicts from the place fields ({off:+.0%})."
