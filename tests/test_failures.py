@@ -40,11 +40,11 @@ class Spoiler:
         calls: dict[bytes, int] = {}
 
         def make_batch(
-            config: Any, place_cells: Any, generator: torch.Generator, share: slice = slice(None), *, step: int = 1
+            config: Any, place_cells: Any, generator: torch.Generator, share: slice = slice(None), *, step: int = 1, **options: Any
         ) -> Batch:
             # A batch is spoilt by where the generator stands, so that drawing it again spoils it again.
             number = calls.setdefault(generator.get_state().numpy().tobytes(), len(calls) + 1)
-            batch = honest_batch(config, place_cells, generator, share, step=step)
+            batch = honest_batch(config, place_cells, generator, share, step=step, **options)
             return batch._replace(displacement=1e38 * batch.displacement) if number == bad_step else batch
 
         def train_step(state: Any, batch: Batch, config: Any, **options: Any) -> Any:

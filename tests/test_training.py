@@ -43,6 +43,14 @@ SMALL = TrainConfig(
     print_every=5,
 )
 BOTH = {"tau": True, "topoloss": True}
+MODULES: dict[str, Any] = {
+    "tau": True, "modules_per_side": 2, "n_grid_cells": 256, "tau_init": "random", "tau_levels": (2, 4), "DoG": False,
+    "weight_decay": 0.0, "activity_cost": 0.0,
+}  # fmt: skip
+ATTRACTOR: dict[str, Any] = MODULES | {
+    "wiring": "attractor", "tau_min": 2.4, "tau_max": 4.8, "drive": 1.0, "readout_every": 4,
+}  # fmt: skip
+LEARNED: dict[str, Any] = MODULES | {"wiring": "learned", "norm": "module", "tau_min": 1.25, "readout_length": 20}
 
 
 def settings(**changes: Any) -> TrainConfig:
@@ -59,7 +67,8 @@ def state_of(config: TrainConfig, seed: int = 0, device: torch.device = CPU, pre
 
 
 def batch_for(state: TrainState, config: TrainConfig) -> Batch:
-    return make_batch(config, state.place_cells, state.generators["walks"])
+    walks, scale = state.generators["walks"], state.length_scale(config)
+    return make_batch(config, state.place_cells, walks, step=state.step + 1, scale=scale)
 
 
 def weights(state: TrainState) -> dict[str, Tensor]:
@@ -486,7 +495,14 @@ STEP_KINDS = [
     {},
     BOTH,
     {**BOTH, "precision": "bf16", "periodic": True, "even_starts": True, "pc_width": (0.2, 0.3), "activation": "tanh"},
+    {**ATTRACTOR, "tau_growth_steps": 5, "tau_own_steps": 2},
+    {**ATTRACTOR, "learn_recurrent": True, "learn_movement": True},
+    {**LEARNED, "tau_growth_steps": 5, "tau_own_steps": 2},
+    {**LEARNED, "readout_steps": 11, "drive": 0.1},
 ]
+STEP_NAMES = [
+    "plain", "tau and topoloss", "all the rest", "attractor that grows", "attractor", "modules", "read-out of modules",
+]  # fmt: skip
 
 
 def test_the_watch_sees_a_read() -> None:
@@ -498,7 +514,7 @@ def test_the_watch_sees_a_read() -> None:
 
 
 @pytest.mark.parametrize("measure", [False, True])
-@pytest.mark.parametrize("changes", STEP_KINDS, ids=["plain", "tau and topoloss", "all the rest"])
+@pytest.mark.parametrize("changes", STEP_KINDS, ids=STEP_NAMES)
 def test_a_step_reads_nothing_back(changes: dict[str, Any], measure: bool) -> None:
     config = settings(**changes)
     state = state_of(config, precision=config.precision if config.precision == "bf16" else "fp32")
@@ -512,14 +528,15 @@ def test_a_step_reads_nothing_back(changes: dict[str, Any], measure: bool) -> No
 
 
 @pytest.mark.parametrize("measure", [False, True])
-@pytest.mark.parametrize("changes", STEP_KINDS, ids=["plain", "tau and topoloss", "all the rest"])
+@pytest.mark.parametrize("changes", STEP_KINDS, ids=STEP_NAMES)
 def test_a_step_runs_unchanged_on_meta(changes: dict[str, Any], measure: bool) -> None:
     """A tensor on meta has no values: what reads one, or makes one elsewhere, fails here."""
     config = settings(**changes)
     on_cpu = state_of(config)
-    batch = Batch(*(value.to("meta") for value in batch_for(on_cpu, config)))
     state = state_of(config, device=torch.device("meta"), precision="bf16" if config.precision == "bf16" else "fp32")
     for step in (1, 2):
+        on_cpu.step = step - 1
+        batch = Batch(*(value.to("meta") for value in batch_for(on_cpu, config)))
         with Watch() as watch:
             record = train_step(state, batch, config, measure=measure)
         assert watch.mixed == []

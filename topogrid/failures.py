@@ -20,7 +20,7 @@ from topogrid.checkpoints import CheckpointError, load_checkpoint, save_state
 from topogrid.config import SettingsError, TrainConfig, current_names
 from topogrid.model.network import PathIntegrator, Prediction
 from topogrid.model.products import Precision
-from topogrid.objective import TOTAL, Batch, Context, as_index, objective, phase_of, read_steps, walk_length
+from topogrid.objective import TOTAL, Batch, Context, at_moments, objective, phase_of, read_steps, walk_length
 from topogrid.place_cells import PlaceCells
 from topogrid.presets import check_memory_to_open
 from topogrid.reproducibility import generator_states, versions
@@ -254,8 +254,13 @@ def _retaken(dump: Dump) -> Iterator[Quantity]:
     if phase == "modules":
         prediction = Prediction(network.in_modules(batch.start_code, batch.displacement), None)
     else:
-        read = as_index(read_steps(dump.step, dump.config))
-        prediction = network(batch.start_code, batch.displacement, read=read, joint=phase != "readout")
+        moments = read_steps(dump.step, dump.config)
+        prediction = network(
+            batch.start_code,
+            batch.displacement,
+            read=lambda activity: at_moments(activity, moments),
+            joint=phase != "readout",
+        )
     in_time = prediction.activity if prediction.activity.ndim == 3 else prediction.activity.flatten(1, 2)
     yield _quantity("activity", prediction.activity, _where_in_walk(in_time))
     if prediction.logits is not None:

@@ -147,10 +147,10 @@ def walks_in_windows(
         Numbers of walks.
     """
     pool, modules, device = len(start), len(scale), start.device
-    side = torch.tensor(box_size, device=device)
     share = (WINDOW / scale).square() / (box_size[0] * box_size[1])
     near = (pool * share).round().clamp(n_walks, pool)[:, None]
-    centre = (torch.rand(modules, 1, 2, generator=generator, device=device) - 0.5) * side
+    drawn = torch.rand(modules, 1, 2, generator=generator, device=device) - 0.5
+    centre = torch.stack([side * drawn[..., axis] for axis, side in enumerate(box_size)], dim=-1)
     rank = (start - centre).abs().amax(dim=-1).argsort(dim=-1).argsort(dim=-1)
     lot = torch.rand(modules, pool, generator=generator, device=device) + 2.0 * (rank >= near)
     return lot.topk(n_walks, dim=-1, largest=False).indices

@@ -96,13 +96,15 @@ READ_MOMENTS, READ_SHIFTS = 12, 8
 """As many moments of a long walk does the read-out learn from in a step, and as many steps it takes to come round."""
 
 
-def as_index(moments: list[int]) -> slice | list[int]:
-    """Return evenly spaced moments as a slice, which copies nothing."""
-    if len(moments) < 2:
-        return moments if not moments or moments[0] else slice(0, 1)
-    stride = moments[1] - moments[0]
-    even = moments == list(range(moments[0], moments[-1] + 1, stride))
-    return slice(moments[0], moments[-1] + 1, stride) if even else moments
+def at_moments(values: Tensor, moments: list[int]) -> Tensor:
+    """Return values ``(time, ...)`` at some moments, without a copy where these are evenly spaced."""
+    if not moments:
+        return values[:0]
+    stride = moments[1] - moments[0] if len(moments) > 1 else 1
+    if moments == list(range(moments[0], moments[-1] + 1, stride)):
+        return values[moments[0] : moments[-1] + 1 : stride]
+    # An index list would be copied to the device in every step.
+    return torch.stack([values[moment] for moment in moments])
 
 
 def objective(context: Context, phase: Phase = "all") -> dict[str, Tensor]:

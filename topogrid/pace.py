@@ -14,6 +14,7 @@ from topogrid.config import TrainConfig
 from topogrid.objective import (
     Context,
     Phase,
+    at_moments,
     growth_steps,
     objective,
     phase_of,
@@ -70,7 +71,7 @@ def _step_seconds(twin: TrainState, config: TrainConfig, step: int) -> float:
         short = min(length, max(moments[0] + 1, length // REHEARSED_SHARE))
         whole, making = make_batch(config, twin.place_cells, walks, step=step), 0.0
     position, read = whole.position[:short], [moment for moment in moments if moment < short]
-    code = whole.code if phase == "modules" else twin.place_cells.encode(position[read])
+    code = whole.code if phase == "modules" else twin.place_cells.encode(at_moments(position, read))
     shorter = whole._replace(displacement=whole.displacement[:short], position=position, code=code)
 
     def rehearse() -> None:

@@ -68,17 +68,17 @@ RECIPES: dict[str, dict[str, Any]] = {
     | {
         "drive": 1.0,
         "dt": 0.01,
-        "seq_length": 40,
-        "readout_every": 4,
-        "batch_size": 100,
-        "tau_min": 2.4,
-        "tau_max": 4.8,
-        "steps": 240,
+        "seq_length": 100,
+        "readout_every": 10,
+        "batch_size": 60,
+        "tau_min": 2.2,
+        "tau_max": 4.4,
+        "steps": 280,
         "lr": 1e-3,
         "readout_lr_scale": 5.0,
         "encoder_lr_scale": 0.1,
         "print_every": 20,
-        "place_feedback": 0.01,
+        "place_feedback": 0.004,
     },
     "learned": _MODULES
     | {
@@ -120,7 +120,8 @@ PRESETS: dict[str, Preset] = {
         "The full 64x64 sheet of 16 modules; without --tau, dense.",
         settings={"n_grid_cells": 4096},
         by_wiring={
-            "attractor": {},
+            # More modules agree sooner, and bear a stronger pull of what all of them say.
+            "attractor": {"place_feedback": 0.01},
             "learned": {},
             "dense": {
                 "steps": 1000,
@@ -226,6 +227,7 @@ PRESETS: dict[str, Preset] = {
             "attractor": {
                 "n_grid_cells": 256,
                 "modules_per_side": 2,
+                "seq_length": 40,
                 "tau_growth_steps": 2,
                 "tau_own_steps": 20,
                 "error_seconds": (0.4,),

@@ -57,7 +57,7 @@ Say = Callable[[str], None]
 DONE, CANNOT_START, CANNOT_SAVE, NON_FINITE = 0, 2, 1, 3  # exit codes
 TAU_MAP_EVERY = 5  # logged steps; the map is one figure a person watches while it forms
 PATIENCE = 20 * 60.0  # seconds; to a run expected to take longer, shorter presets are named
-MOMENTS = (0.0, 0.1, 1.0)  # of the growth of tau, at which the sheet is glanced at
+MOMENTS = (0.0, 0.03, 0.1, 1.0)  # of the growth of tau, at which the sheet is glanced at
 
 
 class CannotStartError(Exception):

@@ -24,7 +24,7 @@ from topogrid.objective import (
     Batch,
     Context,
     Phase,
-    as_index,
+    at_moments,
     growth_steps,
     length_scale,
     objective,
@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
     """What one step leaves on the device."""
 
     batch: Batch
-    read: slice | list[int]
+    moments: list[int]
     """Steps of the batch at which the place code was read."""
     prediction: Prediction
     terms: dict[str, Tensor]
@@ -93,14 +93,14 @@ class TrainState:
         together = not processes.alone and isinstance(self.network.units.wiring, Dense)
         self.averaged = processes.wrap(self.network) if together else None
 
-    def predict(self, batch: Batch, phase: Phase = "all", read: slice | list[int] = slice(None)) -> Prediction:
-        """Follow the walks of a batch and read the place code at the steps ``read``."""
+    def predict(self, batch: Batch, phase: Phase = "all", moments: list[int] | None = None) -> Prediction:
+        """Follow the walks of a batch and read the place code at some moments, all by default."""
         if phase == "modules":
             return Prediction(self.network.in_modules(batch.start_code, batch.displacement), None)
         prediction: Prediction = (self.averaged or self.network)(
             batch.start_code,
             batch.displacement,
-            read=read,
+            read=lambda activity: activity if moments is None else at_moments(activity, moments),
             joint=phase != "readout",
         )
         return prediction
@@ -241,8 +241,8 @@ def make_batch(
         start_code = place_cells.encode(walks.start)[chosen]
         return Batch(start_code, walks.displacement[:, chosen], start_code[None, :0], walks.position[:, chosen])
     start, displacement, position = walks.start[share], walks.displacement[:, share], walks.position[:, share]
-    read = as_index(read_steps(step, config))
-    return Batch(place_cells.encode(start), displacement, place_cells.encode(position[read]), position)
+    read = at_moments(position, read_steps(step, config))
+    return Batch(place_cells.encode(start), displacement, place_cells.encode(read), position)
 
 
 def train_step(
@@ -280,14 +280,14 @@ def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepReco
     network, step = state.network, state.step + 1
     phase, grows = phase_of(step, config), step <= growth_steps(config)
     with torch.set_grad_enabled(phase != "growth"):
-        prediction = state.predict(batch, phase, as_index(read_steps(step, config)))
+        prediction = state.predict(batch, phase, read_steps(step, config))
     terms = objective(Context(network, state.place_cells, prediction, batch, config), phase)
     state.optimiser.zero_grad(set_to_none=True)
     if phase != "growth":
         terms[TOTAL].backward()  # type: ignore[no-untyped-call]
     if state.averaged is None:
         state.processes.average_gradients(network)
-    gradient_norm = _clip_gradients(network, config.grad_clip).to(terms[TOTAL].device)
+    gradient_norm = torch.zeros_like(terms[TOTAL]) if phase == "growth" else _clip_gradients(network, config.grad_clip)
     if grows and network.units.log_tau is not None:
         network.units.log_tau.grad = None
     finite = torch.isfinite(gradient_norm) & torch.isfinite(terms[TOTAL])
@@ -304,7 +304,7 @@ def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepReco
     logits = prediction.logits
     seen = Prediction(prediction.activity.detach(), None if logits is None else logits.detach())
     n_finite = finite.long() if before is None else before.n_finite + finite
-    return Outcome(batch, as_index(read_steps(step, config)), seen, detached, gradient_norm, finite, n_finite)
+    return Outcome(batch, read_steps(step, config), seen, detached, gradient_norm, finite, n_finite)
 
 
 def _grow_tau(state: TrainState, config: TrainConfig, finite: Tensor) -> None:
@@ -364,7 +364,7 @@ def _metrics(outcome: Outcome, state: TrainState) -> dict[str, Tensor]:
     metrics = dict(outcome.terms)
     if outcome.prediction.logits is not None:
         decoded = state.place_cells.decode(outcome.prediction.logits)
-        position = outcome.batch.position[outcome.read]
+        position = at_moments(outcome.batch.position, outcome.moments)
         metrics["train/position_error_cm"] = 100 * state.place_cells.error(decoded, position).mean()
     metrics["train/grad_norm"] = outcome.gradient_norm
     tau = state.network.units.tau

@@ -93,16 +93,21 @@ class PathIntegrator(nn.Module):
         return network
 
     def forward(
-        self, start_code: Tensor, displacement: Tensor, *, read: slice | Tensor | None = slice(None), joint: bool = True
+        self,
+        start_code: Tensor,
+        displacement: Tensor,
+        *,
+        read: Callable[[Tensor], Tensor] = lambda activity: activity,
+        joint: bool = True,
     ) -> Prediction:
         """Integrate ``displacement`` ``(time, batch, 2)`` (metres per step) from the place code ``(batch, place)``.
 
-        ``read`` says at which steps the place code is read out, none by default of ``None``. Unless ``joint``, only the
+        ``read`` picks the steps at which the place code is read out, all by default. Unless ``joint``, only the
         read-out gets the gradient of what is read.
         """
-        with torch.set_grad_enabled(joint or read is None) if torch.is_grad_enabled() else torch.no_grad():
+        with torch.set_grad_enabled(joint and torch.is_grad_enabled()):
             activity = self.units(displacement, self.start_state(start_code))
-        return Prediction(activity, None if read is None else self.read_out(activity[read]))
+        return Prediction(activity, self.read_out(read(activity)))
 
     def in_modules(self, start_code: Tensor, displacement: Tensor) -> Tensor:
         """Follow walks that every module has of its own; no place is read out.
