@@ -57,11 +57,11 @@ BAD_INPUT = [
         "the nearest are 3969 (63 x 63) and 4096 (64 x 64)",
     ),
     (
-        "--tau --tau_min 20",
+        "--tau --wiring dense --tau_min 20",
         "tau_min must not be above tau_max, got 20 and 10 steps; lower tau_min or raise tau_max",
     ),
     (
-        "--tau --tau_init modules --n_modules 9 --preset smoke",
+        "--tau --wiring dense --tau_init modules --n_modules 9 --preset smoke",
         "n_bands must be at most 8, the rows of the sheet, got 9",
     ),
     (
@@ -87,8 +87,11 @@ BAD_INPUT = [
     ),
     ("--device gpu", "device must be auto, cpu, cuda, cuda:N or mps, got 'gpu'"),
     ("--device cuda:x", "device must be auto, cpu, cuda, cuda:N or mps, got 'cuda:x'"),
-    ("--preset labtop", "preset must be one of laptop, sheet64, original, smoke, got 'labtop'; did you mean laptop?"),
-    ("--preset=", "preset must be one of laptop, sheet64, original, smoke, got ''"),
+    (
+        "--preset labtop",
+        "preset must be one of laptop, sheet64, dense24, dense64, original, smoke, got 'labtop'; did you mean laptop?",
+    ),
+    ("--preset=", "preset must be one of laptop, sheet64, dense24, dense64, original, smoke, got ''"),
     ("--name a/b", "name must be at most 100 letters, digits and any of . _ - inside, got 'a/b'"),
     ("--name ..", "name must be at most 100 letters, digits and any of . _ - inside, got '..'"),
     ("--wandb_group \x1b[2J", "--wandb_group must be printable text, got '\\x1b[2J'"),
@@ -107,7 +110,10 @@ BAD_INPUT = [
     ("--tau_min 2", "--tau_min has no effect without --tau; add that or leave it out"),
     ("--tau-max 20 --topoloss", "--tau_max has no effect without --tau; add that or leave it out"),
     ("--fixed_tau", "--fixed_tau has no effect without --tau; add that or leave it out"),
-    ("--tau --n_modules 3", "--n_bands has no effect without --tau_init bands; add that or leave it out"),
+    (
+        "--tau --wiring dense --n_modules 3",
+        "--n_bands has no effect without --tau_init bands; add that or leave it out",
+    ),
     (
         "--tau --fixed_tau --tau_smoothness_weight 2",
         "--tau_smoothness_weight has no effect with --fixed_tau; leave one of them out",

@@ -15,7 +15,20 @@ from topogrid.failures import LossWatch, load_dump, replay
 from topogrid.metrics_log import read_metrics
 from topogrid.objective import Batch
 
-FLAGS = ["--preset", "smoke", "--precision", "fp32", "--device", "cpu", "--wandb", "disabled", "--n_grid_cells", "16"]
+FLAGS = [
+    "--preset",
+    "smoke",
+    "--precision",
+    "fp32",
+    "--device",
+    "cpu",
+    "--wandb",
+    "disabled",
+    "--n_grid_cells",
+    "16",
+    "--wiring",
+    "dense",
+]
 SMALL = ["--eval_walks", "2", "--long_walks", "2", "--long_seconds", "0.1", "--eval_bins", "6"]
 
 
@@ -40,11 +53,17 @@ class Spoiler:
         calls: dict[bytes, int] = {}
 
         def make_batch(
-            config: Any, place_cells: Any, generator: torch.Generator, share: slice = slice(None), *, step: int = 1, **options: Any
+            config: Any,
+            place_cells: Any,
+            generator: torch.Generator,
+            share: slice = slice(None),
+            *,
+            step: int = 1,
+            **options: Any,
         ) -> Batch:
             # A batch is spoilt by where the generator stands, so that drawing it again spoils it again.
             number = calls.setdefault(generator.get_state().numpy().tobytes(), len(calls) + 1)
-            batch = honest_batch(config, place_cells, generator, share, step=step, **options)
+            batch = honest_batch(config, place_cells, generator, share, **options)
             return batch._replace(displacement=1e38 * batch.displacement) if number == bad_step else batch
 
         def train_step(state: Any, batch: Batch, config: Any, **options: Any) -> Any:

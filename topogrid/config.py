@@ -241,8 +241,9 @@ class TrainConfig:
                                    bounds=Bounds(2, 1e5), needs={**_LEARNED, "isometry_weight": ABOVE_ZERO})
     walks_to_choose: int = _wiring(6, "Walks among which each is chosen, so that those of a learned module begin near "
                                       "one another; 1 takes them as they come.", bounds=Bounds(1, 1000), needs=_LEARNED)
-    readout_steps: int = _wiring(0, "Last steps of training, in which learned modules rest and only the read-out "
-                                    "learns.", unit="steps", bounds=Bounds(0, 10**15), needs=_LEARNED)
+    readout_steps: int = _wiring(0, "Last steps of training, at most a quarter of all, in which learned modules rest "
+                                    "and only the read-out learns.", unit="steps", bounds=Bounds(0, 10**15),
+                                 needs=_LEARNED)
     readout_length: int = _wiring(100, "Length of the walks that the read-out learns from.", unit="steps", bounds=COUNT,
                                   needs=_LEARNED)
 
@@ -263,8 +264,9 @@ class TrainConfig:
     tau_levels: tuple[int, ...] = _tau((2,), "Levels of the pyramid on which time constants are to be smooth: how much "
                                              "the sheet is shrunk to blur it.", bounds=Bounds(2, 1e6), may_lack=True,
                                        needs={**_LEARNED_TAU, "tau_smoothness_weight": ABOVE_ZERO})
-    tau_growth_steps: int = _tau(0, "First steps of training, in which the map of time constants grows by its own loss "
-                                    "alone.", unit="steps", bounds=Bounds(0, 10**15), needs=_LEARNED_TAU, may_lack=True)
+    tau_growth_steps: int = _tau(0, "First steps of training, at most a quarter of all, in which the map of time "
+                                    "constants grows by its own loss alone.", unit="steps", bounds=Bounds(0, 10**15),
+                                needs=_LEARNED_TAU, may_lack=True)
     tau_own_steps: int = _tau(30, "Steps of their own that time constants take in each of these.", unit="steps",
                               bounds=COUNT, needs={**_LEARNED_TAU, "tau_growth_steps": ABOVE_ZERO}, may_lack=True)
     tau_growth_lr: float = _tau(0.02, "Learning rate of the logarithm of tau in these.", may_lack=True,
@@ -608,15 +610,15 @@ def _check_wiring(config: TrainConfig) -> None:
                 f"modules_per_side {modules} needs units connected inside modules; add --wiring attractor or learned"
             )
         return
+    if config.topoloss:
+        raise SettingsError(
+            f"topoloss makes the weights of a dense network smooth and has no effect with wiring {config.wiring}; "
+            "leave one of them out"
+        )
     if config.activation != "relu":
         raise SettingsError(f"wiring {config.wiring} works with activation relu only, got {config.activation}")
     if config.wiring == "learned" and config.norm != "module":
         raise SettingsError("wiring learned compares activity of equal norm and needs norm module; add --norm module")
-    if config.wiring == "learned" and config.readout_steps >= config.steps:
-        raise SettingsError(
-            f"readout_steps must be below steps, or the modules never learn; got {config.readout_steps} of "
-            f"{config.steps} steps: lower readout_steps or raise steps"
-        )
     if config.wiring == "attractor":
         _check_attractor(config)
 

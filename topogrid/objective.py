@@ -62,13 +62,18 @@ class Term(NamedTuple):
 def phase_of(step: int, config: TrainConfig) -> Phase:
     """Return what a step (counted from 1) trains."""
     if config.wiring == "learned":
-        return "readout" if step > config.steps - config.readout_steps else "modules"
+        return "readout" if step > config.steps - readout_steps(config) else "modules"
     return "growth" if config.wiring == "attractor" and step <= growth_steps(config) else "all"
 
 
 def growth_steps(config: TrainConfig) -> int:
     """Return how many of the first steps grow the map of time constants."""
-    return config.tau_growth_steps if config.tau and config.learnable_tau else 0
+    return min(config.tau_growth_steps, config.steps // 4) if config.tau and config.learnable_tau else 0
+
+
+def readout_steps(config: TrainConfig) -> int:
+    """Return how many of the last steps train the read-out of learned modules alone."""
+    return min(config.readout_steps, config.steps // 4)
 
 
 def walk_length(step: int, config: TrainConfig) -> int:

@@ -19,6 +19,7 @@ from topogrid.objective import (
     objective,
     phase_of,
     read_steps,
+    readout_steps,
     tau_diversity_cost,
     tau_smoothness_cost,
     walk_length,
@@ -54,7 +55,7 @@ def phases_left(done: int, config: TrainConfig) -> list[tuple[Phase, int, int]]:
     """Return each phase that is left with its next step and the number of its steps."""
     borders = {done, config.steps, growth_steps(config) if config.wiring == "attractor" else done}
     if config.wiring == "learned":
-        borders.add(config.steps - config.readout_steps)
+        borders.add(config.steps - readout_steps(config))
     edges = sorted(edge for edge in borders if done <= edge <= config.steps)
     return [(phase_of(low + 1, config), low + 1, high - low) for low, high in itertools.pairwise(edges)]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import os
 import re
 import sys
@@ -59,7 +60,7 @@ _MODULES: dict[str, Any] = _GROWN_TAU | {
     "eval_bins": 32,
     "eval_every": 10**9,
     "long_seconds": 60.0,
-    "long_walks": 40,
+    "long_walks": 100,
     "error_seconds": (0.4, 2.0, 10.0, 60.0),
 }
 RECIPES: dict[str, dict[str, Any]] = {
@@ -90,7 +91,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "batch_size": 64,
         "tau_min": 1.25,
         "tau_max": 2.45,
-        "steps": 1600,
+        "steps": 3000,
         "warmup_steps": 50,
         "lr": 2.5e-3,
         "encoder_lr_scale": 20.0,
@@ -99,9 +100,9 @@ RECIPES: dict[str, dict[str, Any]] = {
         "tau_lr_scale": 0.0,
         "tau_growth_steps": 150,
         "tau_own_steps": 8,
-        "readout_steps": 300,
+        "readout_steps": 400,
         "print_every": 100,
-        "place_feedback": 0.03,
+        "place_feedback": 0.04,
     },
 }
 """Settings that go with a wiring."""
@@ -121,8 +122,8 @@ PRESETS: dict[str, Preset] = {
         settings={"n_grid_cells": 4096},
         by_wiring={
             # More modules agree sooner, and bear a stronger pull of what all of them say.
-            "attractor": {"place_feedback": 0.01},
-            "learned": {},
+            "attractor": {"place_feedback": 0.01, "long_walks": 60},
+            "learned": {"steps": 3400, "long_walks": 60},
             "dense": {
                 "steps": 1000,
                 "eval_every": 250,
@@ -259,7 +260,8 @@ def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        Ready for `TrainConfig`. Without a word on the wiring, ``tau`` takes `TAU_WIRING` and everything else ``dense``.
+        Ready for `TrainConfig`. Without a word on the wiring, ``tau`` takes `TAU_WIRING`; a plain network, and the
+        topographic loss on weights, take ``dense``.
 
     Raises
     ------
@@ -272,14 +274,31 @@ def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         )
     preset = PRESETS[name] if name else Preset("", {})
     asked = {**preset.settings, **given}
-    wiring = asked.get("wiring") or (TAU_WIRING if asked.get("tau") is True else "dense")
+    modules = asked.get("tau") is True and not asked.get("topoloss")
+    wiring = asked.get("wiring") or (TAU_WIRING if modules else "dense")
     if name and given.get("wiring", wiring) != preset.settings.get("wiring", wiring):
         raise SettingsError(
             f"preset {name} is of {preset.settings['wiring']} wiring, got wiring {show(wiring)}; leave one of them "
             "out, or take another preset"
         )
-    recipe = RECIPES.get(wiring, {})
-    return {**recipe, **preset.settings, **preset.by_wiring.get(wiring, {}), **given, "wiring": wiring}
+    proposed = {**RECIPES.get(wiring, {}), **preset.settings, **preset.by_wiring.get(wiring, {})}
+    return {**_fitted(proposed, given, wiring), **given, "wiring": wiring}
+
+
+def _fitted(proposed: dict[str, Any], given: Mapping[str, Any], wiring: str) -> dict[str, Any]:
+    """Fit proposed modules and levels to a sheet of another size, where that was asked for."""
+    units = {**proposed, **given}.get("n_grid_cells", TrainConfig.n_grid_cells)
+    if "modules_per_side" not in proposed or not isinstance(units, int) or units < 1:
+        return proposed
+    side = math.isqrt(units)
+    least = 8 if wiring == "attractor" else 2
+    fitting = [
+        count
+        for count in range(1, proposed["modules_per_side"] + 1)
+        if side % count == 0 and side // count >= least and not (wiring == "attractor" and side // count % 2)
+    ]
+    levels = tuple(level for level in proposed["tau_levels"] if level <= side)
+    return proposed | {"modules_per_side": max(fitting, default=1), "tau_levels": levels or (2,)}
 
 
 TAU_WIRING = "learned"

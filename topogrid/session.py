@@ -40,7 +40,7 @@ from topogrid.files import one_line, write_json_atomic, write_text_atomic
 from topogrid.gallery import coupling_of, draw_evaluation, draw_filmstrip, draw_tau
 from topogrid.hardware import peak_memory_mb, read_scalars
 from topogrid.metrics_log import iterate_metrics, thinned_metrics, truncate_metrics
-from topogrid.objective import growth_steps
+from topogrid.objective import growth_steps, phase_of, readout_steps
 from topogrid.pace import expected_seconds, shorter_presets
 from topogrid.report import write_report
 from topogrid.reproducibility import versions
@@ -261,6 +261,7 @@ class Run:
         """Begin to watch for numbers that go wrong."""
         self._last_look = look(self.state)
         self._loss_watch = LossWatch(self._logged_losses())
+        self._watched = phase_of(self.state.step + 1, self.config)
         self.moments = moment_steps(self.config)
         """Steps at which the sheet is glanced at."""
 
@@ -366,6 +367,9 @@ class Run:
         if bar.disable:
             left = (self.config.steps - record.step) / speed if speed else math.nan
             self.log(f"step {record.step}/{self.config.steps}: {told}, {speed:.2f} steps/s, {_duration(left)} left")
+        phase = phase_of(record.step, self.config)
+        if phase != self._watched:  # another loss, with another size
+            self._loss_watch, self._watched = LossWatch(), phase
         warning = self._loss_watch.warning(record.step, loss)
         if warning:
             self.log(warning)
@@ -551,7 +555,7 @@ def moment_steps(config: TrainConfig) -> frozenset[int]:
         return frozenset()
     early = {round(share * grown) for share in MOMENTS}
     if config.wiring == "learned":
-        early.add(grown + round(0.3 * (config.steps - config.readout_steps - grown)))
+        early.add(grown + round(0.3 * (config.steps - readout_steps(config) - grown)))
     return frozenset(step for step in early if 0 <= step < config.steps)
 
 

@@ -30,6 +30,7 @@ from topogrid.objective import (
     objective,
     phase_of,
     read_steps,
+    readout_steps,
     tau_diversity_cost,
     tau_smoothness_cost,
     walk_length,
@@ -205,7 +206,7 @@ def learning_rate(step: int, config: TrainConfig) -> float:
 def _span(phase: Phase, config: TrainConfig) -> tuple[int, int]:
     """Return the steps after which a phase begins and ends."""
     if config.wiring == "learned":
-        modules_end = config.steps - config.readout_steps
+        modules_end = config.steps - readout_steps(config)
         return (modules_end, config.steps) if phase == "readout" else (0, modules_end)
     grown = growth_steps(config) if config.wiring == "attractor" else 0
     return (0, max(1, grown)) if phase == "growth" else (grown, max(config.steps, grown + 1))
