@@ -241,6 +241,16 @@ def all_text(fig: Figure) -> str:
     return "\n".join(text.get_text() for text in fig.findobj(match=lambda artist: hasattr(artist, "get_fontsize")))
 
 
+def test_the_best_of_every_module_are_shown_fastest_first() -> None:
+    maps = np.stack([lattice_map(0.6 + 0.01 * unit) for unit in range(12)])
+    scores, modules = np.linspace(0, 1, 12), np.repeat([1, 0, 2], 4)
+    tau_ms = np.repeat([20.0, 10.0, 30.0], 4)
+    fig = figures.rate_map_grid(maps, scores, np.full(12, 0.6), tau_ms, box_size=2.2, n=6, columns=6, module_of=modules)
+    names = [text.get_text().split("\n")[0] for text in fig.axes[0].texts]
+    assert names == ["unit 7", "unit 6", "unit 3", "unit 2", "unit 11", "unit 10"]
+    assert "2 units with the best grid score in each of 3 modules" in " ".join(text.get_text() for text in fig.texts)
+
+
 def test_a_figure_is_drawn_within_its_edges_and_has_units(figure: Figure) -> None:
     image = pixels(figure)
     assert image.std() > 5

@@ -173,4 +173,5 @@ def _rate_maps(evaluation: Evaluation, config: TrainConfig, selection: Selection
         box_size=config.box_size,
         selection=selection,
         rng=np.random.default_rng([config.seed, 22]),
+        module_of=config.sheet.module_of if config.modules_per_side > 1 else None,
     )

@@ -41,6 +41,7 @@ def rate_map_grid(
     columns: int = 8,
     selection: Selection = "best",
     rng: np.random.Generator | None = None,
+    module_of: ArrayLike | None = None,
 ) -> Figure:
     """Draw ``n`` rate maps with score, spacing, time constant and peak, each above its autocorrelogram.
 
@@ -60,6 +61,8 @@ def rate_map_grid(
         The highest scores, or a fair sample of all units, dead ones included. The title says which.
     rng : numpy.random.Generator, optional
         Draws the random sample; needed for that only.
+    module_of : array_like of int, ``(unit,)``, optional
+        Module of every unit: the best are then taken from every module alike, the fastest module first.
 
     Returns
     -------
@@ -74,7 +77,11 @@ def rate_map_grid(
     maps = np.asarray(maps, dtype=np.float64)
     columns_of_unit = [np.asarray(values, dtype=np.float64) for values in (scores, spacing, tau_ms)]
     _check(maps, columns_of_unit, labels, n, columns)
-    chosen = _choose(columns_of_unit[0], n, selection, rng)
+    modules = None if module_of is None or selection != "best" else np.asarray(module_of)
+    if modules is None:
+        chosen = _choose(columns_of_unit[0], n, selection, rng)
+    else:
+        chosen = _best_of_each(columns_of_unit[0], columns_of_unit[2], modules, n)
     width, height = box_sides(box_size)
     panel = np.array([width, height]) / max(width, height)
     columns = min(columns, max(chosen.size, 1))
@@ -92,7 +99,8 @@ def rate_map_grid(
         )
     _colour_bars(fig, signed=bool((maps[chosen] < 0).any()), box=f"{width:g} x {height:g} m")
     unvisited = bool(np.isnan(maps[chosen]).any())
-    _say_what(fig, maps.shape, chosen.size, selection, unvisited)
+    n_modules = 1 if modules is None else len(np.unique(modules))
+    _say_what(fig, maps.shape, chosen.size, selection, unvisited, n_modules)
     return fig
 
 
@@ -118,6 +126,15 @@ def _choose(scores: Float, n: int, selection: Selection, rng: np.random.Generato
     else:
         raise ValueError(f'selection must be "best" or "random", got {selection!r}')
     return candidates[np.argsort(-scores[candidates], kind="stable")][:n]  # NaN sorts last
+
+
+def _best_of_each(scores: Float, tau_ms: Float, modules: NDArray[np.int64], n: int) -> NDArray[np.intp]:
+    """Return as many of the best units of every module, modules in the order of their mean time constant."""
+    numbers = np.unique(modules)
+    order = numbers[np.argsort([tau_ms[modules == number].mean() for number in numbers], kind="stable")]
+    each = max(1, n // len(numbers))
+    best = [np.flatnonzero(modules == number) for number in order]
+    return np.concatenate([units[np.argsort(-scores[units], kind="stable")][:each] for units in best])
 
 
 def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
@@ -174,14 +191,19 @@ def _colour_bars(fig: Figure, signed: bool, box: str) -> None:
         fig.colorbar(mappable, cax=fig.add_axes(at), orientation="horizontal", label=label, extend=extend)
 
 
-def _say_what(fig: Figure, shape: tuple[int, ...], shown: int, selection: Selection, unvisited: bool) -> None:
+def _say_what(
+    fig: Figure, shape: tuple[int, ...], shown: int, selection: Selection, unvisited: bool, n_modules: int
+) -> None:
     """Write the title: how many of how many units, picked how."""
     units = counted(shape[0], "unit")
     bins = (
         f"{shape[2]} x {shape[1]} bins; GS: grid score; m: spacing; ms: time constant; pk: peak activity (arb. units)"
         + ("; grey: not visited" if unvisited else "")
     )
-    if selection == "best":
+    if n_modules > 1:
+        each = counted(shown // n_modules, "unit")
+        headline(fig, f"Rate maps of the {each} with the best grid score in each of {n_modules} modules, by tau", bins)
+    elif selection == "best":
         headline(fig, f"Rate maps of the {shown} best of {units} by grid score (not typical ones)", bins)
     else:
         headline(fig, f"Rate maps of {shown} of {units} drawn at random, sorted by grid score", bins)
