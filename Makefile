@@ -9,24 +9,27 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.made-from-pyproject-and-constraints
 
-.PHONY: help demo env test test-all lint format figures notebook measurement benchmarks reliability gpu-check clean
+.PHONY: help demo env test test-all lint format figures published notebook measurement benchmarks reliability gpu-check clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-demo: runs/demo/units.csv ## train a 24x24 tau sheet on the CPU, follow a rat with it, say where the maps are
+demo: runs/demo/units.csv ## train 9 attractor modules on the CPU, change tau and speed, follow a rat, say where the pictures are
+	$(RUN) -m topogrid intervene runs/demo
 	$(RUN) -m topogrid follow runs/demo sargolini
 	@echo
-	@echo "Done. Open these first:"
-	@echo "  tau_imgs/demo/tau_map.png     every unit's time constant, on the sheet"
-	@echo "  tau_imgs/demo/scale_map.png   every unit's grid spacing in metres, on the sheet"
-	@echo "  runs/demo/                    all figures, units.csv, metrics.jsonl, checkpoints"
+	@echo "Done. Open these four:"
+	@echo "  tau_imgs/demo/filmstrip.png         time constants grow into a map from noise, and grid scale with them"
+	@echo "  tau_imgs/demo/ratemaps.png          the best rate maps of every module"
+	@echo "  tau_imgs/demo/interventions.png     tau changed: predicted and measured spacing, module by module"
+	@echo "  tau_imgs/demo/follow_sargolini.png  a real rat, followed by movement alone"
+	@echo "To explore every unit: runs/demo/report.html"
 
 # The table of units is the last file of a finished run. One that stopped early goes on from its newest checkpoint.
 runs/demo/units.csv: | $(STAMP)
 	@ls runs/demo/checkpoints/*.pt >/dev/null 2>&1 || rm -rf runs/demo tau_imgs/demo
-	$(RUN) train_grid.py --preset laptop --tau --device cpu --wandb_offline --name demo --resume auto
+	$(RUN) train_grid.py --preset laptop --tau --wiring attractor --device cpu --wandb_offline --name demo --resume auto
 
 env: $(STAMP) ## make the environment in .venv, with the versions of constraints.txt
 
@@ -53,6 +56,9 @@ lint: $(STAMP) ## check style, formatting and types
 format: $(STAMP) ## rewrite the files in the house style
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
+
+published: $(STAMP) ## rewrite the tables of published runs from their records
+	$(RUN) -m benchmarks.published
 
 figures: $(STAMP) ## measure a run again, draw its figures, say what it shows: make figures RUN_DIR=runs/demo
 	$(RUN) -m topogrid analyze $(or $(RUN_DIR),runs/demo)

@@ -49,7 +49,9 @@ Results = Mapping[tuple[str, int], Mapping[str, float]]
 
 def wanted_run(precision: str, seed: int, steps: int, *, quick: bool) -> WantedRun:
     """Return the run of one precision and seed."""
-    size = ("--preset", "smoke") if quick else ("--preset", "laptop", "--steps", str(steps), "--eval_every", str(steps))
+    size = (
+        ("--preset", "smoke") if quick else ("--preset", "dense24", "--steps", str(steps), "--eval_every", str(steps))
+    )
     return WantedRun(f"{precision}-seed{seed}", (*size, "--seed", str(seed), "--precision", precision))
 
 
@@ -107,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(page)
     if not asked.quick:
         machine = describe_machine()
-        about = f"{asked.steps} steps of `--preset laptop`, {machine['date']}, torch {machine['torch']}."
+        about = f"{asked.steps} steps of `--preset dense24`, {machine['date']}, torch {machine['torch']}."
         write_between(asked.into, f"{about}\n\n{page}", TABLES)
     return 0
 

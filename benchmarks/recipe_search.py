@@ -64,7 +64,7 @@ def run_name(recipe: str, seed: int) -> str:
 
 def wanted_run(recipe: str, seed: int, *, quick: bool) -> WantedRun:
     """Return the run of one recipe and seed."""
-    size = ("--preset", "smoke") if quick else ("--preset", "laptop", "--steps", "1500", "--eval_every", "250")
+    size = ("--preset", "smoke") if quick else ("--preset", "dense24", "--steps", "1500", "--eval_every", "250")
     return WantedRun(run_name(recipe, seed), (*size, "--seed", str(seed), *RECIPES[recipe]))
 
 

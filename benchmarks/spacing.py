@@ -19,7 +19,7 @@ import torch
 from benchmarks.document import check_writable_between, write_between
 from topogrid.config import TrainConfig
 from topogrid.evaluation import evaluate, forming_line, theory_line
-from topogrid.presets import PRESETS
+from topogrid.presets import settings_of
 from topogrid.reproducibility import make_generators
 from topogrid.summary import summarise
 from topogrid.tables import to_markdown
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     steps = (1, 2) if arguments.quick else STEPS
     lengths, seeds = (LENGTHS[:2], SEEDS[:1]) if arguments.quick else (LENGTHS, SEEDS)
-    config = TrainConfig(**PRESETS["smoke" if arguments.quick else "laptop"].settings)
+    config = TrainConfig(**settings_of("smoke" if arguments.quick else "dense24", {}))
     rows = []
     for length in lengths:
         for seed in seeds:

@@ -24,7 +24,7 @@ name="array${condition//[^a-z]/-}-seed${seed}"
 
 # On a node with several GPUs, one network on all of them: replace `python` by `torchrun --standalone --nproc_per_node=4`
 # and ask for them above with --gres=gpu:4. For several seeds, one GPU each is faster: see docs/scaling.md.
-srun python train_grid.py --preset laptop "$condition" --seed "$seed" --name "$name" --resume auto \
+srun python train_grid.py --preset dense24 "$condition" --seed "$seed" --name "$name" --resume auto \
     --threads "${SLURM_CPUS_PER_TASK:-2}" --save_minutes 5 --wandb offline --wandb_group slurm_array
 code=$?
 

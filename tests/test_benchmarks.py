@@ -183,7 +183,7 @@ def test_a_network_works_once_error_and_shares_are_there() -> None:
 
 
 def test_time_to_grids_reads_published_records(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    record = ROOT / "tau_imgs" / "sheet64-plain" / "record"
+    record = ROOT / "tau_imgs" / "dense64-plain" / "record"
     assert time_to_grids.main([str(record)]) == 0
     assert capsys.readouterr().out.count("works") == 1
     assert time_to_grids.main([str(tmp_path)]) == 2

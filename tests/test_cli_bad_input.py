@@ -133,6 +133,67 @@ BAD_INPUT = [
         "--lr_schedule constant --final_lr_share 0.1",
         "--final_lr_share has no effect with --lr_schedule constant; leave one of them out",
     ),
+    # Wirings
+    (
+        "--tau --n_grid_cells 576 --modules_per_side 5",
+        "modules_per_side must divide the 24 units along each side of the sheet, got 5; give one of 1 2 3 4 6 8 12, or "
+        "another n_grid_cells",
+    ),
+    (
+        "--tau --wiring attractor --n_grid_cells 1296 --modules_per_side 6",
+        "an attractor module needs an even number of units a side, at least 8 (in a smaller one the bump sticks to "
+        "single units and no longer follows movement), got 6; give fewer modules_per_side or more n_grid_cells",
+    ),
+    (
+        "--tau --wiring attractor --tau_min 1.5",
+        "attractor wiring needs time constants of 2 steps and more (below, one step overshoots where the attractor "
+        "pulls to, and activity flickers), got tau_min 1.5; give --tau_min 2",
+    ),
+    (
+        "--wiring attractor",
+        "attractor wiring needs time constants of 2 steps and more (below, one step overshoots where the attractor "
+        "pulls to, and activity flickers), got a plain network, in which tau is 1; add --tau",
+    ),
+    (
+        "--tau --wiring attractor --drive 0",
+        "attractor wiring needs a drive above 0, without which its units fall silent, got 0; give --drive 1",
+    ),
+    (
+        "--norm module --activation tanh",
+        "norm module divides rectified activity by its norm and goes with activation relu only, got tanh; leave one of "
+        "them out",
+    ),
+    (
+        "--tau --norm none",
+        "wiring learned compares activity of equal norm and needs norm module; add --norm module",
+    ),
+    (
+        "--modules_per_side 2",
+        "modules_per_side 2 needs units connected inside modules; add --wiring attractor or learned",
+    ),
+    (
+        "--tau --wiring learned --topoloss",
+        "topoloss makes the weights of a dense network smooth and has no effect with wiring learned; leave one of "
+        "them out",
+    ),
+    (
+        "--tau --wiring atractor",
+        "wiring must be one of dense, attractor, learned, got 'atractor'; did you mean attractor?",
+    ),
+    (
+        "--tau --wiring learned --movement_gain 30",
+        "--movement_gain has no effect with --wiring learned; leave one of them out",
+    ),
+    ("--tau --learn_recurrent", "--learn_recurrent has no effect without --wiring attractor; add that or leave it out"),
+    ("--isometry_scale tau", "--isometry_scale has no effect without --wiring learned; add that or leave it out"),
+    (
+        "--tau --wiring attractor --scale_lr false",
+        "--scale_lr has no effect with --wiring attractor; leave one of them out",
+    ),
+    (
+        "--preset dense24 --tau --wiring attractor",
+        "preset dense24 is of dense wiring, got wiring 'attractor'; leave one of them out, or take another preset",
+    ),
     # Flags that contradict each other
     (
         "--tau --learnable_tau --fixed_tau",

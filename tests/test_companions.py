@@ -9,7 +9,7 @@ import train_grid
 from topogrid import companions
 from topogrid.config import TrainConfig
 from topogrid.distributed import ALONE
-from topogrid.presets import PRESETS
+from topogrid.presets import settings_of
 
 
 def test_compiling_is_refused_in_a_line_where_it_does_not_work(
@@ -32,9 +32,9 @@ def test_a_graph_is_refused_in_a_line_without_a_gpu(tmp_path: Path, capsys: pyte
 
 def test_what_compiles_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(companions, "compiler_trouble", lambda _device: "")
-    state = companions.build_state(TrainConfig(**PRESETS["smoke"].settings, device="cpu", compile=True), ALONE)
+    state = companions.build_state(TrainConfig(**settings_of("smoke", {}), device="cpu", compile=True), ALONE)
     assert state.network.units.compiled
     assert state.place_cells.compiled
-    plain = companions.build_state(TrainConfig(**PRESETS["smoke"].settings, device="cpu"), ALONE)
+    plain = companions.build_state(TrainConfig(**settings_of("smoke", {}), device="cpu"), ALONE)
     assert not plain.network.units.compiled
     assert torch.equal(plain.network.units.wiring.weight, state.network.units.wiring.weight)

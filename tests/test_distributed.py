@@ -146,6 +146,19 @@ def test_a_batch_that_does_not_split_is_refused_in_one_line(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("wiring", ["attractor", "learned"])
+def test_two_processes_train_modules_as_one_does(tmp_path: Path, wiring: str) -> None:
+    states = []
+    for count in (1, 2):
+        folder = tmp_path / f"by{count}"
+        done = run(folder, "--tau", "--wiring", wiring, "--steps", "8", "--name", "a", processes=count)
+        assert done.returncode == 0, done.stderr
+        states.append(load_checkpoint(folder / "runs" / "a" / "checkpoints" / "step_00000008.pt"))
+    for name, value in states[0]["network"].items():
+        assert_same_weights(states[1]["network"][name], value)
+
+
+@pytest.mark.slow
 def test_a_run_of_one_process_goes_on_with_two(runs: tuple[Path, Path], tmp_path: Path) -> None:
     first = run(tmp_path, "--tau", "--topoloss", "--save_every", "3", "--name", "a", processes=1)
     assert first.returncode == 0

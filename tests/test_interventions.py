@@ -408,7 +408,21 @@ def test_a_missing_value_is_a_dash_for_people_and_nan_for_programs(subject):
 def run(tmp_path_factory):
     """Return the folder of a run that trained for a step."""
     tmp_path = tmp_path_factory.mktemp("run")
-    flags = ["--preset", "smoke", "--tau", "--wandb", "disabled", "--name", "a", "--steps", "1", "--eval_walks", "10"]
+    flags = [
+        "--preset",
+        "smoke",
+        "--tau",
+        "--wiring",
+        "dense",
+        "--wandb",
+        "disabled",
+        "--name",
+        "a",
+        "--steps",
+        "1",
+        "--eval_walks",
+        "10",
+    ]
     sizes = ["--n_grid_cells", "36", "--eval_bins", "10", "--long_seconds", "0.2", "--precision", "fp32"]
     folders = ["--save_dir", str(tmp_path / "runs"), "--gallery_dir", str(tmp_path / "imgs")]
     assert train_grid.main([*flags, *sizes, *folders]) == 0

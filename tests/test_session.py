@@ -39,6 +39,8 @@ def tau_run(tmp_path_factory):
         "--wandb",
         "offline",
         "--tau",
+        "--wiring",
+        "dense",
         "--topoloss",
         "--name",
         "a",

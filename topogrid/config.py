@@ -268,7 +268,8 @@ class TrainConfig:
                                     "constants grows by its own loss alone.", unit="steps", bounds=Bounds(0, 10**15),
                                 needs=_LEARNED_TAU, may_lack=True)
     tau_own_steps: int = _tau(30, "Steps of their own that time constants take in each of these.", unit="steps",
-                              bounds=COUNT, needs={**_LEARNED_TAU, "tau_growth_steps": ABOVE_ZERO}, may_lack=True)
+                              bounds=Bounds(1, 1000), needs={**_LEARNED_TAU, "tau_growth_steps": ABOVE_ZERO},
+                              may_lack=True)
     tau_growth_lr: float = _tau(0.02, "Learning rate of the logarithm of tau in these.", may_lack=True,
                                 bounds=Bounds(0, 1, open_low=True),
                                 needs={**_LEARNED_TAU, "tau_growth_steps": ABOVE_ZERO})

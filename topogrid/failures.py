@@ -187,7 +187,7 @@ def _batch(state: Mapping[str, Any], config: TrainConfig, step: int, where: str)
     shapes = {
         "start_code": (*modules, walks, places),
         "displacement": (length, *modules, walks, 2),
-        "code": (n_read, *(modules and [0]), walks, places) if not n_read else (n_read, walks, places),
+        "code": (n_read, *modules, walks, places),
         "position": (length, *modules, walks, 2),
     }
     for name, shape in shapes.items():

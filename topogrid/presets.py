@@ -375,6 +375,7 @@ def check_machine(config: TrainConfig) -> None:
     needed, present = memory_needed(config), machine_memory()
     if needed > present:
         sizes = "n_grid_cells" if _weights(config) > _step_values(config) else "batch_size, seq_length or n_place_cells"
+        sizes = sizes.replace("seq_length", "readout_length") if config.wiring == "learned" else sizes
         raise SettingsError(
             f"{config.n_grid_cells} units and a batch of {config.batch_size} need at least {_gib(needed)} of memory, "
             f"this machine has {_gib(present)}; lower {sizes}"
@@ -419,7 +420,8 @@ def _weights(config: TrainConfig) -> int:
 
 
 def _step_values(config: TrainConfig) -> int:
-    return config.seq_length * config.batch_size * (config.n_grid_cells + config.n_place_cells)
+    length = config.seq_length if config.wiring != "learned" else max(config.seq_length, config.readout_length)
+    return length * config.batch_size * (config.n_grid_cells + config.n_place_cells)
 
 
 def _gib(size: int) -> str:

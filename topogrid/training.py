@@ -240,7 +240,8 @@ def make_batch(
         scale = torch.ones(config.sheet.n_modules, device=walks.start.device) if scale is None else scale
         chosen = walks_in_windows(walks.start, config.box_size, scale, config.batch_size, generator)[:, share]
         start_code = place_cells.encode(walks.start)[chosen]
-        return Batch(start_code, walks.displacement[:, chosen], start_code[None, :0], walks.position[:, chosen])
+        no_code = start_code.new_empty(0, *start_code.shape)
+        return Batch(start_code, walks.displacement[:, chosen], no_code, walks.position[:, chosen])
     start, displacement, position = walks.start[share], walks.displacement[:, share], walks.position[:, share]
     read = at_moments(position, read_steps(step, config))
     return Batch(place_cells.encode(start), displacement, place_cells.encode(read), position)
@@ -404,7 +405,9 @@ def train(
     """
 
     def usual_step(measure: bool, before: StepRecord | None) -> StepRecord:
-        share = state.processes.share(config.batch_size)
+        # Isometry compares every state with every other: it is not a sum over walks that processes could share.
+        together = phase_of(state.step + 1, config) == "modules"
+        share = slice(None) if together else state.processes.share(config.batch_size)
         walks, scale = state.generators["walks"], state.length_scale(config)
         batch = make_batch(config, state.place_cells, walks, share, step=state.step + 1, scale=scale)
         return train_step(state, batch, config, measure=measure, before=before)

@@ -48,6 +48,12 @@ SIZES = {
     "tau_max": [0.5, 1, 1.5, 6, 30, 1e7],
     "n_bands": [0, 1, 2, 5, 10**6],
     "topoloss_factor": [1, 2, 3, 100],
+    "modules_per_side": [0, 1, 2, 3, 4],
+    "isometry_states": [1, 2, 40, 10**6],
+    "walks_to_choose": [0, 1, 3],
+    "readout_length": [1, 5, 10**13, 0],
+    "tau_own_steps": [0, 1, 3, 10**6],
+    "tau_levels": [1, 2, 4, 100],
 }
 
 

@@ -26,6 +26,7 @@ STEPS = 24
 FLAGS = {
     "preset": "smoke",
     "tau": "true",
+    "wiring": "dense",
     "precision": "fp32",
     "device": "cpu",
     "threads": 1,

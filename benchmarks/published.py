@@ -1,0 +1,252 @@
+"""Write the tables of the published runs from their records: ``python -m benchmarks.published``.
+
+Reads ``tau_imgs/<run>/record/``; rewrites the tables between markers in README.md and tau_imgs/README.md. With
+``--from runs`` it first copies records and pictures of those runs of that folder which ``RUNS`` names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.document import check_writable_between, write_between
+from topogrid.tables import to_markdown
+
+GALLERY = Path("tau_imgs")
+LADDER, ALL_RUNS, CHANGES = "ladder", "published runs", "published interventions"
+FULL_SHEETS = ("dense64-plain", "dense64-tau", "sheet64-learned", "sheet64-attractor")
+SEEDS = (0, 1, 2)
+RUNS = (
+    *FULL_SHEETS,
+    *(f"laptop-learned-seed{seed}" for seed in SEEDS),
+    "laptop-learned-blind",
+    *(f"laptop-attractor-seed{seed}" for seed in SEEDS),
+    "dense24-plain",
+    "dense24-tau",
+)
+SHOWN_FIRST = "sheet64-learned"
+FILES = ("config.json", "log.txt", "metrics.jsonl", "summary.json", "units.csv", "versions.json")
+PICTURES = ("tau_map", "scale_map", "ratemaps", "filmstrip", "interventions", "long_error", "follow_sargolini")
+MOMENTS = ("0.4", "2", "10", "60")  # s
+
+
+class Record(NamedTuple):
+    """What is on disk of a published run."""
+
+    name: str
+    summary: dict[str, Any]
+    config: dict[str, Any]
+    versions: dict[str, Any]
+    headline: list[dict[str, Any]]
+    rat: dict[str, Any]
+
+
+def read_record(name: str, gallery: Path = GALLERY) -> Record | None:
+    """Return the record of a run, ``None`` where there is none."""
+    folder = gallery / name / "record"
+    if not (folder / "summary.json").is_file():
+        return None
+
+    def read(file: str) -> dict[str, Any]:
+        path = folder / file
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+    headline = read("headline.json").get("outcomes", [])
+    return Record(
+        name, read("summary.json"), read("config.json"), read("versions.json"), headline, read("follow_sargolini.json")
+    )
+
+
+def number(record: Record, key: str, form: str, factor: float = 1.0) -> str:
+    """Write a number of a summary; ``-`` where it was not measured."""
+    value = record.summary.get(key)
+    return "-" if value is None or not math.isfinite(value) else f"{factor * value:{form}}"
+
+
+def errors(record: Record, prefix: str) -> str:
+    """Write the mean errors at `MOMENTS`, cm."""
+    told = [number(record, f"validation/{prefix}error_{moment}s_cm", ".1f") for moment in MOMENTS]
+    return " / ".join(told) if set(told) != {"-"} else "-"
+
+
+def slope(record: Record) -> str:
+    """Write the slope of log spacing on log tau: over modules, else over units with a lattice."""
+    over_modules = number(record, "validation/module_scaling_slope", ".2f")
+    return over_modules if over_modules != "-" else number(record, "validation/lattices/scaling_slope", "+.2f")
+
+
+def ladder(records: Sequence[Record]) -> str:
+    """Return the table of the README: full sheets side by side."""
+    rows = []
+    for one in records:
+        fed = errors(one, "feedback_")
+        without = errors(one, "")
+        if fed == "-":
+            fed, without = "-", f"{number(one, 'validation/long_error_cm', '.0f')} along 10 s"
+        rows.append(
+            [
+                f"[{one.name}](tau_imgs/{one.name})",
+                f"{number(one, 'validation/share_gate', '.1f', 100)} %",
+                f"{number(one, 'validation/share_above_0.8', '.0f', 100)} % "
+                f"({number(one, 'validation/null_share_above_0.8', '.0f', 100)} %)",
+                slope(one) if one.config.get("tau") else "-",
+                without,
+                fed,
+                number(one, "perf/minutes", ".0f"),
+            ]
+        )
+    columns = [
+        "4,096 units", "grid cells", "GS > 0.8 (null)", "slope", "error, cm, after 0.4 / 2 / 10 / 60 s",
+        "with feedback", "minutes",
+    ]  # fmt: skip
+    return to_markdown(columns, rows)
+
+
+def all_runs(records: Sequence[Record]) -> str:
+    """Return the tables of tau_imgs/README.md: where each run comes from, and what was measured."""
+    made = [
+        [
+            f"[{one.name}]({one.name})",
+            f"`{command(one)}`",
+            str(one.config["seed"]),
+            str(one.versions.get("commit", ""))[:10],
+            number(one, "train/steps_done", ".0f"),
+            number(one, "perf/minutes", ".1f"),
+            number(one, "perf/peak_memory_mb", ".0f"),
+        ]
+        for one in records
+    ]
+    measured = [
+        [
+            one.name,
+            number(one, "validation/share_gate", ".1f", 100),
+            f"{number(one, 'validation/share_above_0.8', '.1f', 100)} "
+            f"({number(one, 'validation/null_share_above_0.8', '.1f', 100)})",
+            number(one, "validation/best_25_grid_score_mean", ".2f"),
+            number(one, "validation/spacing_median_m", ".3f"),
+            slope(one) if one.config.get("tau") else "-",
+            errors(one, ""),
+            errors(one, "feedback_"),
+            explained(one),
+            number(one, "tau/share_of_range", ".0f", 100),
+            rat(one),
+        ]
+        for one in records
+    ]
+    columns = ["run", "command", "seed", "commit", "steps", "minutes", "peak memory (MB)"]
+    more = [
+        "run", "grid cells %", "GS > 0.8 % (null)", "25 best", "spacing m", "slope",
+        "error cm at 0.4 / 2 / 10 / 60 s", "with feedback", "tau: plane / radius", "tau: range %", "rat cm (still)",
+    ]  # fmt: skip
+    return to_markdown(columns, made) + "\n" + to_markdown(more, measured)
+
+
+def command(record: Record) -> str:
+    """Return the command that made a run, without what says where its files go."""
+    words = str(record.versions.get("command", "")).split()[1:]
+    kept: list[str] = []
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word in ("--wandb", "--name", "--save_dir", "--gallery_dir", "--threads"):
+            skip = True
+        elif word != "--wandb_offline":
+            kept.append(word)
+    return " ".join(["python train_grid.py", *kept])
+
+
+def explained(record: Record) -> str:
+    """Write how much of the map of tau a plane and a radius explain."""
+    told = [number(record, f"tau/explained_by_{layout}", ".2f") for layout in ("plane", "radius")]
+    return " / ".join(told) if set(told) != {"-"} else "-"
+
+
+def rat(record: Record) -> str:
+    """Write the error on the recorded rat, beside sitting still: with feedback where there is one."""
+    found = record.rat
+    error = found.get("feedback_mean_error_cm", found.get("mean_error_cm"))
+    return (
+        "-"
+        if error is None or "piece_seconds" not in found
+        else f"{error:.1f} ({found['hold_still_mean_error_cm']:.0f})"
+    )
+
+
+def changes(records: Sequence[Record]) -> str:
+    """Return the table of interventions: how far module spacings are from what is predicted."""
+    rows = [
+        [
+            one.name,
+            outcome["name"],
+            *(_percent(outcome[key]) for key in ("median_deviation", "largest_deviation")),
+            "-" if outcome["between"] is None else f"{outcome['between']:.3f}",
+            f"{100 * outcome['score_above_0.8']:.0f}",
+        ]
+        for one in records
+        for outcome in one.headline
+        if outcome["name"] != "baseline"
+    ]
+    columns = ["run", "changed", "off, median %", "off, at most %", "spread of log spacing", "GS > 0.8 %"]
+    return to_markdown(columns, rows)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:+.1f}"
+
+
+def take_over(runs: Path, name: str, gallery: Path = GALLERY) -> bool:
+    """Copy the record and the pictures of a run; False if it is not there."""
+    run, there = runs / name, gallery / name
+    if not (run / "summary.json").is_file():
+        return False
+    (there / "record").mkdir(parents=True, exist_ok=True)
+    for file in FILES:
+        shutil.copyfile(run / file, there / "record" / file)
+    for extra in (run / "interventions" / "headline.json", run / "interventions" / "headline.md"):
+        if extra.is_file():
+            shutil.copyfile(extra, there / "record" / extra.name)
+    for file in run.glob("follow_*.json"):
+        shutil.copyfile(file, there / "record" / file.name)
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    pictures = Path(config["gallery_dir"]) / name
+    pictures = pictures if pictures.is_absolute() else runs.parent / pictures
+    for picture in PICTURES:
+        source = pictures / f"{picture}.png"
+        if source.is_file() and source.resolve() != (there / source.name).resolve():
+            shutil.copyfile(source, there / source.name)
+    for picture in ("tau_map", "scale_map") if name == SHOWN_FIRST else ():
+        shutil.copyfile(there / f"{picture}.png", gallery / f"{picture}.png")
+    return True
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the tables; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--from", dest="runs", type=Path, metavar="FOLDER", help="take runs over from here first")
+    arguments = parser.parse_args(argv)
+    documents = ((Path("README.md"), LADDER), (GALLERY / "README.md", ALL_RUNS), (GALLERY / "README.md", CHANGES))
+    for path, name in documents:
+        trouble = check_writable_between(path, name)
+        if trouble:
+            print(trouble, file=sys.stderr)
+            return 2
+    if arguments.runs is not None:
+        for name in RUNS:
+            if take_over(arguments.runs, name):
+                print(f"took over {name}")
+    records = [record for record in map(read_record, RUNS) if record is not None]
+    write_between(Path("README.md"), ladder([one for one in records if one.name in FULL_SHEETS]), LADDER)
+    write_between(GALLERY / "README.md", all_runs(records), ALL_RUNS)
+    write_between(GALLERY / "README.md", changes(records), CHANGES)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
