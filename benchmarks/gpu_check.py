@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"gpu_check: {error}", file=sys.stderr)
         return 2
     agrees = all([_check_precision(device, precision) for precision in _precisions(device)])
-    with_graph = uses_graph("auto", device, ALONE)
+    with_graph = uses_graph("auto", device, ALONE, TrainConfig())
     if with_graph:
         agrees &= _check_graph(device)
     precision = choose_precision("auto", device)

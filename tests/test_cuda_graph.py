@@ -20,13 +20,13 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 def test_a_graph_is_for_one_process_on_cuda() -> None:
     several = Processes(count=2)
-    assert [uses_graph(wanted, CUDA, ALONE) for wanted in ("auto", "on", "off")] == [True, True, False]
-    assert [uses_graph(wanted, CPU, ALONE) for wanted in ("auto", "off")] == [False, False]
-    assert [uses_graph(wanted, CUDA, several) for wanted in ("auto", "off")] == [False, False]
+    assert [uses_graph(wanted, CUDA, ALONE, TrainConfig()) for wanted in ("auto", "on", "off")] == [True, True, False]
+    assert [uses_graph(wanted, CPU, ALONE, TrainConfig()) for wanted in ("auto", "off")] == [False, False]
+    assert [uses_graph(wanted, CUDA, several, TrainConfig()) for wanted in ("auto", "off")] == [False, False]
     with pytest.raises(ValueError, match=r"--cuda_graph on needs one process on a CUDA device, but the device is cpu"):
-        uses_graph("on", CPU, ALONE)
+        uses_graph("on", CPU, ALONE, TrainConfig())
     with pytest.raises(ValueError, match="but there are 2 processes"):
-        uses_graph("on", CUDA, several)
+        uses_graph("on", CUDA, several, TrainConfig())
 
 
 class Tape:

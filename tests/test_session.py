@@ -167,8 +167,8 @@ def test_non_finite_loss_exits_3_and_changes_no_weight(tmp_path, capsys, monkeyp
 
     honest = training.make_batch
 
-    def poisoned(*arguments):
-        batch = honest(*arguments)
+    def poisoned(*arguments, **options):
+        batch = honest(*arguments, **options)
         return batch._replace(displacement=batch.displacement * float("nan"))
 
     monkeypatch.setattr(training, "make_batch", poisoned)

@@ -110,7 +110,7 @@ def _described(metadata: dict[str, str], where: str) -> tuple[TrainConfig, int]:
         raise CheckpointError(f"{where} was not exported by topogrid: its metadata hold {listed(metadata)}")
     text, step = metadata.get("config", ""), metadata.get("step", "")
     try:
-        config = TrainConfig(**current_names(json.loads(text[:_LARGEST_SETTINGS])))
+        config = TrainConfig(**current_names(dict(json.loads(text[:_LARGEST_SETTINGS]))))
     except SettingsError as error:
         raise SettingsError(f"settings in {where}: {error}") from error
     except (ValueError, TypeError, RecursionError) as error:

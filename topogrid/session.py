@@ -269,8 +269,8 @@ class Run:
         """Train to the end, or to where it has to stop; returns the exit code."""
         try:
             if self._evaluation_is_due():
-                # Saved first, so that nothing is lost of a start that took long.
-                self._save()
+                if self.state.step == 0:  # saved first, so that nothing is lost of a start that took long
+                    self._save()
                 self._evaluate()
                 self._save()
             elif self.state.step == 0:

@@ -156,7 +156,18 @@ METRICS: dict[str, str] = {
 
 IN_THE_SECOND_ROW = (
     "validation/start/",
-    *("_p", "_low", "_high", "_spread", "_by_plane", "_by_radius", "_short_error_cm", "/floor_error_cm"),
+    *(
+        "_p",
+        "_low",
+        "_high",
+        "_spread",
+        "_by_plane",
+        "_by_radius",
+        "_short_error_cm",
+        "/floor_error_cm",
+        "_of_range",
+        "_smallest_share",
+    ),
     *("s_median_cm", "s_hold_still_cm", "s_middle_cm"),
 )
 """Beginning or endings of what W&B logs without a panel of its own: a dashboard of 60 panels shows nothing."""

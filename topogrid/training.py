@@ -45,8 +45,8 @@ class Outcome(NamedTuple):
     """What one step leaves on the device."""
 
     batch: Batch
-    moments: list[int]
-    """Steps of the batch at which the place code was read."""
+    position: Tensor
+    """``(read, batch, 2)``, where walks were when the place code was read, metres."""
     prediction: Prediction
     terms: dict[str, Tensor]
     """Weighted terms of the loss and their total, by their tracked names."""
@@ -306,7 +306,8 @@ def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepReco
     logits = prediction.logits
     seen = Prediction(prediction.activity.detach(), None if logits is None else logits.detach())
     n_finite = finite.long() if before is None else before.n_finite + finite
-    return Outcome(batch, read_steps(step, config), seen, detached, gradient_norm, finite, n_finite)
+    position = at_moments(batch.position, read_steps(step, config))
+    return Outcome(batch, position, seen, detached, gradient_norm, finite, n_finite)
 
 
 def _grow_tau(state: TrainState, config: TrainConfig, finite: Tensor) -> None:
@@ -366,8 +367,7 @@ def _metrics(outcome: Outcome, state: TrainState) -> dict[str, Tensor]:
     metrics = dict(outcome.terms)
     if outcome.prediction.logits is not None:
         decoded = state.place_cells.decode(outcome.prediction.logits)
-        position = at_moments(outcome.batch.position, outcome.moments)
-        metrics["train/position_error_cm"] = 100 * state.place_cells.error(decoded, position).mean()
+        metrics["train/position_error_cm"] = 100 * state.place_cells.error(decoded, outcome.position).mean()
     metrics["train/grad_norm"] = outcome.gradient_norm
     tau = state.network.units.tau
     if tau is not None:

@@ -55,7 +55,7 @@ def test_a_signal_inside_a_save_lets_it_finish(server: Server, folder: Path) -> 
 
 def test_a_second_signal_quits_at_once_and_what_was_saved_stays(server: Server, folder: Path) -> None:
     run = begin(server, "twice", steps=100_000, save_every=1, eval_every=100_000)
-    assert run.until("save", 3)
+    assert run.until("save", 4)
     run.signal(signal.SIGTERM)
     run.signal(signal.SIGINT)
     # Signals that come together are delivered in the order of their numbers.
