@@ -8,6 +8,7 @@ import pytest
 
 from tests.synthetic import lattice_map
 from topogrid.analysis import RateMaps
+from topogrid.analysis.sheets import Sheet
 from topogrid.config import TrainConfig
 from topogrid.evaluation import Decoding, Evaluation, forming_line, measure_units, theory_line
 from topogrid.evaluation_files import save_evaluation, unit_rows
@@ -124,7 +125,7 @@ def test_a_network_without_lattices_has_no_order_to_measure() -> None:
 
 def test_only_chosen_units_are_laid_out(two_modules: Evaluation) -> None:
     chosen = np.arange(SIDE**2) % 2 == 0
-    maps = lattice_maps(two_modules.settled.lattice, chosen, SIDE)
+    maps = lattice_maps(two_modules.settled.lattice, chosen, Sheet(SIDE))
     assert maps["phase"].shape == (SIDE, SIDE, 2)
     assert np.isnan(maps["orientation"].ravel()[1::2]).all()
     assert np.exp(maps["spacing"][1, 2]) == pytest.approx(0.5, rel=0.05)

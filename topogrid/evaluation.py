@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -83,6 +83,8 @@ class Probe:
 
 
 AS_TRAINED = Probe()
+STAGES = ("walks", "settled maps against their null", "maps from the start against theirs", "long walks")
+"""What an evaluation does, in its order."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,13 @@ def burn_in_steps(tau_max: float) -> int:
 
 @torch.no_grad()
 def evaluate(
-    network: PathIntegrator, place_cells: PlaceCells, config: TrainConfig, *, step: int, probe: Probe = AS_TRAINED
+    network: PathIntegrator,
+    place_cells: PlaceCells,
+    config: TrainConfig,
+    *,
+    step: int,
+    probe: Probe = AS_TRAINED,
+    progress: Callable[[str], None] = lambda stage: None,
 ) -> Evaluation:
     """Measure a network on held-out walks.
 
@@ -208,6 +216,8 @@ def evaluate(
         Steps the network was trained for; goes into the result.
     probe : Probe
         How the animals walk where that differs from training.
+    progress : callable
+        Told each of `STAGES` when it begins.
 
     Returns
     -------
@@ -218,13 +228,20 @@ def evaluate(
     rng = np.random.default_rng([config.seed, 20])
     tau = _tau_steps(network, config)
     burn_in = _burn_in(tau, config, probe)
+    walks, settled_maps, start_maps, long_walks = STAGES
+    progress(walks)
     maps = _stream_rate_maps(network, place_cells, config, probe, generators["held_out_walks"], burn_in)
+    progress(settled_maps)
+    settled = measure_units(maps.settled, rng)
+    progress(start_maps)
+    start = measure_units(maps.start, rng)
+    progress(long_walks)
     return Evaluation(
         step=step,
         tau=tau,
         burn_in=burn_in,
-        settled=measure_units(maps.settled, rng),
-        start=measure_units(maps.start, rng),
+        settled=settled,
+        start=start,
         negative_share=maps.negative_share,
         decoding=_measure_decoding(network, place_cells, config, probe, maps, generators["held_out_long_walks"]),
         seconds_taken=time.perf_counter() - began,

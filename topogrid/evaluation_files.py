@@ -17,12 +17,13 @@ from topogrid.files import put_in_place, write_beside
 def unit_rows(evaluation: Evaluation, config: TrainConfig) -> tuple[list[str], list[list[float | int]]]:
     """Table of all units for ``units.csv``: column names (with units of measure) and one row per unit."""
     view = evaluation.settled
-    unit = np.arange(config.n_grid_cells)
+    sheet = config.sheet
+    row, col = sheet.row_col.T
     columns: dict[str, NDArray[np.generic]] = {
-        "unit": unit,
-        "row": unit // config.sheet_side,
-        "col": unit % config.sheet_side,
-        "module": config.sheet.module_of,
+        "unit": np.arange(sheet.n_units),
+        "row": row,
+        "col": col,
+        "module": sheet.module_of,
         "tau_steps": evaluation.tau,
         "tau_ms": evaluation.tau * config.dt * 1000,
         "score_60": view.scores.score_60,

@@ -39,7 +39,7 @@ def draw_evaluation(
         By tracked name, such as ``validation/topographic_scale_map``.
     """
     view, decoding = evaluation.settled, evaluation.decoding
-    side = (config.sheet_side, config.sheet_side)
+    sheet = config.sheet
     theory = theory_line(config)
     kind, modules = config.describe(), config.modules_per_side
     tau_ms = evaluation.tau * config.dt * 1000
@@ -49,13 +49,13 @@ def draw_evaluation(
         "validation/top_10_ratemaps": _rate_maps(evaluation, config, "best"),
         "validation/random_ratemaps": _rate_maps(evaluation, config, "random"),
         "validation/topographic_scale_map": figures.scale_map(
-            view.lattice.spacing.reshape(side),
+            sheet.map(view.lattice.spacing),
             theory,
             note=f"{passed:,} of all units are grid cells by the gate against ring noise (5 % false discoveries)",
             modules=modules,
         ),
-        "validation/orientation_map": figures.orientation_map(view.lattice.orientation.reshape(side), modules=modules),
-        "validation/phase_map": figures.phase_map(view.lattice.phase.reshape(*side, 2), modules=modules),
+        "validation/orientation_map": figures.orientation_map(sheet.map(view.lattice.orientation), modules=modules),
+        "validation/phase_map": figures.phase_map(sheet.map(view.lattice.phase), modules=modules),
         "validation/grid_score_histogram": figures.score_histogram(
             view.scores.score_60,
             view.gate.null_scores,
@@ -120,10 +120,10 @@ def _draw_order(evaluation: Evaluation, config: TrainConfig, kind: str) -> Figur
     rng = np.random.default_rng([config.seed, 24])
     curves = {
         {"spacing": "log spacing"}.get(name, name): distance_similarity(values, period=PERIODS[name], rng=rng)
-        for name, values in lattice_maps(lattice, measured, config.sheet_side).items()
+        for name, values in lattice_maps(lattice, measured, config.sheet).items()
     }
     if np.ptp(evaluation.tau) > 0:
-        log_tau = np.log(evaluation.tau).reshape(config.sheet_side, config.sheet_side)
+        log_tau = config.sheet.map(np.log(evaluation.tau))
         curves = {"log tau (all units)": distance_similarity(log_tau, rng=rng)} | curves
     return figures.similarity_by_distance(curves, n_units=int(measured.sum()), network=kind)
 
@@ -131,8 +131,7 @@ def _draw_order(evaluation: Evaluation, config: TrainConfig, kind: str) -> Figur
 def draw_tau(tau: np.ndarray, config: TrainConfig) -> Figure:
     """Draw time constants ``(unit,)`` in steps on the sheet, on the scale of all they may become."""
     limits = (config.tau_min, config.tau_max) if config.tau else None
-    sheet = tau.reshape(config.sheet_side, config.sheet_side)
-    return figures.tau_map(sheet, config.dt, limits=limits, modules=config.modules_per_side)
+    return figures.tau_map(config.sheet.map(tau), config.dt, limits=limits, modules=config.modules_per_side)
 
 
 def draw_filmstrip(moments: Sequence[Moment], config: TrainConfig) -> Figure:

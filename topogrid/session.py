@@ -33,7 +33,7 @@ from topogrid.companions import accompany, build_state
 from topogrid.config import TrainConfig
 from topogrid.cuda_graph import GraphedStep, uses_graph
 from topogrid.distributed import Processes, joined
-from topogrid.evaluation import Evaluation, Probe, evaluate, glance
+from topogrid.evaluation import STAGES, Evaluation, Probe, evaluate, glance
 from topogrid.evaluation_files import save_evaluation, save_glance, saved_moments, unit_rows
 from topogrid.failures import USUAL, LossWatch, all_finite, look, save_dump
 from topogrid.files import one_line, write_json_atomic, write_text_atomic
@@ -242,7 +242,7 @@ class Run:
     log: _Log
     stop: StopRequest
     best: tuple[int, float] | None = None
-    """Step and 20-step error, cm, of the best evaluation so far."""
+    """Step, and error over walks of training length in cm, of the best evaluation so far."""
     evaluated: int | None = None
     """Step of the last evaluation."""
     began: float = field(default_factory=time.perf_counter)
@@ -402,8 +402,8 @@ class Run:
         """Measure the network, and keep and show what was found; a signal cuts it short before anything is kept."""
         began = time.perf_counter()
         state, config = self.state, self.config
-        with self.stop.abandoning():
-            evaluation = evaluate(state.network, state.place_cells, config, step=state.step)
+        with self.stop.abandoning(), _EvaluationBar() as bar:
+            evaluation = evaluate(state.network, state.place_cells, config, step=state.step, progress=bar.begin)
             row = summarise(evaluation, config)
             rows = [*thinned_metrics(self.folder.metrics_path), {"step": state.step, **row}]
             drawn = draw_evaluation(evaluation, config, rows=rows, coupling=coupling_of(row))
@@ -580,6 +580,28 @@ def _progress_bar(done: int, steps: int) -> tqdm[NoReturn]:
 
 def _duration(seconds: float) -> str:
     return "?" if math.isnan(seconds) else str(datetime.timedelta(seconds=round(seconds)))
+
+
+class _EvaluationBar:
+    """Shows on a terminal how far an evaluation has come."""
+
+    def __init__(self) -> None:
+        self._bar = tqdm(
+            total=len(STAGES), unit="stage", leave=False, dynamic_ncols=True, disable=not sys.stderr.isatty()
+        )
+        self._begun = False
+
+    def __enter__(self) -> _EvaluationBar:
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self._bar.close()
+
+    def begin(self, stage: str) -> None:
+        """Show the stage that begins now; the one before is done."""
+        self._bar.update(self._begun)
+        self._begun = True
+        self._bar.set_description(f"evaluation: {stage}")
 
 
 def _in_words(seconds: float) -> str:

@@ -17,7 +17,7 @@ from topogrid.analysis import (
     scaling_slope,
     sheet_correlation,
 )
-from topogrid.analysis.sheets import module_scales, share_of_range, tau_layout_explained
+from topogrid.analysis.sheets import Sheet, module_scales, share_of_range, tau_layout_explained
 from topogrid.config import TrainConfig
 from topogrid.evaluation import Decoding, Evaluation, UnitMeasures, forming_line, theory_line
 
@@ -134,7 +134,7 @@ def _summarise_sheet(
     chosen = counted & np.isfinite(lattice.spacing)
     if chosen.sum() < FEWEST_MEASURED:
         return {}
-    maps = lattice_maps(lattice, chosen, config.sheet_side)
+    maps = lattice_maps(lattice, chosen, config.sheet)
     order_rng = np.random.default_rng([config.seed, 23])
     row: dict[str, float] = {}
     for name, period in PERIODS.items():
@@ -151,7 +151,7 @@ PERIODS: Mapping[str, float | None] = {"spacing": None, "orientation": 60.0, "ph
 """The properties of a lattice whose layout is measured, and the periods of those that are circular."""
 
 
-def lattice_maps(lattice: Lattice, chosen: NDArray[np.bool_], side: int) -> dict[str, Float]:
+def lattice_maps(lattice: Lattice, chosen: NDArray[np.bool_], sheet: Sheet) -> dict[str, Float]:
     """Lay the lattices of chosen units out on the sheet: log spacing, orientation in degrees, and phase.
 
     Parameters
@@ -159,8 +159,7 @@ def lattice_maps(lattice: Lattice, chosen: NDArray[np.bool_], side: int) -> dict
     lattice : Lattice
     chosen : ndarray of bool, ``(unit,)``
         The others become NaN.
-    side : int
-        Of the sheet, units.
+    sheet : Sheet
 
     Returns
     -------
@@ -169,9 +168,7 @@ def lattice_maps(lattice: Lattice, chosen: NDArray[np.bool_], side: int) -> dict
     """
     values = {"spacing": np.log(lattice.spacing), "orientation": lattice.orientation, "phase": lattice.phase}
     return {
-        name: np.where(chosen.reshape((-1,) + (1,) * (value.ndim - 1)), value, np.nan).reshape(
-            side, side, *value.shape[1:]
-        )
+        name: sheet.map(np.where(chosen.reshape((-1,) + (1,) * (value.ndim - 1)), value, np.nan))
         for name, value in values.items()
     }
 
@@ -210,7 +207,7 @@ def _summarise_tau(evaluation: Evaluation, config: TrainConfig, rng: np.random.G
     """Order of tau on the sheet, which the loss asks for, and whether slow units stay below zero."""
     if np.ptp(evaluation.tau) == 0:
         return {}
-    log_tau = np.log(evaluation.tau).reshape(config.sheet_side, config.sheet_side)
+    log_tau = config.sheet.map(np.log(evaluation.tau))
     fastest_first = np.argsort(evaluation.tau, kind="stable")
     fifth = max(1, len(fastest_first) // 5)
     layout = tau_layout_explained(evaluation.tau, config.sheet)

@@ -274,7 +274,7 @@ def tau_layout_explained(tau: ArrayLike, sheet: Sheet) -> TauLayout:
     ValueError
         If there is not one tau for each unit.
     """
-    log_tau = np.log(np.asarray(sheet.map(tau), dtype=np.float64)).ravel()
+    log_tau = sheet.map(np.log(np.asarray(tau, dtype=np.float64))).ravel()
     away = log_tau - log_tau.mean()
     total = float(away @ away)
     if total <= 1e-12 * away.size:

@@ -7,11 +7,14 @@ numbered row by row, as are the units inside each.
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 __all__ = ["Sheet"]
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -84,16 +87,16 @@ class Sheet:
         """Units of every module, ``(module, unit)``."""
         return np.argsort(self.module_of, kind="stable").reshape(self.n_modules, -1)
 
-    def map(self, values: ArrayLike) -> NDArray[np.generic]:
+    def map(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
         """Lay values ``(unit, ...)`` out on the sheet, ``(row, col, ...)``."""
         flat = self._checked(values)
         return flat.reshape(self.side, self.side, *flat.shape[1:])
 
-    def to_modules(self, values: ArrayLike) -> NDArray[np.generic]:
+    def to_modules(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
         """Sort values ``(unit, ...)`` by module, ``(module, unit, ...)``."""
         return self._checked(values)[self.order]
 
-    def to_units(self, values: ArrayLike) -> NDArray[np.generic]:
+    def to_units(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
         """Undo `to_modules`: values ``(module, unit, ...)`` in sheet order, ``(unit, ...)``."""
         sorted_values = np.asarray(values)
         if sorted_values.shape[:2] != self.order.shape:
@@ -102,7 +105,7 @@ class Sheet:
         flat[self.order] = sorted_values
         return flat
 
-    def _checked(self, values: ArrayLike) -> NDArray[np.generic]:
+    def _checked(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
         flat = np.asarray(values)
         if flat.ndim == 0 or len(flat) != self.n_units:
             raise ValueError(f"a sheet of {self.n_units} units takes as many values, got {flat.shape}")
