@@ -20,8 +20,10 @@ from topogrid.stopping import StopRequest
 from topogrid.training import TrainState, new_state, train
 
 
-def build_state(config: TrainConfig, processes: Processes) -> TrainState:
+def build_state(config: TrainConfig, processes: Processes, *, fitted: bool = True) -> TrainState:
     """Return the untrained network of a run on this process's device, as fast as the settings and the machine let it.
+
+    Unless ``fitted``, somebody has to call its `TrainState.fit` before training; see `topogrid.training.new_state`.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def build_state(config: TrainConfig, processes: Processes) -> TrainState:
             raise ValueError(f"--compile does not work on this machine ({trouble}); leave it out")
     generators = make_generators(config.seed, "cpu", ("weights", "place_cells"))
     generators |= make_generators(config.seed, device, ("walks",))
-    state = new_state(config, device, precision, generators)
+    state = new_state(config, device, precision, generators, fitted=fitted)
     state.network.units.compiled = state.place_cells.compiled = config.compile
     return state
 

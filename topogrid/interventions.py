@@ -276,8 +276,9 @@ def untrain(subject: Subject, _before: Evaluation) -> Subject:
     """Return the network as it was before its first step of training, its first time constants included."""
     units, config = subject.network.units, subject.config
     generator = make_generators(config.seed, "cpu", ("weights",))["weights"]
-    network = PathIntegrator.from_config(config, generator=generator, precision=units.precision)
-    return dataclasses.replace(subject, network=network.to(units.w_in.device))
+    network = PathIntegrator.from_config(config, generator=generator, precision=units.precision).to(units.w_in.device)
+    network.units.wiring.fit(network, subject.place_cells, config)
+    return dataclasses.replace(subject, network=network)
 
 
 def leak_only(subject: Subject, before: Evaluation) -> Subject:

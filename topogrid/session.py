@@ -108,7 +108,7 @@ def _prepare(config: TrainConfig, processes: Processes, stop: StopRequest, held:
     mode = None if config.wandb == "auto" else config.wandb
     choose_mode(mode)
     folder, resumed = _reopen(config, held) if config.resume else (None, None)
-    state = build_state(config, processes)
+    state = build_state(config, processes, fitted=False)
     device, precision = state.network.encoder.device, state.network.units.precision
     graph = uses_graph(config.cuda_graph, device, processes, config)
     if folder is None:
@@ -156,6 +156,8 @@ def _prepare(config: TrainConfig, processes: Processes, stop: StopRequest, held:
     if folder.lock.note:
         run.log(folder.lock.note)
     run.announce()
+    if state.step == 0:
+        state.fit(config)
     return run
 
 

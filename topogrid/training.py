@@ -106,6 +106,10 @@ class TrainState:
         )
         return prediction
 
+    def fit(self, config: TrainConfig) -> None:
+        """Fit encoder and read-out to what the wiring does untrained; see `topogrid.model.wiring.base.Wiring.fit`."""
+        self.network.units.wiring.fit(self.network, self.place_cells, config)
+
     @torch.no_grad()
     def length_scale(self, config: TrainConfig) -> Tensor | None:
         """Length scale of every module, ``(module,)``, per metre, where modules learn by isometry."""
@@ -138,7 +142,12 @@ class TrainState:
 
 
 def new_state(
-    config: TrainConfig, device: torch.device, precision: Precision, generators: dict[str, torch.Generator]
+    config: TrainConfig,
+    device: torch.device,
+    precision: Precision,
+    generators: dict[str, torch.Generator],
+    *,
+    fitted: bool = True,
 ) -> TrainState:
     """Untrained network, place cells and optimiser.
 
@@ -152,13 +161,17 @@ def new_state(
     generators : dict
         Random sources named ``weights``, ``place_cells`` (both on the CPU, so that a seed means the same network on
         every device) and ``walks`` (on ``device``).
+    fitted : bool
+        Whether encoder and read-out are fitted to the wiring, which takes seconds on large sheets; else call
+        `TrainState.fit` before training.
     """
     place_cells = PlaceCells.from_config(config, generators["place_cells"]).to(device)
     network = PathIntegrator.from_config(config, precision=precision, generator=generators["weights"]).to(device)
-    if device.type != "meta":
-        network.units.wiring.fit(network, place_cells, config)
     optimiser = torch.optim.Adam(_parameter_groups(network, config), fused=device.type != "meta")
-    return TrainState(network, optimiser, place_cells, generators, grower=_grower(network, config))
+    state = TrainState(network, optimiser, place_cells, generators, grower=_grower(network, config))
+    if fitted and device.type != "meta":
+        state.fit(config)
+    return state
 
 
 def _grower(network: PathIntegrator, config: TrainConfig) -> torch.optim.Optimizer | None:
@@ -301,7 +314,7 @@ def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepReco
     if grows:
         _grow_tau(state, config, finite)
         if step == growth_steps(config):
-            network.units.wiring.fit(network, state.place_cells, config)
+            state.fit(config)
     detached = {name: value.detach() for name, value in terms.items()}
     logits = prediction.logits
     seen = Prediction(prediction.activity.detach(), None if logits is None else logits.detach())
