@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from topogrid.__main__ import main as topogrid_main
@@ -149,3 +150,20 @@ def test_a_spoilt_file_is_refused_in_one_line(
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_weights_and_settings_by_their_names_of_0_1_0_open(run_folder: Path, tmp_path: Path) -> None:
+    """Recurrent weights were `units.w_rec`, and bands of a layout of tau were modules."""
+    path = export_weights(load_run(run_folder), tmp_path / "weights.safetensors")
+    with safe_open(path, framework="pt") as file:
+        metadata = dict(file.metadata())
+        tensors = {name.replace("units.wiring.weight", "units.w_rec"): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    config = json.loads(metadata["config"])
+    config["n_modules"], config["tau_init"] = 3, "modules"
+    del config["n_bands"]
+    old = tmp_path / "old.safetensors"
+    save_file(tensors, old, metadata=metadata | {"config": json.dumps(config)})
+    back = import_weights(old)
+    assert (back.config.n_bands, back.config.tau_init, back.config.wiring) == (3, "bands", "dense")
+    for name, value in load_run(run_folder).network.state_dict().items():
+        assert torch.equal(back.network.state_dict()[name], value), name
