@@ -142,7 +142,7 @@ def all_runs(records: Sequence[Record]) -> str:
     columns = ["run", "command", "seed", "commit", "steps", "minutes", "peak memory (MB)"]
     more = [
         "run", "grid cells %", "GS > 0.8 % (null)", "25 best", "spacing m", "slope",
-        "error cm at 0.4 / 2 / 10 / 60 s", "with feedback", "tau: plane / radius", "tau: range %", "rat cm (still)",
+        "error cm at 0.4 / 2 / 10 / 60 s", "with feedback", "tau: plane / radius", "tau: range %", "rat cm: without / with (still)",
     ]  # fmt: skip
     return to_markdown(columns, made) + "\n" + to_markdown(more, measured)
 
@@ -169,14 +169,12 @@ def explained(record: Record) -> str:
 
 
 def rat(record: Record) -> str:
-    """Write the error on the recorded rat, beside sitting still: with feedback where there is one."""
+    """Write the error on the recorded rat without and with feedback, beside sitting still."""
     found = record.rat
-    error = found.get("feedback_mean_error_cm", found.get("mean_error_cm"))
-    return (
-        "-"
-        if error is None or "piece_seconds" not in found
-        else f"{error:.1f} ({found['hold_still_mean_error_cm']:.0f})"
-    )
+    if "piece_seconds" not in found:
+        return "-"
+    told = [f"{found[key]:.1f}" for key in ("mean_error_cm", "feedback_mean_error_cm") if found.get(key) is not None]
+    return f"{' / '.join(told)} ({found['hold_still_mean_error_cm']:.0f})"
 
 
 def changes(records: Sequence[Record]) -> str:
@@ -185,7 +183,8 @@ def changes(records: Sequence[Record]) -> str:
         [
             one.name,
             outcome["name"],
-            *(_percent(outcome[key]) for key in ("median_deviation", "largest_deviation")),
+            _percent(outcome["median_deviation"], "+"),
+            _percent(outcome["largest_deviation"], ""),
             "-" if outcome["between"] is None else f"{outcome['between']:.3f}",
             f"{100 * outcome['score_above_0.8']:.0f}",
         ]
@@ -197,8 +196,8 @@ def changes(records: Sequence[Record]) -> str:
     return to_markdown(columns, rows)
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:+.1f}"
+def _percent(share: float | None, sign: str) -> str:
+    return "-" if share is None else f"{100 * share:{sign}.1f}"
 
 
 def take_over(runs: Path, name: str, gallery: Path = GALLERY) -> bool:

@@ -19,7 +19,7 @@ def begin(server: Server, name: str, **changes: object) -> Process:
 @pytest.mark.parametrize(("name", "code"), CODES.items())
 def test_a_signal_between_steps_saves_and_exits(server: Server, folder: Path, name: str, code: int) -> None:
     run = begin(server, name, steps=100_000, eval_every=100_000, save_every=100_000)
-    assert run.until("save")  # of step 0, before the first step
+    assert run.until("save", 2)  # of step 0, before and after its evaluation
     time.sleep(0.2)
     run.signal(signal.Signals[name])
     assert run.wait() == code
