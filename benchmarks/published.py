@@ -142,7 +142,8 @@ def all_runs(records: Sequence[Record]) -> str:
     columns = ["run", "command", "seed", "commit", "steps", "minutes", "peak memory (MB)"]
     more = [
         "run", "grid cells %", "GS > 0.8 % (null)", "25 best", "spacing m", "slope",
-        "error cm at 0.4 / 2 / 10 / 60 s", "with feedback", "tau: plane / radius", "tau: range %", "rat cm: without / with (still)",
+        "error cm at 0.4 / 2 / 10 / 60 s", "with feedback", "tau: plane / radius", "tau: range %",
+        "rat cm: without / with (still)",
     ]  # fmt: skip
     return to_markdown(columns, made) + "\n" + to_markdown(more, measured)
 

@@ -92,6 +92,7 @@ def _declare_follow(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="tell the network where the animal is every S seconds; 0: only at the start (default: %(default)s)",
     )
+    _declare_settings(parser, ("place_feedback",))
 
 
 def _follow(arguments: argparse.Namespace) -> None:
@@ -99,7 +100,7 @@ def _follow(arguments: argparse.Namespace) -> None:
         raise ValueError(f"--restart must be 0 or more seconds, got {arguments.restart}")
     walk_path = shipped_walk() if arguments.walk == "sargolini" else Path(arguments.walk)
     run = load_run(arguments.run)
-    config = run.config
+    config = dataclasses.replace(run.config, **_given_settings(arguments, ("place_feedback",)))
     walk = load_walks(walk_path, dt=config.dt, box_size=config.box_size)
     followed = follow_in_pieces(
         run.network,

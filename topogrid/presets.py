@@ -122,7 +122,7 @@ PRESETS: dict[str, Preset] = {
         settings={"n_grid_cells": 4096},
         by_wiring={
             # More modules agree sooner, and bear a stronger pull of what all of them say.
-            "attractor": {"place_feedback": 0.01, "long_walks": 60},
+            "attractor": {"place_feedback": 0.005, "long_walks": 60},
             "learned": {"steps": 3400, "long_walks": 60},
             "dense": {
                 "steps": 1000,

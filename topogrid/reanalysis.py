@@ -26,7 +26,7 @@ from topogrid.tables import to_csv
 from topogrid.tracking import FIGURES
 from topogrid.trained import load_run
 
-MEASUREMENT_SETTINGS = ("eval_walks", "eval_burn_in", "long_seconds", "long_walks")
+MEASUREMENT_SETTINGS = ("eval_walks", "eval_burn_in", "long_seconds", "long_walks", "place_feedback")
 """Settings of the evaluation that may differ from the run's; bins are given on their own."""
 
 
