@@ -124,6 +124,7 @@ def test_two_processes_learn_what_one_does(runs: tuple[Path, Path]) -> None:
         assert torch.equal(state, both["generators"][name])
 
 
+@pytest.mark.slow
 def test_two_processes_log_what_one_does_and_only_once(runs: tuple[Path, Path]) -> None:
     alone, both = (read_metrics(path / "metrics.jsonl") for path in runs)
     assert [row["step"] for row in both] == [row["step"] for row in alone]

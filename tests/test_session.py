@@ -127,6 +127,7 @@ def test_a_run_reopens_with_nothing_but_its_folder(tau_run):
     assert reopened.network.units.tau.shape == (64,)
 
 
+@pytest.mark.slow
 def test_resumed_run_equals_the_uninterrupted_one(tau_run, tmp_path):
     flags = [*SMOKE, "--tau", "--topoloss", "--save_every", "2", "--name", "b"]
     # Half the run, with the schedule of the whole: the checkpoint of step 2, gone on with.

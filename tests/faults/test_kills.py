@@ -16,6 +16,7 @@ def check(server: Server, folder: Path, n_stops: int, seed: int) -> None:
     assert {"save", "evaluation"} <= landed if n_stops >= 50 else landed
 
 
+@pytest.mark.slow
 def test_five_stops(server: Server, tmp_path: Path) -> None:
     check(server, tmp_path, 5, seed=2)
 

@@ -44,6 +44,7 @@ def check(run: Process, folder: Path, name: str, steps: int = 24) -> str:
     return said
 
 
+@pytest.mark.slow
 def test_a_service_that_is_killed_in_the_middle(server: Server, folder: Path) -> None:
     run = begin(server, folder, "killed", steps=200)
     assert run.until("save")
