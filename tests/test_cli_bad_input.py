@@ -194,6 +194,16 @@ BAD_INPUT = [
         "--preset dense24 --tau --wiring attractor",
         "preset dense24 is of dense wiring, got wiring 'attractor'; leave one of them out, or take another preset",
     ),
+    (
+        "--tau --wiring attractor --movement_lr_scale 2",
+        "--movement_lr_scale has no effect without --learn_movement; add that or leave it out",
+    ),
+    (
+        "--tau --wiring attractor --weight_decay 0.1",
+        "--weight_decay has no effect without --learn_recurrent; add that or leave it out",
+    ),
+    ("--tau --readout_every 2", "--readout_every has no effect without --wiring dense; add that or leave it out"),
+    ("--tau --activity_cost 2", "--activity_cost has no effect without --wiring dense; add that or leave it out"),
     # Flags that contradict each other
     (
         "--tau --learnable_tau --fixed_tau",

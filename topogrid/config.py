@@ -147,6 +147,7 @@ _DENSE = {"wiring": ("dense",)}
 _ATTRACTOR = {"wiring": ("attractor",)}
 _LEARNED = {"wiring": ("learned",)}
 _MODULES = {"wiring": ("attractor", "learned")}
+_JOINT_READOUT = {"wiring": ("dense", "attractor")}
 _WANDB = {"wandb": ("auto", "online", "offline")}
 
 
@@ -245,7 +246,7 @@ class TrainConfig:
                                     "and only the read-out learns.", unit="steps", bounds=Bounds(0, 10**15),
                                  needs=_LEARNED)
     readout_length: int = _wiring(100, "Length of the walks that the read-out learns from.", unit="steps", bounds=COUNT,
-                                  needs=_LEARNED)
+                                  needs={**_LEARNED, "readout_steps": ABOVE_ZERO})
 
     tau: bool = _tau(False, "Give every unit a time constant of its own.")
     tau_min: float = _tau(1.0, "Smallest time constant.", unit="steps", bounds=Bounds(1, 1e6), needs=_TAU)
@@ -298,7 +299,7 @@ class TrainConfig:
                                              "it to its growth.", bounds=NOT_NEGATIVE, needs=_LEARNED_TAU,
                                         may_lack=True)
     readout_every: int = _optimisation(1, "The loss reads the place code at every how-manieth step of a walk.",
-                                       unit="steps", bounds=COUNT, may_lack=True)
+                                       unit="steps", bounds=COUNT, needs=_JOINT_READOUT, may_lack=True)
     scale_lr: bool = _optimisation(True, "Learn recurrent and read-out weights at --lr times 576 / units, so that a "
                                          "recipe for a small sheet holds on a large one.", needs=_DENSE)
     warmup_steps: int = _optimisation(200, "Steps over which the learning rate first rises.", unit="steps",
@@ -311,7 +312,8 @@ class TrainConfig:
                                         bounds=NOT_NEGATIVE)
     weight_decay_towards: str = _optimisation("zero", "Where weight decay pulls the recurrent weights to.",
                                               choices=("zero", "identity"), needs={"weight_decay": ABOVE_ZERO})
-    activity_cost: float = _optimisation(20.0, "Weight of the mean squared activity in the loss.", bounds=NOT_NEGATIVE)
+    activity_cost: float = _optimisation(20.0, "Weight of the mean squared activity in the loss.", bounds=NOT_NEGATIVE,
+                                         needs=_JOINT_READOUT)
     grad_clip: float = _optimisation(1.0, "Norm that longer gradients are shortened to; 0 leaves all as they are.",
                                      bounds=NOT_NEGATIVE)
 

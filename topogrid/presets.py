@@ -617,6 +617,11 @@ def _refuse_idle_flags(config: TrainConfig, given: Mapping[str, _Given]) -> None
             value = getattr(config, switch)
             if not meets(value, wanted):
                 raise SettingsError(f"--{one.flag} has no effect {_remedy(switch, wanted, given.get(switch))}")
+    if config.wiring == "attractor":
+        # What is wired rests unless it may learn.
+        for name, learns in (("movement_lr_scale", "learn_movement"), ("weight_decay", "learn_recurrent")):
+            if name in given and not getattr(config, learns):
+                raise SettingsError(f"--{name} has no effect without --{learns}; add that or leave it out")
 
 
 def _remedy(switch: str, wanted: Any, standing: _Given | None) -> str:

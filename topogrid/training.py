@@ -44,7 +44,6 @@ from topogrid.weights import current_names
 class Outcome(NamedTuple):
     """What one step leaves on the device."""
 
-    batch: Batch
     position: Tensor
     """``(read, batch, 2)``, where walks were when the place code was read, metres."""
     prediction: Prediction
@@ -320,7 +319,7 @@ def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepReco
     seen = Prediction(prediction.activity.detach(), None if logits is None else logits.detach())
     n_finite = finite.long() if before is None else before.n_finite + finite
     position = at_moments(batch.position, read_steps(step, config))
-    return Outcome(batch, position, seen, detached, gradient_norm, finite, n_finite)
+    return Outcome(position, seen, detached, gradient_norm, finite, n_finite)
 
 
 def _grow_tau(state: TrainState, config: TrainConfig, finite: Tensor) -> None:
