@@ -7,8 +7,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from topogrid.config import SettingsError
-from topogrid.presets import parse_arguments
+from topogrid.settings.config import SettingsError
+from topogrid.settings.presets import parse_arguments
 
 BAD_ARGUMENTS, INTERRUPTED = 2, 130  # exit codes
 TIME_TO_SPEAK = 30  # seconds
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             time.sleep(TIME_TO_SPEAK)  # torchrun stops all processes once one has ended, also the one that says it
         return BAD_ARGUMENTS
     # PyTorch takes seconds to import; a wrong flag is answered at once.
-    from topogrid.session import run_training
+    from topogrid.session.run import run_training
 
     return run_training(config, say=_say)
 

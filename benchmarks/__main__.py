@@ -23,11 +23,11 @@ from benchmarks.document import check_writable_between, write_between
 from benchmarks.evaluation_time import evaluation_times
 from benchmarks.timing import CLOCKS, describe_machine, set_clock
 from benchmarks.training_time import growth, peak_memory_gib, step_times
-from topogrid.config import TrainConfig
 from topogrid.files import write_json_atomic
-from topogrid.hardware import keep_freed_memory
-from topogrid.presets import machine_memory, memory_needed
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.presets import machine_memory, memory_needed
 from topogrid.tables import to_markdown
+from topogrid.training.hardware import keep_freed_memory
 
 DOCUMENT = Path("docs/performance.md")
 TABLES = "speed"

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy import special
 
 from benchmarks.timing import interleaved
-from topogrid.config import TrainConfig
-from topogrid.place_cells import PlaceCells
-from topogrid.reproducibility import make_generators
-from topogrid.training import make_batch
-from topogrid.trajectories import SPEED_SCALE, TURN_SD, WALL_DISTANCE, WALL_SLOWING
+from topogrid.settings.config import TrainConfig
+from topogrid.streams import make_generators
+from topogrid.training.step import make_batch
+from topogrid.world.place_cells import PlaceCells
+from topogrid.world.walks import SPEED_SCALE, TURN_SD, WALL_DISTANCE, WALL_SLOWING
 
 Float = NDArray[np.float64]
 

@@ -10,12 +10,12 @@ import torch
 
 from benchmarks.timing import fresh_state, seconds_of
 from topogrid.analysis import border_scores, grid_gate, grid_scores, measure_lattice, spatial_information
-from topogrid.config import TrainConfig
-from topogrid.evaluation import Evaluation, evaluate
-from topogrid.gallery import coupling_of, draw_evaluation
-from topogrid.hardware import choose_precision
-from topogrid.summary import summarise
-from topogrid.tracking import DPI
+from topogrid.evaluation.evaluate import Evaluation, evaluate
+from topogrid.evaluation.gallery import coupling_of, draw_evaluation
+from topogrid.evaluation.summary import summarise
+from topogrid.session.tracking import DPI
+from topogrid.settings.config import TrainConfig
+from topogrid.training.hardware import choose_precision
 
 
 def evaluation_times(config: TrainConfig) -> dict[str, float]:

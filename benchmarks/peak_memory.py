@@ -8,11 +8,11 @@ import sys
 import torch
 
 from benchmarks.timing import fresh_state
-from topogrid.config import TrainConfig
-from topogrid.evaluation import evaluate
-from topogrid.gallery import draw_evaluation
-from topogrid.hardware import choose_precision, keep_freed_memory, peak_memory_mb
-from topogrid.training import make_batch, train_step
+from topogrid.evaluation.evaluate import evaluate
+from topogrid.evaluation.gallery import draw_evaluation
+from topogrid.settings.config import TrainConfig
+from topogrid.training.hardware import choose_precision, keep_freed_memory, peak_memory_mb
+from topogrid.training.step import make_batch, train_step
 
 
 def main() -> int:

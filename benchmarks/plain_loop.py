@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.timing import CLOCKS, chosen_clock, fresh_state
-from topogrid import losses
-from topogrid.config import TrainConfig
 from topogrid.model.network import PathIntegrator
-from topogrid.objective import Batch
-from topogrid.place_cells import PlaceCells
-from topogrid.training import make_batch
+from topogrid.settings.config import TrainConfig
+from topogrid.training import losses
+from topogrid.training.objective import Batch
+from topogrid.training.step import make_batch
+from topogrid.world.place_cells import PlaceCells
 
 
 class PlainLoop(nn.Module):

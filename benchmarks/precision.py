@@ -18,7 +18,7 @@ from typing import NamedTuple
 from benchmarks.document import check_writable_between, write_between
 from benchmarks.timing import describe_machine
 from benchmarks.training_runs import WantedRun, ensure_run, in_parallel
-from topogrid.metrics_log import read_metrics
+from topogrid.runs.metrics_log import read_metrics
 from topogrid.tables import to_markdown
 
 DOCUMENT = Path("docs/performance.md")

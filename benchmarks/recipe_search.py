@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.document import check_writable_between, write_between
 from benchmarks.training_runs import WantedRun, ensure_run, in_parallel
 from topogrid.files import write_text_atomic
-from topogrid.metrics_log import read_metrics
+from topogrid.runs.metrics_log import read_metrics
 from topogrid.tables import to_markdown
 
 DOCUMENT, MARKER = Path("docs/recipe.md"), "seeds"

@@ -17,13 +17,13 @@ from pathlib import Path
 import torch
 
 from benchmarks.document import check_writable_between, write_between
-from topogrid.config import TrainConfig
-from topogrid.evaluation import evaluate, forming_line, theory_line
-from topogrid.presets import settings_of
-from topogrid.reproducibility import make_generators
-from topogrid.summary import summarise
+from topogrid.evaluation.evaluate import evaluate, forming_line, theory_line
+from topogrid.evaluation.summary import summarise
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.presets import settings_of
+from topogrid.streams import make_generators
 from topogrid.tables import to_markdown
-from topogrid.training import new_state, train
+from topogrid.training.step import new_state, train
 
 DOCUMENT = Path("docs/measurement.md")
 SECTION = "spacing"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from topogrid.metrics_log import read_metrics
+from topogrid.runs.metrics_log import read_metrics
 from topogrid.tables import to_markdown
 
 ERROR, SHARES = "validation/trajectory_error_cm", ("validation/share_above_0.3", "validation/share_above_0.8")

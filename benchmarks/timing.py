@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from topogrid.config import TrainConfig
 from topogrid.model.products import Precision, multiply
-from topogrid.reproducibility import make_generators
-from topogrid.training import TrainState, new_state
+from topogrid.settings.config import TrainConfig
+from topogrid.streams import make_generators
+from topogrid.training.step import TrainState, new_state
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
 """What can be counted: the time that passes, or that this process computes, over all its threads."""

@@ -16,11 +16,11 @@ from tqdm import tqdm
 
 from benchmarks.plain_loop import PlainProcess
 from benchmarks.timing import fresh_state, interleaved, step_flop, step_products
-from topogrid.config import TrainConfig
-from topogrid.hardware import choose_precision
 from topogrid.model.products import Precision
-from topogrid.presets import memory_needed
-from topogrid.training import TrainState, make_batch, train_step
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.presets import memory_needed
+from topogrid.training.hardware import choose_precision
+from topogrid.training.step import TrainState, make_batch, train_step
 
 CPU = torch.device("cpu")
 # Above this many bytes for one network, networks are not kept side by side but timed one after the other.

@@ -10,12 +10,12 @@ import numpy as np
 
 from tests.synthetic import Float, lattice_map
 from topogrid.analysis import RateMaps
-from topogrid.config import TrainConfig
-from topogrid.evaluation import Decoding, Evaluation, UnitMeasures, measure_units
-from topogrid.evaluation_files import save_evaluation, unit_rows
+from topogrid.evaluation.evaluate import Decoding, Evaluation, UnitMeasures, measure_units
+from topogrid.evaluation.saved import save_evaluation, unit_rows
+from topogrid.evaluation.summary import summarise
 from topogrid.files import write_text_atomic
-from topogrid.runs import RunFolder
-from topogrid.summary import summarise
+from topogrid.runs.folder import RunFolder
+from topogrid.settings.config import TrainConfig
 from topogrid.tables import to_csv
 
 

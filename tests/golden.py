@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from topogrid.config import TrainConfig
-from topogrid.session import run_training
+from topogrid.session.run import run_training
+from topogrid.settings.config import TrainConfig
 
 GOLDEN = Path(__file__).with_name("golden.json")
 MODES: dict[str, dict[str, Any]] = {

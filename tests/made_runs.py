@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from topogrid.config import TrainConfig
+from topogrid.settings.config import TrainConfig
 
 SIDE = 8
 N_EVALUATIONS = 4

@@ -9,8 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tests.made_runs import measures
-from topogrid.analysis.figures import GROUP_FIGURES, NETWORK_COLOURS, group_figure, group_overview, style
-from topogrid.analysis.groups import Group, Member, mean_over_networks, paired_series, series
+from topogrid.analysis.networks.groups import Group, Member, mean_over_networks, paired_series, series
+from topogrid.figures import GROUP_FIGURES, NETWORK_COLOURS, group_figure, group_overview, style
 
 
 def member(seed: int, slope: float | None = None, n_units: int = 64, **changes: Any) -> Member:

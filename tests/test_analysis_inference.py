@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from topogrid.analysis.inference import compare_groups, mean_interval
+from topogrid.analysis.networks.inference import compare_groups, mean_interval
 
 SAMPLES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=6).filter(lambda values: np.std(values) > 1e-3)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tests.synthetic import bin_centres, field_map, lattice_axes, lattice_map
 from topogrid.analysis import measure_lattice
-from topogrid.analysis.lattice import box_sides
+from topogrid.analysis.maps.lattice import box_sides
 
 Float = NDArray[np.float64]
 SPACINGS = (0.45, 0.6, 0.74, 0.95, 1.2, 1.4)

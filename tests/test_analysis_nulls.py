@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from tests.synthetic import lattice_map, random_lattices
 from topogrid.analysis import NULLS, grid_scores
-from topogrid.analysis.nulls import ring_radius
+from topogrid.analysis.maps.nulls import ring_radius
 
 Float = NDArray[np.float64]
 

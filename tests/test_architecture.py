@@ -9,104 +9,52 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A file imports only from files earlier in its package's chain: a walk flows through once, nothing flows back up.
-CHAINS = {
-    "topogrid": (
-        "files",
-        "analysis",
-        "config",
-        "presets",
-        "trajectories",
-        "place_cells",
-        "losses",
-        "geometry",
-        "reproducibility",
-        "model",
-        "hardware",
-        "distributed",
-        "runs",
-        "metrics_log",
-        "checkpoints",
-        "weights",
-        "trained",
-        "exchange",
-        "original",
-        "objective",
-        "tracking",
-        "evaluation",
-        "evaluation_files",
-        "following",
-        "summary",
-        "claims",
-        "gallery",
-        "report",
-        "training",
-        "cuda_graph",
-        "failures",
-        "pace",
-        "stopping",
-        "tables",
-        "interventions",
-        "module_interventions",
-        "intervention_report",
-        "reanalysis",
-        "run_records",
-        "comparison",
-        "comparison_text",
-        "comparison_page",
-        "companions",
-        "session",
-        "__main__",
-    ),
-    "topogrid.analysis": (
-        "sheets",
-        "theory",
-        "grid_scores",
-        "lattice_fit",
-        "lattice",
-        "rate_maps",
-        "information",
-        "borders",
-        "scale_clusters",
-        "nulls",
-        "gate",
-        "sheet_order",
-        "topography",
-        "shift_bands",
-        "inference",
-        "groups",
-        "figures",
-    ),
-    "topogrid.model": ("products", "kernels", "recurrence", "tau", "wiring", "units", "network"),
-    "topogrid.model.wiring": ("base", "dense", "modular", "fitting", "attractor", "learned"),
-    "topogrid.analysis.sheets": ("sheet", "module_scales"),
-    "topogrid.report": ("evaluations", "record", "sprites", "page"),
-    "topogrid.analysis.figures": (
-        "style",
-        "comparisons",
-        "curves",
-        "distributions",
-        "group_panels",
-        "group_figures",
-        "order",
-        "rate_map_grids",
-        "sheet_maps",
-        "filmstrip",
-        "predictions",
-        "trajectories",
-        "pieces",
-    ),
+# Packages and modules of the top level by layer. What stands in one layer imports from lower layers only, and siblings
+# of a layer never meet. Inside a package nothing imports in a circle.
+LAYERS = (
+    ("files", "tables", "streams", "analysis"),
+    ("figures", "settings", "runs"),
+    ("world", "model"),
+    ("training", "trained"),
+    ("evaluation",),
+    ("interventions", "reports"),
+    ("session",),
+    ("__main__",),
+)
+# What still breaks that rule, as (importer, imported): this list only shrinks.
+KNOWN_FAULTS = {
+    ("evaluation.reanalysis", "interventions.interventions"),
+    ("evaluation.reanalysis", "session.tracking"),
+    ("model.wiring.attractor", "world.place_cells"),
+    ("model.wiring.base", "training.losses"),
+    ("model.wiring.base", "world.place_cells"),
+    ("model.wiring.fitting", "world.place_cells"),
+    ("training.step", "trained.weights"),
 }
+
+# Only these may import torch; nothing that reads, draws or reports needs it.
+WITH_TORCH = (
+    "streams",
+    "runs.checkpoints",
+    "world",
+    "model",
+    "training",
+    "trained",
+    "evaluation",
+    "interventions",
+    "session",
+)
+WITHOUT_TORCH = ("evaluation.claims", "interventions.report", "session.tracking", "session.stopping")
 
 # Packages that the code may import beside the standard library, and those that only some files may.
 # PIL comes with matplotlib, which writes PNGs with it.
 CORE = {"torch", "numpy", "scipy", "matplotlib", "wandb", "tqdm", "PIL"}
 EXTRAS = {"safetensors"}  # imported where they are used, with a remedy where they are missing
 ONLY_IN = {
-    "safetensors": {"topogrid/exchange.py"},
-    "PIL": {"topogrid/tracking.py"},
-    "wandb": {"topogrid/tracking.py"},
-    "argparse": {"topogrid/presets.py", "topogrid/__main__.py", "train_grid.py"},
+    "safetensors": {"topogrid/trained/safetensors.py"},
+    "PIL": {"topogrid/session/tracking.py"},
+    "wandb": {"topogrid/session/tracking.py"},
+    "argparse": {"topogrid/settings/presets.py", "topogrid/__main__.py", "train_grid.py"},
 }
 FRONT_DOORS = {"topogrid/__main__.py", "train_grid.py"}
 
@@ -128,24 +76,33 @@ def module_of(path: Path) -> tuple[str, ...]:
     return parts[:-1] if parts[-1] == "__init__" else parts
 
 
-def upward_import(importer: tuple[str, ...], imported: str) -> str | None:
-    """Return what is wrong when one module imports another of this package, ``None`` where nothing is.
+def layer_of(name: str) -> int:
+    """Return the layer of a package or module of the top level; ``train_grid`` and ``__init__`` stand above all."""
+    return next((number for number, names in enumerate(LAYERS) if name in names), len(LAYERS))
 
-    The two are compared where their paths part, in the chain of the innermost package that holds both. An ``__init__``
-    and ``train_grid.py`` stand above the chain and may import all of it.
-    """
-    target = tuple(imported.split("."))
-    shared = 1
-    while ".".join(target[: shared + 1]) in CHAINS and target[: shared + 1] == importer[: shared + 1]:
-        shared += 1
-    package, part = ".".join(target[:shared]), target[shared] if len(target) > shared else ""
-    chain = CHAINS[package]
-    if part not in chain:
-        return f"{imported}: name the file that it comes from"
-    inside = importer[:shared] == target[:shared] and len(importer) > shared
-    if inside and chain.index(part) >= chain.index(importer[shared]):
-        return f"{imported} comes later in the chain of {package}"
-    return None
+
+def upward_import(importer: tuple[str, ...], imported: str) -> str | None:
+    """Return what is wrong when one module imports another of this package, ``None`` where nothing is."""
+    target = imported.split(".")
+    if len(target) < 2 or not any(target[1] in names for names in LAYERS):
+        return f"{imported}: name the package that it comes from"
+    own = importer[1] if importer[0] == "topogrid" and len(importer) > 1 else ""
+    if own == target[1] or layer_of(target[1]) < layer_of(own):
+        return None
+    return f"{imported} is not below {own or 'the front door'}"
+
+
+def existing(imported: str) -> str:
+    """Return the module that a dotted name is, or is a name of."""
+    parts = imported.split(".")
+    while parts and not (ROOT.joinpath(*parts).is_dir() or ROOT.joinpath(*parts).with_suffix(".py").is_file()):
+        parts.pop()
+    return ".".join(parts)
+
+
+def is_known_fault(importer: tuple[str, ...], imported: str) -> bool:
+    """Whether an import is one of `KNOWN_FAULTS`."""
+    return (".".join(importer[1:]), existing(imported).removeprefix("topogrid.")) in KNOWN_FAULTS
 
 
 def imported_modules(tree: ast.AST) -> Iterator[str]:
@@ -202,17 +159,60 @@ def source(request: pytest.FixtureRequest) -> tuple[Path, ast.Module]:
     return path, ast.parse(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("package", CHAINS)
-def test_every_file_has_its_place_in_a_chain(package: str) -> None:
-    folder = ROOT.joinpath(*package.split("."))
-    files = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
-    assert files - {"__init__"} <= set(CHAINS[package])
+def test_every_package_has_its_place_in_a_layer() -> None:
+    folder = ROOT / "topogrid"
+    there = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert there - {"__init__"} == {name for names in LAYERS for name in names}
 
 
-def test_a_file_imports_only_from_files_earlier_in_the_chain(source: tuple[Path, ast.Module]) -> None:
+def test_a_file_imports_only_from_lower_layers(source: tuple[Path, ast.Module]) -> None:
     path, tree = source
     own = [module for module in imported_modules(tree) if module.split(".")[0] == "topogrid"]
-    assert [fault for module in own if (fault := upward_import(module_of(path), module))] == []
+    faults = [module for module in own if upward_import(module_of(path), module)]
+    assert [module for module in faults if not is_known_fault(module_of(path), module)] == []
+
+
+def test_a_known_fault_that_is_gone_leaves_the_list() -> None:
+    found = set()
+    for path in SOURCES:
+        for module in imported_modules(ast.parse(path.read_text(encoding="utf-8"))):
+            if module.split(".")[0] == "topogrid" and upward_import(module_of(path), module):
+                found.add((".".join(module_of(path)[1:]), existing(module).removeprefix("topogrid.")))
+    assert found >= KNOWN_FAULTS
+
+
+def circle_in(arrows: dict[str, set[str]]) -> list[str]:
+    """Return modules that import one another in a circle; empty if there is none."""
+    left = {name: set(targets) for name, targets in arrows.items()}
+    while ends := [name for name, targets in left.items() if not targets & left.keys()]:
+        for name in ends:
+            del left[name]
+    return sorted(left)
+
+
+def test_nothing_imports_in_a_circle() -> None:
+    arrows: dict[str, set[str]] = {}
+    for path in SOURCES:
+        name = ".".join(module_of(path))
+        targets = {existing(module) for module in imported_modules(ast.parse(path.read_text(encoding="utf-8")))}
+        arrows[name] = {target for target in targets if target.startswith("topogrid.")} - {name}
+    assert circle_in(arrows) == []
+
+
+def test_the_reader_notices_a_circle() -> None:
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == ["a", "b", "c", "d"]
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_only_what_computes_imports_torch(source: tuple[Path, ast.Module]) -> None:
+    path, tree = source
+    name = ".".join(module_of(path)[1:])
+
+    def inside(packages: tuple[str, ...]) -> bool:
+        return any(name == one or name.startswith(f"{one}.") for one in packages)
+
+    if path.name != "train_grid.py" and (not inside(WITH_TORCH) or inside(WITHOUT_TORCH)):
+        assert "torch" not in {module.split(".")[0] for module in imported_modules(tree)}
 
 
 def test_the_measurements_stand_alone(source: tuple[Path, ast.Module]) -> None:
@@ -236,7 +236,7 @@ def test_a_file_imports_only_the_packages_it_may(source: tuple[Path, ast.Module]
 def test_only_the_two_front_doors_print_or_exit(source: tuple[Path, ast.Module]) -> None:
     name, tree = name_of(source[0]), source[1]
     # The second signal ends a run that does not stop at the first.
-    allowed = {"os._exit"} if name == "topogrid/stopping.py" else set()
+    allowed = {"os._exit"} if name == "topogrid/session/stopping.py" else set()
     if name not in FRONT_DOORS:
         assert set(ways_out(tree)) <= allowed
 
@@ -287,12 +287,12 @@ def test_the_reader_notices_what_prints_or_exits(line: str) -> None:
 @pytest.mark.parametrize(
     ("importer", "imported"),
     [
-        ("topogrid.config", "topogrid.model.network.TauRNN"),
-        ("topogrid.model.network", "topogrid.model.network.TauRNN"),
-        ("topogrid.losses", "topogrid.training.train"),
-        ("topogrid.analysis.grid_scores", "topogrid.analysis.lattice.Lattice"),
-        ("topogrid.analysis.figures.style", "topogrid.analysis.figures.curves.draw"),
-        ("topogrid.training", "topogrid.TauRNN"),
+        ("topogrid.settings.config", "topogrid.model.network.TauRNN"),
+        ("topogrid.model.network", "topogrid.world.place_cells.PlaceCells"),
+        ("topogrid.training.losses", "topogrid.trained.weights.build"),
+        ("topogrid.analysis.maps.scores", "topogrid.files.write_json_atomic"),
+        ("topogrid.evaluation.evaluate", "topogrid.interventions.report"),
+        ("topogrid.session.run", "topogrid.run_training"),
     ],
 )
 def test_the_reader_notices_an_import_that_goes_up(importer: str, imported: str) -> None:
@@ -302,12 +302,12 @@ def test_the_reader_notices_an_import_that_goes_up(importer: str, imported: str)
 @pytest.mark.parametrize(
     ("importer", "imported"),
     [
-        ("topogrid.model.network", "topogrid.config.TrainConfig"),
-        ("topogrid.training", "topogrid.losses"),
-        ("topogrid.evaluation", "topogrid.analysis.GridScores"),
-        ("topogrid.analysis", "topogrid.analysis.lattice.Lattice"),
-        ("topogrid.analysis.figures.curves", "topogrid.analysis.lattice.box_sides"),
-        ("train_grid", "topogrid.session.run"),
+        ("topogrid.model.network", "topogrid.settings.config.TrainConfig"),
+        ("topogrid.training.step", "topogrid.training.losses"),
+        ("topogrid.evaluation.evaluate", "topogrid.analysis.GridScores"),
+        ("topogrid.analysis", "topogrid.analysis.maps.lattice.Lattice"),
+        ("topogrid", "topogrid.analysis"),
+        ("train_grid", "topogrid.session.run.run_training"),
     ],
 )
 def test_the_reader_lets_an_import_that_goes_down_pass(importer: str, imported: str) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from topogrid.checkpoints import (
+from topogrid.files import write_json_atomic
+from topogrid.runs.checkpoints import (
     CheckpointError,
     CorruptCheckpointError,
     NoCheckpointError,
@@ -17,9 +18,8 @@ from topogrid.checkpoints import (
     save_checkpoint,
     set_aside_later,
 )
-from topogrid.files import write_json_atomic
-from topogrid.reproducibility import generator_states, make_generators, restore_generators
-from topogrid.runs import RunFolder
+from topogrid.runs.folder import RunFolder
+from topogrid.streams import generator_states, make_generators, restore_generators
 
 
 @pytest.fixture

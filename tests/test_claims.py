@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from topogrid.claims import claims
-from topogrid.config import TrainConfig
+from topogrid.evaluation.claims import claims
+from topogrid.settings.config import TrainConfig
 
 CONFIG = TrainConfig(n_grid_cells=400, tau=True)
 ROW = {

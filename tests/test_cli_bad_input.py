@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import train_grid
-from topogrid.config import TrainConfig
+from topogrid.settings.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -274,7 +274,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder with a file, a folder that cannot be written, and runs in three states."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    monkeypatch.setattr("topogrid.presets.machine_memory", lambda: 16 * 2**30)
+    monkeypatch.setattr("topogrid.settings.presets.machine_memory", lambda: 16 * 2**30)
     # Permissions do not bind root, who may well run the tests.
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "locked" and access(path, mode))

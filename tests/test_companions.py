@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import train_grid
-from topogrid import companions
-from topogrid.config import TrainConfig
-from topogrid.distributed import ALONE
-from topogrid.presets import settings_of
+from topogrid.session import companions
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.presets import settings_of
+from topogrid.training.processes import ALONE
 
 
 def test_compiling_is_refused_in_a_line_where_it_does_not_work(

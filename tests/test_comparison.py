@@ -10,10 +10,10 @@ import pytest
 
 from tests.made_runs import change_settings, made_run, six_runs
 from topogrid.__main__ import main
-from topogrid.comparison import Comparison, compare
-from topogrid.comparison_text import as_csv, differences_table, findings, means_table
-from topogrid.config import SettingsError
-from topogrid.run_records import find_runs
+from topogrid.reports.comparison.comparison import Comparison, compare
+from topogrid.reports.comparison.text import as_csv, differences_table, findings, means_table
+from topogrid.reports.records import find_runs
+from topogrid.settings.config import SettingsError
 
 
 def compared(folder: Path, *by: str) -> Comparison:

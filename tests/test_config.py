@@ -13,9 +13,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topogrid.config import FORMAT, GROUPS, KINDS, SettingsError, TrainConfig, resume_conflicts
-from topogrid.place_cells import PlaceCells
-from topogrid.presets import PRESETS, memory_needed, parse_arguments
+from topogrid.settings.config import FORMAT, GROUPS, KINDS, SettingsError, TrainConfig, resume_conflicts
+from topogrid.settings.presets import PRESETS, memory_needed, parse_arguments
+from topogrid.world.place_cells import PlaceCells
 
 FIELDS = dataclasses.fields(TrainConfig)
 NAMES = [field.name for field in FIELDS]
@@ -35,7 +35,7 @@ KNOWN_FLAGS = """
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    monkeypatch.setattr("topogrid.presets.machine_memory", lambda: 16 * 2**30)
+    monkeypatch.setattr("topogrid.settings.presets.machine_memory", lambda: 16 * 2**30)
     return tmp_path
 
 

@@ -9,11 +9,11 @@ import torch
 from torch.utils._pytree import tree_leaves
 
 from tests.test_training import BOTH, batch_for, run, settings, spoiled, state_of, weights
-from topogrid import cuda_graph
-from topogrid.config import TrainConfig
-from topogrid.cuda_graph import WARM_UP_STEPS, GraphedStep, Recording, uses_graph
-from topogrid.distributed import ALONE, Processes
-from topogrid.training import Outcome, TrainState, train
+from topogrid.settings.config import TrainConfig
+from topogrid.training import cuda_graph
+from topogrid.training.cuda_graph import WARM_UP_STEPS, GraphedStep, Recording, uses_graph
+from topogrid.training.processes import ALONE, Processes
+from topogrid.training.step import Outcome, TrainState, train
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

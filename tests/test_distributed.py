@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from topogrid.checkpoints import load_checkpoint
-from topogrid.config import TrainConfig
-from topogrid.distributed import ALONE, Processes
-from topogrid.metrics_log import read_metrics
-from topogrid.stopping import StopRequest
+from topogrid.runs.checkpoints import load_checkpoint
+from topogrid.runs.metrics_log import read_metrics
+from topogrid.session.stopping import StopRequest
+from topogrid.settings.config import TrainConfig
+from topogrid.training.processes import ALONE, Processes
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1"]

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from topogrid import evaluation
 from topogrid.analysis import grid_gate
-from topogrid.config import TrainConfig
-from topogrid.evaluation import (
+from topogrid.evaluation import evaluate as evaluation
+from topogrid.evaluation.evaluate import (
     FEWEST_ANCHORED_WALKS,
     MOST_MOMENTS,
     Evaluation,
@@ -22,11 +21,12 @@ from topogrid.evaluation import (
     follow,
     glance,
 )
-from topogrid.evaluation_files import unit_rows
+from topogrid.evaluation.saved import unit_rows
 from topogrid.model.network import Feedback, PathIntegrator
-from topogrid.place_cells import PlaceCells
-from topogrid.reproducibility import make_generators
-from topogrid.trajectories import Walks, simulate_walks
+from topogrid.settings.config import TrainConfig
+from topogrid.streams import make_generators
+from topogrid.world.place_cells import PlaceCells
+from topogrid.world.walks import Walks, simulate_walks
 
 CONFIG = TrainConfig(
     n_grid_cells=144, n_place_cells=48, tau=True, tau_min=2.4, tau_max=4.0, tau_init="gradient", drive=1.0, seed=3,
@@ -108,7 +108,7 @@ def test_before_they_move_anchored_walks_are_in_one_bin(state: Subject) -> None:
     still = Probe(anchored=True, speed_factor=1e-9)
     short = dataclasses.replace(odd, dt=1.0, seq_length=1, long_seconds=1.0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("topogrid.evaluation.ANCHORED_SECONDS", 1e-9)
+        patch.setattr("topogrid.evaluation.evaluate.ANCHORED_SECONDS", 1e-9)
         maps = glance(state.network, state.place_cells, short, step=0, probe=still).rate_maps
     assert (maps.occupancy > 0).sum() == 1
     assert maps.occupancy[5, 5] == FEWEST_ANCHORED_WALKS

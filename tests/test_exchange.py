@@ -12,14 +12,14 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from topogrid.__main__ import main as topogrid_main
-from topogrid.checkpoints import CheckpointError, save_checkpoint
-from topogrid.config import TrainConfig
-from topogrid.exchange import export_weights, import_weights
+from topogrid.evaluation.reanalysis import open_trained
 from topogrid.model.network import PathIntegrator
-from topogrid.place_cells import PlaceCells
-from topogrid.reanalysis import open_trained
-from topogrid.runs import RunFolder
-from topogrid.trained import load_run
+from topogrid.runs.checkpoints import CheckpointError, save_checkpoint
+from topogrid.runs.folder import RunFolder
+from topogrid.settings.config import TrainConfig
+from topogrid.trained.safetensors import export_weights, import_weights
+from topogrid.trained.trained import load_run
+from topogrid.world.place_cells import PlaceCells
 
 CONFIG = TrainConfig(n_grid_cells=16, n_place_cells=32, tau=True, name="run", pc_width=(0.3,))
 

@@ -14,8 +14,8 @@ from benchmarks.explorer import choose, open_page, place_of, respond, settle
 from tests.explorer_runs import config_of, make_run
 from tests.test_report import MODULES, OUTCOME, make_moment
 from topogrid.analysis import autocorrelograms
-from topogrid.report import write_report
-from topogrid.runs import RunFolder
+from topogrid.reports.explorer import write_report
+from topogrid.runs.folder import RunFolder
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not (BROWSER and DRIVER), reason=WHY_NOT)]
 

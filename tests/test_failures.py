@@ -8,12 +8,13 @@ import pytest
 import torch
 
 import train_grid
-from topogrid import session, training
 from topogrid.__main__ import main as topogrid_main
-from topogrid.checkpoints import CheckpointError, find_checkpoint, load_checkpoint, save_state
-from topogrid.failures import LossWatch, load_dump, replay
-from topogrid.metrics_log import read_metrics
-from topogrid.objective import Batch
+from topogrid.runs.checkpoints import CheckpointError, find_checkpoint, load_checkpoint, save_state
+from topogrid.runs.metrics_log import read_metrics
+from topogrid.session import run as session
+from topogrid.session.failures import LossWatch, load_dump, replay
+from topogrid.training import step as training
+from topogrid.training.objective import Batch
 
 FLAGS = [
     "--preset",
@@ -73,7 +74,7 @@ class Spoiler:
             return honest_step(state, batch, config, **options)
 
         monkeypatch.setattr(training, "make_batch", make_batch)
-        monkeypatch.setattr("topogrid.failures.make_batch", make_batch)
+        monkeypatch.setattr("topogrid.session.failures.make_batch", make_batch)
         monkeypatch.setattr(training, "train_step", train_step)
 
 
@@ -172,7 +173,7 @@ def test_a_dump_that_the_disk_does_not_take_is_said(
     def refuse(*arguments: Any) -> None:
         raise CheckpointError("it could not be saved: disk full")
 
-    monkeypatch.setattr("topogrid.failures.save_state", refuse)
+    monkeypatch.setattr("topogrid.session.failures.save_state", refuse)
     assert run(tmp_path, "--steps", "10") == 3
     assert "disk full" in capsys.readouterr().err
 

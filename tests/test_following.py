@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from topogrid.config import TrainConfig
-from topogrid.evaluation import follow
-from topogrid.following import Followed, draw_followed, feedback_of, follow_in_pieces, told
+from topogrid.evaluation.evaluate import follow
+from topogrid.evaluation.follow import Followed, draw_followed, feedback_of, follow_in_pieces, told
 from topogrid.model.network import PathIntegrator
-from topogrid.place_cells import PlaceCells
-from topogrid.trajectories import Walks, simulate_walks
+from topogrid.settings.config import TrainConfig
+from topogrid.world.place_cells import PlaceCells
+from topogrid.world.walks import Walks, simulate_walks
 
 STEPS, EVERY, DT = 25, 10, 0.02
 CONFIG = TrainConfig(n_grid_cells=16, n_place_cells=32, tau=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from topogrid import geometry
+from topogrid.training import geometry
 
 
 def normed(*size: int, seed: int = 0) -> Tensor:

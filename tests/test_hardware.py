@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from topogrid import hardware
-from topogrid.config import TrainConfig
-from topogrid.hardware import (
+from topogrid.model.products import Precision
+from topogrid.settings.config import TrainConfig
+from topogrid.training import hardware
+from topogrid.training.hardware import (
     choose_device,
     choose_precision,
     compiler_trouble,
@@ -17,8 +18,7 @@ from topogrid.hardware import (
     read_scalars,
     use_tensor_cores,
 )
-from topogrid.model.products import Precision
-from topogrid.training import new_state, train
+from topogrid.training.step import new_state, train
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU = torch.device("cpu")
@@ -108,7 +108,7 @@ def test_auto_on_cuda_goes_by_capability(
 @pytest.mark.skipif(torch.cuda.is_available(), reason="counts the memory of the GPU there")
 def test_the_peak_of_a_process_is_its_own() -> None:
     held = b"x" * 400_000_000
-    ask = "import topogrid.hardware as hardware; print(hardware.peak_memory_mb())"
+    ask = "import topogrid.training.hardware as hardware; print(hardware.peak_memory_mb())"
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=ROOT)
     assert peak_memory_mb() > len(held) / 2**20
     assert float(done.stdout) < peak_memory_mb() - 100

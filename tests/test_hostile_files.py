@@ -13,12 +13,12 @@ import torch
 
 import train_grid
 from topogrid.__main__ import main as topogrid_main
-from topogrid.checkpoints import load_checkpoint, save_checkpoint, save_state
-from topogrid.config import TrainConfig
-from topogrid.hardware import choose_device
-from topogrid.reproducibility import make_generators
-from topogrid.runs import RunFolder
-from topogrid.training import new_state
+from topogrid.runs.checkpoints import load_checkpoint, save_checkpoint, save_state
+from topogrid.runs.folder import RunFolder
+from topogrid.settings.config import TrainConfig
+from topogrid.streams import make_generators
+from topogrid.training.hardware import choose_device
+from topogrid.training.step import new_state
 
 CONFIG = TrainConfig(
     n_grid_cells=16, n_place_cells=32, tau=True, pc_width=(0.3,), steps=20, device="cpu", precision="fp32", batch_size=4
@@ -41,7 +41,7 @@ class Code:
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder with a good run, which the tests then spoil, and a good walk."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("topogrid.presets.machine_memory", lambda: 16 * 2**30)
+    monkeypatch.setattr("topogrid.settings.presets.machine_memory", lambda: 16 * 2**30)
     folder = RunFolder.create("runs", "a", "tau_imgs")
     CONFIG.to_json(folder.config_path)
     generators = make_generators(0, "cpu", ("weights", "place_cells", "walks"))

@@ -14,14 +14,14 @@ from PIL import Image
 
 import train_grid
 from tests.synthetic import lattice_map
-from topogrid import evaluation
+from topogrid import figures
 from topogrid.__main__ import main as topogrid_main
-from topogrid.analysis import figures, grid_gate
-from topogrid.analysis.figures import save_figure
-from topogrid.config import TrainConfig
-from topogrid.evaluation import Probe, burn_in_steps, evaluate, measure_units
-from topogrid.intervention_report import counted_units, full_table, key, key_table
-from topogrid.interventions import (
+from topogrid.analysis import grid_gate
+from topogrid.evaluation import evaluate as evaluation
+from topogrid.evaluation.evaluate import Probe, burn_in_steps, evaluate, measure_units
+from topogrid.evaluation.summary import summarise
+from topogrid.figures import save_figure
+from topogrid.interventions.interventions import (
     BASELINE,
     HIDDEN,
     INTERVENTIONS,
@@ -36,13 +36,14 @@ from topogrid.interventions import (
     scale_dt,
     silence,
 )
+from topogrid.interventions.report import counted_units, full_table, key, key_table
 from topogrid.model.network import PathIntegrator
 from topogrid.model.units import TauRNN
-from topogrid.place_cells import PlaceCells
-from topogrid.reproducibility import make_generators
-from topogrid.summary import summarise
-from topogrid.tracking import METRICS
-from topogrid.trajectories import simulate_walks, split_steps
+from topogrid.session.tracking import METRICS
+from topogrid.settings.config import TrainConfig
+from topogrid.streams import make_generators
+from topogrid.world.place_cells import PlaceCells
+from topogrid.world.walks import simulate_walks, split_steps
 
 CONFIG = TrainConfig(
     n_grid_cells=36,

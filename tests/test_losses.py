@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, special
 from torch import Tensor
 
-from topogrid.losses import (
+from topogrid.training.losses import (
     activity_cost,
     laplacian_pyramid_loss,
     place_cross_entropy,

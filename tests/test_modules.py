@@ -13,15 +13,9 @@ import torch
 
 import train_grid
 from tests.faults.any_settings import in_little_time
-from topogrid.checkpoints import CheckpointError, load_checkpoint
-from topogrid.companions import build_state
-from topogrid.config import TrainConfig
-from topogrid.distributed import ALONE
-from topogrid.evaluation_files import saved_moments
-from topogrid.exchange import export_weights, import_weights
-from topogrid.failures import replay
-from topogrid.interventions import Subject
-from topogrid.module_interventions import (
+from topogrid.evaluation.saved import saved_moments
+from topogrid.interventions.interventions import Subject
+from topogrid.interventions.modules import (
     BASELINE,
     draw_headline,
     headline_page,
@@ -29,12 +23,18 @@ from topogrid.module_interventions import (
     headline_table,
     measure_headline,
 )
-from topogrid.objective import TERMS, at_moments, growth_steps, phase_of, read_steps, readout_steps
-from topogrid.pace import expected_seconds, operations, phases_left, shorter_presets
-from topogrid.presets import settings_of
-from topogrid.session import moment_steps
-from topogrid.trained import load_run
-from topogrid.training import learning_rate, make_batch, train_step
+from topogrid.runs.checkpoints import CheckpointError, load_checkpoint
+from topogrid.session.companions import build_state
+from topogrid.session.failures import replay
+from topogrid.session.pace import expected_seconds, operations, phases_left, shorter_presets
+from topogrid.session.run import moment_steps
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.presets import settings_of
+from topogrid.trained.safetensors import export_weights, import_weights
+from topogrid.trained.trained import load_run
+from topogrid.training.objective import TERMS, at_moments, growth_steps, phase_of, read_steps, readout_steps
+from topogrid.training.processes import ALONE
+from topogrid.training.step import learning_rate, make_batch, train_step
 
 WIRINGS = ["attractor", "learned"]
 STEPS = 8
@@ -230,8 +230,8 @@ def test_a_step_that_is_not_finite_is_dumped_and_taken_again(
         batch = honest(*arguments, step=step, **options)
         return batch._replace(displacement=1e38 * batch.displacement) if step == bad_step else batch
 
-    monkeypatch.setattr("topogrid.training.make_batch", spoilt)
-    monkeypatch.setattr("topogrid.failures.make_batch", spoilt)
+    monkeypatch.setattr("topogrid.training.step.make_batch", spoilt)
+    monkeypatch.setattr("topogrid.session.failures.make_batch", spoilt)
     with in_little_time(tmp_path):
         code = train_grid.main(flags(wiring, name="bad", print_every=1))
     if code == 0:  # growth does not look at walks, and normed activity stays finite whatever drives it

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from topogrid.config import TrainConfig
 from topogrid.model.network import PathIntegrator
 from topogrid.model.recurrence import leaky_recurrence
 from topogrid.model.units import TauRNN
 from topogrid.model.wiring.dense import REFERENCE_UNITS, initialise
+from topogrid.settings.config import TrainConfig
 
 SMALL = TrainConfig(n_grid_cells=64, n_place_cells=48, pc_width=(0.2,))
 

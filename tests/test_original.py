@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from topogrid.checkpoints import CheckpointError
-from topogrid.config import SettingsError, TrainConfig
-from topogrid.evaluation import evaluate
+from topogrid.evaluation.evaluate import evaluate
 from topogrid.model.network import PathIntegrator
-from topogrid.original import SETTINGS, open_bare
-from topogrid.place_cells import PlaceCells
-from topogrid.presets import PRESETS
-from topogrid.reproducibility import make_generators
+from topogrid.runs.checkpoints import CheckpointError
+from topogrid.settings.config import SettingsError, TrainConfig
+from topogrid.settings.presets import PRESETS
+from topogrid.streams import make_generators
+from topogrid.trained.original import SETTINGS, open_bare
+from topogrid.world.place_cells import PlaceCells
 
 CONFIG = TrainConfig(
     n_grid_cells=36,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from topogrid.place_cells import DECODED_CELLS, PlaceCells
-from topogrid.trajectories import simulate_walks
+from topogrid.world.place_cells import DECODED_CELLS, PlaceCells
+from topogrid.world.walks import simulate_walks
 
 BOX = (2.2, 2.2)
 PLACES = {"centre": (0.0, 0.0), "wall": (1.1, 0.0), "corner": (-1.1, 1.1)}

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from topogrid import __main__ as topogrid_main
-from topogrid.config import TrainConfig
-from topogrid.presets import parse_arguments
-from topogrid.tracking import FIGURES, METRICS, PAGES, TABLES
+from topogrid.session.tracking import FIGURES, METRICS, PAGES, TABLES
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.presets import parse_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from tests.test_original import CONFIG, as_original, network_and_places
 from topogrid.__main__ import main
-from topogrid.checkpoints import save_checkpoint
-from topogrid.config import SettingsError, TrainConfig
-from topogrid.reanalysis import open_trained
-from topogrid.runs import RunFolder
+from topogrid.evaluation.reanalysis import open_trained
+from topogrid.runs.checkpoints import save_checkpoint
+from topogrid.runs.folder import RunFolder
+from topogrid.settings.config import SettingsError, TrainConfig
 
 QUICK = ["--eval_walks", "20", "--long_seconds", "0.4", "--long_walks", "3"]
 
@@ -52,7 +52,7 @@ def run(finished: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw nothing: pictures take longer than measuring so few units."""
-    monkeypatch.setattr("topogrid.reanalysis.draw_evaluation", lambda *_, **__: {})
+    monkeypatch.setattr("topogrid.evaluation.reanalysis.draw_evaluation", lambda *_, **__: {})
 
 
 def test_a_run_is_measured_again(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

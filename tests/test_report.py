@@ -15,10 +15,10 @@ from PIL import Image
 
 from tests.explorer_runs import config_of, make_run
 from topogrid.__main__ import main
-from topogrid.report import is_current, write_report
-from topogrid.report.page import MOST_BYTES, contents, page
-from topogrid.report.sprites import coarse, encode_png, exact, quantise, sprite
-from topogrid.runs import RunFolder
+from topogrid.reports.explorer import is_current, write_report
+from topogrid.reports.explorer.page import MOST_BYTES, contents, page
+from topogrid.reports.explorer.sprites import coarse, encode_png, exact, quantise, sprite
+from topogrid.runs.folder import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -308,7 +308,7 @@ def test_the_page_asks_for_nothing(folder):
 def test_a_page_that_would_be_too_large_leaves_earlier_maps_out(folder, monkeypatch):
     whole = embedded(write_report(folder, config_of(folder)))
     size = len(json.dumps(whole))
-    monkeypatch.setattr("topogrid.report.page.MOST_BYTES", size - 1000)
+    monkeypatch.setattr("topogrid.reports.explorer.page.MOST_BYTES", size - 1000)
     less = contents(folder, config_of(folder))
     assert len(json.dumps(less)) <= size - 1000
     assert less["evaluations"][-1]["views"]["settled"]["maps"] is not None

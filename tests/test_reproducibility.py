@@ -4,8 +4,8 @@ import subprocess
 import pytest
 import torch
 
-from topogrid import reproducibility
-from topogrid.reproducibility import make_generators, restore_generators, versions
+from topogrid import streams as reproducibility
+from topogrid.streams import make_generators, restore_generators, versions
 
 
 def test_streams_depend_on_seed_and_name_only():

@@ -13,8 +13,9 @@ import pytest
 import train_grid
 from tests.faults.any_settings import in_little_time
 from tests.faults.harness import STEPS, faults_of, flags, logged, same
-from topogrid import session, training
-from topogrid.checkpoints import load_checkpoint
+from topogrid.runs.checkpoints import load_checkpoint
+from topogrid.session import run as session
+from topogrid.training import step as training
 
 pytestmark = pytest.mark.filterwarnings("default::ResourceWarning")
 

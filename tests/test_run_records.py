@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.made_runs import change_settings, made_run, six_runs
-from topogrid.run_records import find_runs, list_table, read_evaluation, read_record, read_units
+from topogrid.reports.records import find_runs, list_table, read_evaluation, read_record, read_units
 
 
 def test_runs_are_found_by_their_folder_and_by_the_folder_that_holds_them(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from topogrid.files import write_json_atomic
-from topogrid.runs import RunFolder, default_name
+from topogrid.runs.folder import RunFolder, default_name
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from PIL import Image
 import train_grid
 from tests.wandb_records import history, read_offline_run
 from topogrid.__main__ import main as topogrid_main
-from topogrid.checkpoints import load_checkpoint
-from topogrid.config import TrainConfig
-from topogrid.metrics_log import read_metrics
-from topogrid.tracking import FIGURES as ALL_FIGURES
-from topogrid.trained import load_run
+from topogrid.runs.checkpoints import load_checkpoint
+from topogrid.runs.metrics_log import read_metrics
+from topogrid.session.tracking import FIGURES as ALL_FIGURES
+from topogrid.settings.config import TrainConfig
+from topogrid.trained.trained import load_run
 
 FIGURES = {key: entry for key, entry in ALL_FIGURES.items() if key != "validation/filmstrip"}  # of every evaluation
 
@@ -164,7 +164,7 @@ def test_explicit_online_without_a_key_makes_no_file(tmp_path, capsys, monkeypat
 
 
 def test_non_finite_loss_exits_3_and_changes_no_weight(tmp_path, capsys, monkeypatch):
-    from topogrid import training
+    from topogrid.training import step as training
 
     honest = training.make_batch
 
@@ -182,7 +182,7 @@ def test_a_report_that_fails_does_not_end_the_run(tmp_path, capsys, monkeypatch)
     def full_disk(*arguments):
         raise OSError("no space left on the device")
 
-    monkeypatch.setattr("topogrid.session.write_report", full_disk)
+    monkeypatch.setattr("topogrid.session.run.write_report", full_disk)
     assert run(tmp_path, *SMOKE, "--steps", "1", "--name", "full") == 0
     assert "no space left" in capsys.readouterr().err
     assert not (tmp_path / "runs" / "full" / "report.html").exists()

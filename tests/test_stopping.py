@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from topogrid.stopping import StopRequest
+from topogrid.session.stopping import StopRequest
 
 ROOT = Path(__file__).resolve().parent.parent
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143, signal.SIGUSR1: 143}
@@ -74,7 +74,7 @@ def test_outside_the_main_thread_nothing_is_caught_and_nothing_fails() -> None:
 def test_a_second_signal_ends_the_process_at_once(first: str, second: str, code: int) -> None:
     script = f"""
 import os, signal
-from topogrid.stopping import StopRequest
+from topogrid.session.stopping import StopRequest
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
     signal.signal(number, signal.SIG_DFL)  # whoever runs the tests may ignore some
 with StopRequest() as request:

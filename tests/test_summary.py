@@ -9,12 +9,12 @@ import pytest
 from tests.synthetic import lattice_map
 from topogrid.analysis import RateMaps
 from topogrid.analysis.sheets import Sheet
-from topogrid.config import TrainConfig
-from topogrid.evaluation import Decoding, Evaluation, forming_line, measure_units, theory_line
-from topogrid.evaluation_files import save_evaluation, unit_rows
-from topogrid.gallery import draw_evaluation
-from topogrid.summary import lattice_maps, summarise
-from topogrid.tracking import FIGURES, METRICS, meaning
+from topogrid.evaluation.evaluate import Decoding, Evaluation, forming_line, measure_units, theory_line
+from topogrid.evaluation.gallery import draw_evaluation
+from topogrid.evaluation.saved import save_evaluation, unit_rows
+from topogrid.evaluation.summary import lattice_maps, summarise
+from topogrid.session.tracking import FIGURES, METRICS, meaning
+from topogrid.settings.config import TrainConfig
 
 SIDE = 8
 CONFIG = TrainConfig(n_grid_cells=SIDE**2, tau=True, eval_bins=20)

@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tests.wandb_records import history, read_offline_run
-from topogrid import tracking
-from topogrid.metrics_log import read_metrics
-from topogrid.runs import RunFolder
-from topogrid.tracking import FIGURES, METRICS, Tracker, TrackingError, choose_mode, meaning, resolve_mode
+from topogrid.runs.folder import RunFolder
+from topogrid.runs.metrics_log import read_metrics
+from topogrid.session import tracking
+from topogrid.session.tracking import FIGURES, METRICS, Tracker, TrackingError, choose_mode, meaning, resolve_mode
 
 CORE = Path(importlib.util.find_spec("wandb").submodule_search_locations[0]) / "bin" / "wandb-core"
 
@@ -308,8 +308,8 @@ def _short_join(join):
 def test_real_service_killed_or_frozen(tmp_path, name):
     script = f"""
 import os, signal
-from topogrid.runs import RunFolder
-from topogrid import tracking
+from topogrid.runs.folder import RunFolder
+from topogrid.session import tracking
 folder = RunFolder.create({str(tmp_path)!r}, "run", {str(tmp_path / "imgs")!r})
 tracker = tracking.Tracker(folder, {{}}, mode="offline")
 for step in range(3):

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from topogrid import losses
-from topogrid.config import TrainConfig
-from topogrid.objective import Batch, Context, objective
-from topogrid.training import (
+from topogrid.settings.config import TrainConfig
+from topogrid.training import losses
+from topogrid.training.objective import Batch, Context, objective
+from topogrid.training.step import (
     StepRecord,
     TrainState,
     learning_rate,

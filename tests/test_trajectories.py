@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
-from topogrid.trajectories import (
+from topogrid.world.walks import (
     SPEED_SCALE,
     TURN_SD,
     WALL_DISTANCE,

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from topogrid.analysis.sheets import Sheet
-from topogrid.config import TrainConfig
 from topogrid.model.kernels import normalised
 from topogrid.model.network import Feedback, PathIntegrator
 from topogrid.model.recurrence import leaky_recurrence
@@ -18,9 +17,10 @@ from topogrid.model.wiring import WIRINGS, attractor
 from topogrid.model.wiring.attractor import Attractor
 from topogrid.model.wiring.fitting import along_rays
 from topogrid.model.wiring.learned import Learned
-from topogrid.place_cells import PlaceCells
-from topogrid.presets import settings_of
-from topogrid.reproducibility import make_generators
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.presets import settings_of
+from topogrid.streams import make_generators
+from topogrid.world.place_cells import PlaceCells
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "dense": {"tau": True, "wiring": "dense"},

@@ -14,19 +14,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from topogrid.analysis.figures import save_figure
-from topogrid.checkpoints import CheckpointError
-from topogrid.comparison import compare
-from topogrid.comparison_page import write_comparison
-from topogrid.comparison_text import findings, means_table
-from topogrid.config import SettingsError, TrainConfig
-from topogrid.exchange import export_weights
-from topogrid.failures import replay
+from topogrid.evaluation.follow import draw_followed, feedback_of, follow_in_pieces, told
+from topogrid.evaluation.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
+from topogrid.figures import save_figure
 from topogrid.files import write_json_atomic, write_text_atomic
-from topogrid.following import draw_followed, feedback_of, follow_in_pieces, told
-from topogrid.intervention_report import as_page, as_record, draw_outcomes, full_table, key, key_table
-from topogrid.interventions import INTERVENTIONS, Outcome, Subject, choose, intervene, obstacles, parse_units, silence
-from topogrid.module_interventions import (
+from topogrid.interventions.interventions import (
+    INTERVENTIONS,
+    Outcome,
+    Subject,
+    choose,
+    intervene,
+    obstacles,
+    parse_units,
+    silence,
+)
+from topogrid.interventions.modules import (
     HEADLINE,
     ModuleOutcome,
     draw_headline,
@@ -37,15 +39,22 @@ from topogrid.module_interventions import (
     module_table,
     obstacle,
 )
-from topogrid.module_interventions import KEY as HEADLINE_KEY
-from topogrid.original import SETTINGS
-from topogrid.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
-from topogrid.report import is_current, write_report
-from topogrid.run_records import find_runs, list_table
-from topogrid.runs import RunFolder
+from topogrid.interventions.modules import KEY as HEADLINE_KEY
+from topogrid.interventions.report import as_page, as_record, draw_outcomes, full_table, key, key_table
+from topogrid.reports.comparison.comparison import compare
+from topogrid.reports.comparison.page import write_comparison
+from topogrid.reports.comparison.text import findings, means_table
+from topogrid.reports.explorer import is_current, write_report
+from topogrid.reports.records import find_runs, list_table
+from topogrid.runs.checkpoints import CheckpointError
+from topogrid.runs.folder import RunFolder
+from topogrid.session.failures import replay
+from topogrid.settings.config import SettingsError, TrainConfig
 from topogrid.tables import to_csv, to_text
-from topogrid.trained import load_run
-from topogrid.trajectories import load_walks, shipped_walk
+from topogrid.trained.original import SETTINGS
+from topogrid.trained.safetensors import export_weights
+from topogrid.trained.trained import load_run
+from topogrid.world.walks import load_walks, shipped_walk
 
 BAD_ARGUMENTS = 2  # exit code
 

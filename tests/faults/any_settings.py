@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import train_grid
-from topogrid import evaluation, session
 from topogrid.analysis import grid_gate
-from topogrid.config import KINDS, TrainConfig
+from topogrid.evaluation import evaluate as evaluation
+from topogrid.session import run as session
+from topogrid.settings.config import KINDS, TrainConfig
 
 SMALLEST = {
     "preset": "smoke",
@@ -125,7 +126,7 @@ def in_little_time(folder: Path) -> Iterator[None]:
     """Work in a folder on a machine of 4 GiB, without pictures and with few surrogates."""
     with (
         contextlib.chdir(folder),
-        patch("topogrid.presets.machine_memory", lambda: 2**32),
+        patch("topogrid.settings.presets.machine_memory", lambda: 2**32),
         patch.object(session, "draw_evaluation", lambda *args, **kwargs: {}),
         patch.object(session.Run, "_tau_picture", lambda self, step: {}),
         patch.object(evaluation, "grid_gate", functools.partial(grid_gate, n_surrogates=4)),

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from tests.faults.server import BOARD, PHASES, ROOT
-from topogrid.checkpoints import load_checkpoint
-from topogrid.metrics_log import read_metrics
+from topogrid.runs.checkpoints import load_checkpoint
+from topogrid.runs.metrics_log import read_metrics
 
 STEPS = 24
 FLAGS = {

@@ -63,8 +63,9 @@ class Board:
 
 def instrument(board: Path, *, fast: bool) -> None:
     """Let this process tell what it does; ``fast`` leaves the pictures out and draws few surrogates."""
-    from topogrid import evaluation, session
     from topogrid.analysis import grid_gate
+    from topogrid.evaluation import evaluate as evaluation
+    from topogrid.session import run as session
 
     if fast:
         session.draw_evaluation = lambda *args, **kwargs: {}
@@ -116,7 +117,7 @@ def main() -> None:
     import wandb  # noqa: F401
 
     import train_grid  # noqa: F401
-    from topogrid import session  # noqa: F401
+    from topogrid.session import run as session  # noqa: F401
 
     say("ready")
     running: set[int] = set()

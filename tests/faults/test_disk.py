@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.harness import Process, Server, flags
-from topogrid.checkpoints import find_checkpoint
-from topogrid.metrics_log import read_metrics
+from topogrid.runs.checkpoints import find_checkpoint
+from topogrid.runs.metrics_log import read_metrics
 
 
 @pytest.fixture

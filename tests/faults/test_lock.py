@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.harness import Server, flags
-from topogrid.metrics_log import read_metrics
+from topogrid.runs.metrics_log import read_metrics
 
 
 def files(folder: Path) -> dict[str, int]:

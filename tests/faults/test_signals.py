@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.harness import Process, Server, flags
-from topogrid.checkpoints import find_checkpoint
+from topogrid.runs.checkpoints import find_checkpoint
 
 CODES = {"SIGTERM": 143, "SIGINT": 130, "SIGHUP": 143, "SIGUSR1": 143}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.harness import Process, Server, flags
-from topogrid.metrics_log import read_metrics
+from topogrid.runs.metrics_log import read_metrics
 
 
 def begin(

@@ -1,23 +1,23 @@
 """Measurements on rate maps and sheets, with NumPy and SciPy only: usable on anyone's data."""
 
-from topogrid.analysis.borders import border_scores
-from topogrid.analysis.gate import GridGate, grid_gate
-from topogrid.analysis.grid_scores import GridScores, autocorrelograms, grid_scores
-from topogrid.analysis.information import spatial_information
-from topogrid.analysis.lattice import Lattice, measure_lattice
-from topogrid.analysis.nulls import NULLS, field_shuffle, low_pass_noise, ring_noise, spectrum_noise
-from topogrid.analysis.rate_maps import RateMapAccumulator, RateMaps
-from topogrid.analysis.scale_clusters import ScaleClusters, fit_scale_clusters
-from topogrid.analysis.sheet_order import (
+from topogrid.analysis.maps.borders import border_scores
+from topogrid.analysis.maps.gate import GridGate, grid_gate
+from topogrid.analysis.maps.information import spatial_information
+from topogrid.analysis.maps.lattice import Lattice, measure_lattice
+from topogrid.analysis.maps.nulls import NULLS, field_shuffle, low_pass_noise, ring_noise, spectrum_noise
+from topogrid.analysis.maps.rate_maps import RateMapAccumulator, RateMaps
+from topogrid.analysis.maps.scores import GridScores, autocorrelograms, grid_scores
+from topogrid.analysis.sheets.coupling import ScalingSlope, SheetCorrelation, scaling_slope, sheet_correlation
+from topogrid.analysis.sheets.order import (
     DistanceSimilarity,
     MoransI,
     distance_similarity,
     morans_i,
     partial_morans_i,
 )
-from topogrid.analysis.shift_bands import ShiftBand, shift_band
+from topogrid.analysis.sheets.scale_clusters import ScaleClusters, fit_scale_clusters
+from topogrid.analysis.sheets.shift_bands import ShiftBand, shift_band
 from topogrid.analysis.theory import forming_spacing, predicted_spacing
-from topogrid.analysis.topography import ScalingSlope, SheetCorrelation, scaling_slope, sheet_correlation
 
 __all__ = [
     "NULLS",

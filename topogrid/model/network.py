@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from topogrid.analysis.sheets import Sheet
-from topogrid.config import TrainConfig
 from topogrid.model.kernels import Activation, Norm, normalised
 from topogrid.model.products import Precision, linear
 from topogrid.model.tau import tau_layout
 from topogrid.model.units import TauRNN
 from topogrid.model.wiring import WIRINGS
+from topogrid.settings.config import TrainConfig
 
 
 class Prediction(NamedTuple):

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from topogrid.analysis.sheets import Sheet
-from topogrid.config import TrainConfig
 from topogrid.model.wiring.base import Network
 from topogrid.model.wiring.fitting import fit_encoder_and_readout
 from topogrid.model.wiring.modular import Modular
-from topogrid.place_cells import PlaceCells
+from topogrid.settings.config import TrainConfig
+from topogrid.world.place_cells import PlaceCells
 
 EXCITATION, INHIBITION = 6.0, 3.3  # J1 and J0: one bump a module, 38 to 40 % of units active
 SHIFT = 0.2  # of the side of a module: how far outgoing weights are shifted along the preferred direction

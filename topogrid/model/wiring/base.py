@@ -14,10 +14,10 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from topogrid import losses
-from topogrid.config import TrainConfig
 from topogrid.model.recurrence import Exact
-from topogrid.place_cells import PlaceCells
+from topogrid.settings.config import TrainConfig
+from topogrid.training import losses
+from topogrid.world.place_cells import PlaceCells
 
 
 class Units(Protocol):

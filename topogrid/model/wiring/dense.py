@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from topogrid.config import TrainConfig
 from topogrid.model.recurrence import Exact
 from topogrid.model.wiring.base import Network, Wiring
+from topogrid.settings.config import TrainConfig
 
 REFERENCE_UNITS = 576  # the 24x24 sheet on which recipes were searched
 

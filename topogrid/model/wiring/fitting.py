@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
-from topogrid.config import TrainConfig
 from topogrid.model.wiring.base import Network
-from topogrid.place_cells import PlaceCells
-from topogrid.reproducibility import make_generators
+from topogrid.settings.config import TrainConfig
+from topogrid.streams import make_generators
+from topogrid.world.place_cells import PlaceCells
 
 N_RAYS = 200  # straight walks from the middle of the box to its walls
 STEP_LENGTH = 0.01  # m; slow enough that bumps do not lag behind

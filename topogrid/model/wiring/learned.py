@@ -1,7 +1,7 @@
 """Modules that begin with no pattern and develop one: a recurrent identity, even movement weights, a random encoder.
 
-With activity of norm 1 inside every module, isometry and capacity (see `topogrid.geometry`) turn them into grid cells,
-as Schaeffer et al. (NeurIPS 2023) and Xu et al. (ICLR 2025) found for single modules.
+With activity of norm 1 inside every module, isometry and capacity (see `topogrid.training.geometry`) turn them into
+grid cells, as Schaeffer et al. (NeurIPS 2023) and Xu et al. (ICLR 2025) found for single modules.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import ClassVar
 
 import torch
 
-from topogrid.config import TrainConfig
 from topogrid.model.recurrence import Exact
 from topogrid.model.wiring.base import Network
 from topogrid.model.wiring.modular import Modular
+from topogrid.settings.config import TrainConfig
 
 FIRST_MOVEMENT = 2.94  # per m; first length of every unit's movement weights
 FIRST_ENCODER = 3.0  # encoder weights are first drawn evenly between minus and plus this

@@ -1,0 +1,102 @@
+"""Border scores: how much a unit fires along a wall."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from topogrid.analysis.maps.lattice import box_sides
+from topogrid.analysis.maps.scores import checked_maps
+
+__all__ = ["border_scores"]
+
+Float = NDArray[np.float64]
+
+_WITHIN_MAP = np.zeros((3, 3, 3), dtype=bool)  # bins touch by an edge, never from one unit's map to the next
+_WITHIN_MAP[1] = [[False, True, False], [True, True, True], [False, True, False]]
+
+
+def border_scores(
+    rate_maps: ArrayLike,
+    box_size: float | tuple[float, float],
+    *,
+    field_threshold: float = 0.3,
+    min_field_area: float = 0.02,
+) -> Float:
+    """Return each unit's border score, ``(coverage - distance) / (coverage + distance)``.
+
+    ``coverage`` is the largest share of one wall that one firing field touches, over all fields and walls;
+    ``distance`` is the
+    rate-weighted mean distance of all bins in fields from their nearest wall, over half the shorter side.
+
+    Parameters
+    ----------
+    rate_maps : array_like, ``(unit, bin_y, bin_x)``
+        Firing rates in any unit; NaN where a bin was not visited.
+    box_size : float or (float, float)
+        Side of the box, or its width and height, metres.
+    field_threshold : float
+        A field is a connected region above this share of the unit's peak rate.
+    min_field_area : float
+        Smaller fields are left out, square metres (200 square centimetres in Solstad et al.).
+
+    Returns
+    -------
+    ndarray, ``(unit,)``
+        Scores from -1 (fires only at the centre) to 1 (fires only along a whole wall); NaN without a field, or when
+        the map is
+        constant, which is no field.
+
+    Raises
+    ------
+    ValueError
+        If the maps are malformed, a side is not positive, or the threshold is outside (0, 1).
+
+    References
+    ----------
+    Solstad et al., Science 2008.
+    """
+    if not 0 < field_threshold < 1:
+        raise ValueError(f"field_threshold is a share of the peak rate, between 0 and 1, got {field_threshold}")
+    maps = checked_maps(rate_maps)
+    units, height, width = maps.shape
+    sides = box_sides(box_size)
+    bin_area = sides[0] * sides[1] / (width * height)
+    visited = np.isfinite(maps)
+    rates = np.where(visited, maps, -np.inf).astype(np.float64)
+    peaks = rates.max(axis=(1, 2), initial=-np.inf)
+    flat = peaks <= np.where(visited, maps, np.inf).min(axis=(1, 2), initial=np.inf)
+    fires = (peaks > 0) & ~flat
+    in_field = (rates > field_threshold * np.where(fires, peaks, np.inf)[:, None, None]) & visited
+    labels, n_fields = ndimage.label(in_field, structure=_WITHIN_MAP)
+    areas = np.bincount(labels.ravel(), minlength=n_fields + 1) * bin_area
+    large = areas >= min_field_area
+    large[0] = False
+    labels = np.where(large[labels], labels, 0)
+
+    coverage = _wall_coverage(labels, visited, n_fields)
+    weight = np.where(labels > 0, rates, 0.0)
+    total = weight.sum(axis=(1, 2))
+    distance = (weight * _wall_distance(height, width, sides)).sum(axis=(1, 2)) / np.where(total > 0, total, 1.0)
+    scores = np.full(units, np.nan)
+    np.divide(coverage - distance, coverage + distance, out=scores, where=total > 0)
+    return scores
+
+
+def _wall_coverage(labels: NDArray[np.integer], visited: NDArray[np.bool_], n_fields: int) -> Float:
+    """Return the largest share of a wall's visited bins that belong to one field, per unit."""
+    best = np.zeros(len(labels))
+    for wall in (np.s_[:, 0, :], np.s_[:, -1, :], np.s_[:, :, 0], np.s_[:, :, -1]):
+        touching = np.bincount(labels[wall].ravel(), minlength=n_fields + 1)
+        touching[0] = 0
+        longest = touching[labels[wall]].max(axis=1)
+        best = np.maximum(best, longest / np.maximum(visited[wall].sum(axis=1), 1))
+    return best
+
+
+def _wall_distance(height: int, width: int, sides: tuple[float, float]) -> Float:
+    """Return each bin centre's distance from its nearest wall, as a share of half the shorter side."""
+    x = (np.arange(width) + 0.5) / width * sides[0]
+    y = (np.arange(height) + 0.5) / height * sides[1]
+    nearest = np.minimum(np.minimum(x, sides[0] - x)[None, :], np.minimum(y, sides[1] - y)[:, None])
+    share: Float = nearest / (min(sides) / 2)
+    return share

@@ -1,0 +1,1 @@
+"""Whole networks compared: intervals, tests and groups, one value a network."""

@@ -1,0 +1,177 @@
+"""Which pictures a person gets of an evaluation, by the names they are tracked under."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from topogrid import figures
+from topogrid.analysis import distance_similarity, fit_scale_clusters
+from topogrid.evaluation.evaluate import Evaluation, forming_line, theory_line
+from topogrid.evaluation.summary import PERIODS, lattice_maps
+from topogrid.figures import Moment, Selection
+from topogrid.settings.config import TrainConfig
+
+
+def draw_evaluation(
+    evaluation: Evaluation,
+    config: TrainConfig,
+    *,
+    rows: Sequence[dict[str, float]] = (),
+    coupling: tuple[float, float] | None = None,
+) -> dict[str, Figure]:
+    """Draw every picture of an evaluation.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    config : TrainConfig
+        Of the run.
+    rows : sequence of dict
+        Rows of ``metrics.jsonl`` so far, for the learning curves.
+    coupling : (float, float), optional
+        Rank correlation of the tau map with the spacing map and its p-value.
+
+    Returns
+    -------
+    dict of str to Figure
+        By tracked name, such as ``validation/topographic_scale_map``.
+    """
+    view, decoding = evaluation.settled, evaluation.decoding
+    sheet = config.sheet
+    theory = theory_line(config)
+    kind, modules = config.describe(), config.modules_per_side
+    tau_ms = evaluation.tau * config.dt * 1000
+    rho, p_value = coupling or (None, None)
+    passed = int(view.gate.passed.sum())
+    drawn = {
+        "validation/top_10_ratemaps": _rate_maps(evaluation, config, "best"),
+        "validation/random_ratemaps": _rate_maps(evaluation, config, "random"),
+        "validation/topographic_scale_map": figures.scale_map(
+            sheet.map(view.lattice.spacing),
+            theory,
+            note=f"{passed:,} of all units are grid cells by the gate against ring noise (5 % false discoveries)",
+            modules=modules,
+        ),
+        "validation/orientation_map": figures.orientation_map(sheet.map(view.lattice.orientation), modules=modules),
+        "validation/phase_map": figures.phase_map(sheet.map(view.lattice.phase), modules=modules),
+        "validation/grid_score_histogram": figures.score_histogram(
+            view.scores.score_60,
+            view.gate.null_scores,
+            n_dead=int(view.dead.sum()),
+            network=kind,
+            null_name="ring noise",
+        ),
+        "validation/spacing_histogram": figures.spacing_histogram(
+            view.lattice.spacing, theory, forming_line(config), fit_scale_clusters(view.lattice.spacing), network=kind
+        ),
+        "validation/distance_similarity": _draw_order(evaluation, config, kind),
+        "validation/unit_scores": figures.score_panels(
+            view.scores.score_90,
+            np.where(view.dead, np.nan, view.border),
+            np.where(view.dead, np.nan, view.information),
+            network=kind,
+        ),
+        "validation/trajectories": figures.decoded_trajectories(
+            decoding.true_paths, decoding.decoded_paths, config.box_size, dt_s=config.dt, network=kind
+        ),
+        "validation/long_error": figures.error_over_time(
+            decoding.seconds,
+            decoding.long_error_cm,
+            decoding.long_quartiles_cm,
+            decoding.hold_still_cm,
+            decoding.floor_cm,
+            band_name="middle half of walks",
+            n_walks=config.long_walks,
+            network=kind,
+            median_cm=getattr(decoding, "long_median_cm", None),
+            middle_cm=getattr(decoding, "middle_cm", None),
+            feedback_error_cm=getattr(decoding, "feedback_error_cm", None),
+            feedback_median_cm=getattr(decoding, "feedback_median_cm", None),
+        ),
+        "tau/tau_map": draw_tau(evaluation.tau, config),
+    }
+    if config.tau:
+        drawn["validation/tau_against_spacing"] = figures.tau_against_spacing(
+            tau_ms, view.lattice.spacing, view.gate.passed, theory, rho, p_value, p_name="p (toroidal shifts)"
+        )
+        drawn["validation/shares_by_tau"] = figures.shares_by_tau(
+            tau_ms,
+            {
+                "grid score > 0.3": view.scores.score_60 > 0.3,
+                "lattice": np.isfinite(view.lattice.spacing),
+                "silent": view.dead,
+                "states below zero": evaluation.negative_share,
+            },
+            network=kind,
+        )
+    if rows:
+        drawn["train/curves"] = figures.training_curves(
+            rows, network=kind, n_units=config.n_grid_cells, chance_loss=chance_loss(config)
+        )
+    return drawn
+
+
+def _draw_order(evaluation: Evaluation, config: TrainConfig, kind: str) -> Figure:
+    """Draw how similarity falls with distance for the properties of all lattices, and for tau."""
+    lattice = evaluation.settled.lattice
+    measured = np.isfinite(lattice.spacing)
+    rng = np.random.default_rng([config.seed, 24])
+    curves = {
+        {"spacing": "log spacing"}.get(name, name): distance_similarity(values, period=PERIODS[name], rng=rng)
+        for name, values in lattice_maps(lattice, measured, config.sheet).items()
+    }
+    if np.ptp(evaluation.tau) > 0:
+        log_tau = config.sheet.map(np.log(evaluation.tau))
+        curves = {"log tau (all units)": distance_similarity(log_tau, rng=rng)} | curves
+    return figures.similarity_by_distance(curves, n_units=int(measured.sum()), network=kind)
+
+
+def draw_tau(tau: np.ndarray, config: TrainConfig) -> Figure:
+    """Draw time constants ``(unit,)`` in steps on the sheet, on the scale of all they may become."""
+    limits = (config.tau_min, config.tau_max) if config.tau else None
+    return figures.tau_map(config.sheet.map(tau), config.dt, limits=limits, modules=config.modules_per_side)
+
+
+def draw_filmstrip(moments: Sequence[Moment], config: TrainConfig) -> Figure:
+    """Draw tau and spacing on the sheet at moments of training, on the scale of all that tau may become.
+
+    Parameters
+    ----------
+    moments : sequence of Moment
+        Step, tau ``(unit,)`` in steps and spacing ``(unit,)`` in metres, in the order of their steps.
+    config : TrainConfig
+
+    Returns
+    -------
+    Figure
+    """
+    limits = (config.tau_min, config.tau_max) if config.tau else None
+    return figures.filmstrip(moments, config.dt, modules=config.modules_per_side, limits=limits)
+
+
+def coupling_of(row: Mapping[str, float]) -> tuple[float, float] | None:
+    """Rank correlation of tau with spacing over all units with a lattice, and its p-value, from a row of metrics."""
+    names = ("validation/lattices/tau_spacing_rho", "validation/lattices/tau_spacing_p")
+    return (row[names[0]], row[names[1]]) if all(name in row for name in names) else None
+
+
+def chance_loss(config: TrainConfig) -> float:
+    """Cross-entropy in nats of a network that knows nothing: a uniform guess in every population."""
+    return float(np.log(config.n_place_cells / len(config.pc_width)))
+
+
+def _rate_maps(evaluation: Evaluation, config: TrainConfig, selection: Selection) -> Figure:
+    view = evaluation.settled
+    return figures.rate_map_grid(
+        view.rate_maps.maps,
+        view.scores.score_60,
+        view.lattice.spacing,
+        evaluation.tau * config.dt * 1000,
+        box_size=config.box_size,
+        selection=selection,
+        rng=np.random.default_rng([config.seed, 22]),
+        module_of=config.sheet.module_of if config.modules_per_side > 1 else None,
+    )

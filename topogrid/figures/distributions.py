@@ -1,0 +1,278 @@
+"""How scores and spacings are distributed, and whether spacing goes with tau."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+from numpy.typing import ArrayLike, NDArray
+
+from topogrid.analysis.sheets.scale_clusters import ScaleClusters
+from topogrid.figures.style import (
+    COLUMN,
+    NULL_COLOUR,
+    THEORY_COLOUR,
+    Float,
+    Network,
+    counted,
+    empty_note,
+    finite,
+    headline,
+    network_colour,
+    new_figure,
+    styled,
+)
+
+_SCORE_BIN = 0.1
+_SPACING_BIN_M = 0.025
+_STRONG_BIC = 10.0  # strong evidence against one component (Kass & Raftery 1995)
+_FEWEST_FOR_FIFTHS = 15  # units below which the median of a fifth would be one of three units or fewer
+
+
+@styled
+def score_histogram(
+    scores: ArrayLike,
+    null_scores: ArrayLike,
+    thresholds: tuple[float, ...] = (0.3, 0.8),
+    n_dead: int | None = None,
+    *,
+    network: Network = "tau",
+    null_name: str = "null",
+) -> Figure:
+    """Draw the distribution of grid scores over that of a null, and each threshold's share beside the null's.
+
+    Parameters
+    ----------
+    scores : array_like, ``(unit,)``
+        Grid scores of all units; NaN, for dead units, counts in the shares' denominator.
+    null_scores : array_like, ``(map,)``
+        Scores of null maps; may be empty.
+    thresholds : tuple of float
+        Scores whose shares are told.
+    n_dead : int, optional
+        How many of the units are dead, for the title; those without a score if left out.
+    network : str
+        Picks the colour.
+    null_name : str
+        What the null is, for the legend.
+
+    Returns
+    -------
+    Figure
+    """
+    every = np.asarray(scores, dtype=np.float64).ravel()
+    alive, null = finite(every), finite(null_scores)
+    dead = every.size - alive.size if n_dead is None else n_dead
+    fig = new_figure(COLUMN, 3.4)
+    ax = fig.subplots()
+    both = np.concatenate([alive, null, [0.0, 1.0]])
+    edges = _edges(both, _SCORE_BIN)
+    if null.size:
+        label = f"{null_name}: {_shares(null, null.size, thresholds)}"
+        ax.hist(null, edges, density=True, color=NULL_COLOUR, alpha=0.55, label=label)
+    if alive.size:
+        label = f"{network} network: {_shares(alive, every.size, thresholds)}"
+        ax.hist(alive, edges, density=True, histtype="step", lw=1.6, color=network_colour(network), label=label)
+    else:
+        empty_note(ax, "no unit could be scored")
+    for threshold in thresholds:
+        ax.axvline(threshold, color=THEORY_COLOUR, linestyle=":", linewidth=0.8)
+    ax.set(xlabel="grid score (60°, dimensionless)", ylabel="density (per unit of score)")
+    if alive.size or null.size:
+        fig.legend(loc="outside lower left")
+    detail = f"{dead:,} dead and counted in the shares; {counted(null.size, 'null map')}"
+    headline(fig, f"Grid scores of {counted(every.size, 'unit')}", detail)
+    return fig
+
+
+@styled
+def spacing_histogram(
+    spacing: ArrayLike,
+    predicted: float | None = None,
+    forming: float | None = None,
+    modules: ScaleClusters | None = None,
+    *,
+    network: Network = "tau",
+    unmeasured: str = "no lattice",
+) -> Figure:
+    """Draw how many units have which grid spacing, what theory expects, and the mixture that describes it best.
+
+    Parameters
+    ----------
+    spacing : array_like, ``(unit,)``
+        Spacing in metres; NaN where there is no lattice.
+    predicted : float, optional
+        Spacing that theory predicts from the place fields, metres.
+    forming : float, optional
+        Spacing that theory predicts for lattices as they form, before movement is integrated, metres.
+    modules : ScaleClusters, optional
+        Mixture fitted to the same spacings.
+    network : str
+        Picks the colour.
+    unmeasured : str
+        Why the other units are left out, for the title.
+
+    Returns
+    -------
+    Figure
+    """
+    every = np.asarray(spacing, dtype=np.float64).ravel()
+    values = finite(every)
+    fig = new_figure(COLUMN, 3.2)
+    ax = fig.subplots()
+    if values.size:
+        ax.hist(
+            values,
+            _edges(values, _SPACING_BIN_M),
+            color=network_colour(network),
+            alpha=0.8,
+            edgecolor="white",
+            linewidth=0.3,
+        )
+        median = float(np.median(values))
+        ax.axvline(median, color=THEORY_COLOUR, linewidth=1, label=f"median {median:.3f} m")
+    else:
+        empty_note(ax, f"no unit left: {unmeasured}")
+    if predicted is not None:
+        ax.axvline(predicted, color=THEORY_COLOUR, linestyle="--", linewidth=1, label=f"theory {predicted:.3f} m")
+    if forming is not None:
+        label = f"theory while forming {forming:.3f} m"
+        ax.axvline(forming, color=THEORY_COLOUR, linestyle=":", linewidth=1, label=label)
+    if modules is not None and modules.n_clusters:
+        _draw_modules(ax, modules, values.size)
+    if ax.get_legend_handles_labels()[1]:
+        fig.legend(loc="outside lower left", ncols=2)
+    ax.set(xlabel="grid spacing (m)", ylabel=f"units per {100 * _SPACING_BIN_M:g} cm")
+    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    detail = f"{network} network; left out: {unmeasured} (n = {every.size - values.size:,})"
+    headline(fig, f"Grid spacing of {values.size:,} of {counted(every.size, 'unit')}", detail)
+    return fig
+
+
+def _draw_modules(ax: Axes, modules: ScaleClusters, n_units: int) -> None:
+    """Draw each component of a mixture on log spacing as the number of units that it expects in a bin."""
+    left, right = ax.get_xlim()
+    metres = np.linspace(max(left, 1e-3), right, 300)
+    away = (np.log(metres) - np.log(modules.spacing)[:, None]) / modules.spread[:, None]
+    density = np.exp(-(away**2) / 2) / (modules.spread[:, None] * np.sqrt(2 * np.pi) * metres)
+    expected = n_units * _SPACING_BIN_M * modules.weight[:, None] * density
+    if modules.n_clusters == 1:
+        label = "one component is best (BIC)"
+    else:
+        how = "" if modules.bic_gain >= _STRONG_BIC else "hardly "
+        label = (
+            f"{modules.n_clusters} components are {how}better (BIC lower by {modules.bic_gain:.0f});\n"
+            f"the smallest holds {100 * modules.weight.min():.0f} %"
+        )
+    for number, component in enumerate(expected):
+        ax.plot(metres, component, color="#009E73", linewidth=1, label=label if number == 0 else None)
+    ax.set_xlim(left, right)
+
+
+@styled
+def tau_against_spacing(
+    tau_ms: ArrayLike,
+    spacing: ArrayLike,
+    passed: ArrayLike,
+    predicted: float | None = None,
+    rho: float | None = None,
+    p: float | None = None,
+    *,
+    p_name: str = "p",
+    network: Network = "tau",
+) -> Figure:
+    """Draw every lattice's spacing against its unit's time constant.
+
+    Parameters
+    ----------
+    tau_ms, spacing : array_like, ``(unit,)``
+        Time constants in milliseconds, and spacing in metres (NaN where there is no lattice).
+    passed : array_like of bool, ``(unit,)``
+        Units beyond the null's gate, in colour; other lattices are grey.
+    predicted : float, optional
+        Spacing that theory predicts whatever tau is, metres.
+    rho, p : float, optional
+        Spearman's correlation over all units with a lattice, and its p-value by the test named ``p_name``.
+    p_name : str
+        Name of the p-value, such as ``"p (toroidal shifts)"``.
+    network : str
+        Picks the colour.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in length.
+    """
+    tau, metres = (np.asarray(values, dtype=np.float64).ravel() for values in (tau_ms, spacing))
+    gate = np.asarray(passed, dtype=bool).ravel()
+    if not tau.shape == metres.shape == gate.shape:
+        raise ValueError(
+            f"tau_ms, spacing and passed need one entry per unit each, got {tau.size}, {metres.size} and {gate.size}"
+        )
+    measured = np.isfinite(tau) & np.isfinite(metres)
+    shown, rest = measured & gate, measured & ~gate
+    fig = new_figure(COLUMN, 3.6)
+    ax = fig.subplots()
+    label = f"lattice, not beyond the null (n = {rest.sum()})"
+    ax.plot(tau[rest], metres[rest], ".", color="#c4c4c4", markersize=3, label=label)
+    label = f"beyond the null (n = {shown.sum()})"
+    ax.plot(
+        tau[shown], metres[shown], "o", color=network_colour(network), alpha=0.6, mew=0, markersize=3.5, label=label
+    )
+    _fifths(ax, tau[measured], metres[measured])
+    if predicted is not None:
+        ax.axhline(predicted, color=THEORY_COLOUR, linestyle="--", linewidth=1, label=f"theory {predicted:.3f} m")
+    if not measured.any():
+        empty_note(ax, "no unit has a lattice")
+    _tau_axis(ax, tau[measured])
+    ax.set(xlabel="time constant tau (ms)", ylabel="grid spacing (m)")
+    fig.legend(loc="outside lower left", ncols=2)
+    told = [f"Spearman's rho {rho:.2f}" if _known(rho) else "", f"{p_name} {_p_value(p)}" if _known(p) else ""]
+    # The number of units has a line of its own: all of it in one would not fit a column.
+    n_units = f"n = {measured.sum():,} lattices of {counted(tau.size, 'unit')}"
+    detail = "\n".join(text for text in (", ".join(filter(None, told)), n_units) if text)
+    headline(fig, "Does the time constant set the grid spacing?", detail)
+    return fig
+
+
+def _edges(values: Float, width: float) -> list[float]:
+    """Return edges of bins of ``width``, at its multiples, that hold all values."""
+    first, last = int(np.floor(values.min() / width)), int(np.floor(values.max() / width))
+    return [index * width for index in range(first, last + 2)]
+
+
+def _shares(scores: Float, total: int, thresholds: tuple[float, ...]) -> str:
+    """Return the share of scores above each threshold."""
+    return ", ".join(f"{100 * (scores > t).sum() / total:.1f} % > {t:g}" for t in thresholds)
+
+
+def _fifths(ax: Axes, tau: Float, spacing: Float) -> None:
+    """Mark the median spacing of each fifth of the units, from fastest to slowest."""
+    if tau.size < _FEWEST_FOR_FIFTHS or np.ptp(tau) == 0:
+        return
+    parts: list[NDArray[np.intp]] = np.array_split(np.argsort(tau, kind="stable"), 5)
+    x, y = ([float(np.median(values[part])) for part in parts] for values in (tau, spacing))
+    ax.plot(x, y, "-D", color=THEORY_COLOUR, markersize=4, linewidth=1, label="medians of fifths by tau")
+
+
+def _tau_axis(ax: Axes, tau: Float) -> None:
+    """Make the tau axis logarithmic where tau spans more than a factor of three, and wide where it has one value."""
+    if tau.size and tau.min() > 0 and tau.max() > 3 * tau.min():
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(ScalarFormatter())
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    elif tau.size and np.ptp(tau) == 0 and tau[0] > 0:
+        ax.set(xlim=(0, 2 * tau[0]), xticks=[0, tau[0], 2 * tau[0]])
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and bool(np.isfinite(value))
+
+
+def _p_value(p: float | None) -> str:
+    """Return a p-value as people write it."""
+    return "< 0.001" if p is not None and p < 0.001 else f"= {p:.2g}"

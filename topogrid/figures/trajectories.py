@@ -1,0 +1,217 @@
+"""Where the animal was, and where the network thinks it was."""
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
+
+from topogrid.analysis.maps.lattice import box_sides
+from topogrid.figures.style import (
+    NULL_COLOUR,
+    PAGE,
+    TIME_MAP,
+    Float,
+    Network,
+    counted,
+    from_zero,
+    headline,
+    network_colour,
+    new_figure,
+    styled,
+)
+
+_TRUE_COLOUR = "black"
+_COLUMNS = 4
+
+
+@styled
+def decoded_trajectories(
+    true: ArrayLike,
+    decoded: ArrayLike,
+    box_size: float | tuple[float, float],
+    *,
+    n_walks: int = 8,
+    dt_s: float | None = None,
+    network: Network = "tau",
+) -> Figure:
+    """Draw several walks with the path that was decoded.
+
+    Parameters
+    ----------
+    true, decoded : array_like, ``(walk, time, 2)``
+        Positions in metres from the centre of the box. The first ``n_walks`` are drawn, unpicked.
+    box_size : float or (float, float)
+        Side of the box, or its width and height, metres. Short walks are drawn enlarged, all to one scale.
+    n_walks : int
+        How many walks to draw, at most.
+    dt_s : float, optional
+        Length of a step in seconds, to tell the walks' length.
+    network : str
+        Kind of network, for the title; picks the colour of the decoded path.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If the paths are not both ``(walk, time, 2)`` or there is none.
+    """
+    truth, guess = _paths(true, decoded, ndim=3)
+    box = np.array(box_sides(box_size))
+    shown = min(n_walks, len(truth))
+    columns = min(_COLUMNS, shown)
+    rows = -(-shown // columns)
+    window = _window(truth[:shown], guess[:shown], box)
+    panel = PAGE / _COLUMNS
+    fig = new_figure(max(columns, 3) * panel, rows * (panel * window[1] / window[0] + 0.2) + 0.7, "compressed")
+    axes = fig.subplots(rows, columns, squeeze=False).ravel()
+    for ax, path, other in zip(axes, truth[:shown], guess[:shown], strict=False):
+        _draw_walk(ax, path, other, network_colour(network))
+        frame_path(ax, np.concatenate([path, other]), window, box)
+        ax.set_title(f"mean error {_mean_cm(path, other)} cm", loc="left")
+    for ax in axes[shown:]:
+        ax.set_axis_off()
+    for ax in axes[:shown:columns]:
+        ax.set_ylabel("y (m)")
+    for ax in axes[max(0, shown - columns) : shown]:
+        ax.set_xlabel("x (m)")
+    axes[0].plot([], [], color=NULL_COLOUR, linewidth=2.5, label="wall")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=4)
+    steps = counted(truth.shape[1], "step") + (f" ({truth.shape[1] * dt_s:.3g} s)" if dt_s is not None else "")
+    detail = f"{steps} each; mean error over {counted(len(truth), 'walk')}: {_mean_cm(truth, guess)} cm"
+    headline(fig, f"True and decoded paths of {counted(shown, 'held-out walk')}, {network} network", detail)
+    return fig
+
+
+@styled
+def followed_walk(
+    true: ArrayLike,
+    decoded: ArrayLike,
+    seconds: ArrayLike,
+    box_size: float | tuple[float, float],
+    *,
+    zoom_s: float = 10.0,
+    name: str = "a recorded walk",
+    network: Network = "tau",
+) -> Figure:
+    """Draw a recorded walk, the path decoded along it, and the error against time.
+
+    Parameters
+    ----------
+    true, decoded : array_like, ``(time, 2)``
+        Positions in metres from the centre of the box.
+    seconds : array_like, ``(time,)``
+        Time of each position.
+    box_size : float or (float, float)
+        Side of the box, or its width and height, metres.
+    zoom_s : float
+        Length of the beginning that is shown by itself, seconds: a long walk covers the box and hides what happens.
+    name : str
+        Whose walk, for the title.
+    network : str
+        Kind of network, for the title; picks the colour of the error.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If the paths are not both ``(time, 2)``, ``seconds`` does not match, or there are no samples.
+    """
+    truth, guess = _paths(true, decoded, ndim=2)
+    time = np.asarray(seconds, dtype=np.float64)
+    if time.shape != truth.shape[:1]:
+        raise ValueError(f"seconds must be ({len(truth)},), one per position, got shape {time.shape}")
+    box = np.array(box_sides(box_size))
+    reach = np.nanmax(np.abs(np.concatenate([truth, guess, box[None] / 2])), axis=0)
+    window = 2.08 * reach  # a path may be decoded outside the recorded box, when the network knows a larger one
+    above = 2.6 * float(np.clip(window[1] / window[0], 0.3, 1.5))
+    fig = new_figure(PAGE, above + 3.0)
+    axes = fig.subplot_mosaic([["begun", "whole"], ["error", "error"]], height_ratios=[above, 1.2])
+    begun = int(np.searchsorted(time, time[0] + zoom_s, side="right"))
+    for ax, stop in ((axes["begun"], begun), (axes["whole"], len(time))):
+        lines = _draw_followed(ax, truth[:stop], guess[:stop], time[:stop])
+        frame_path(ax, truth, window, box)
+        ax.set(xlabel="x (m)", ylabel="y (m)")
+        fig.colorbar(lines, cax=ax.inset_axes((1.04, 0, 0.04, 1)), label="time (s)")
+    axes["begun"].set_title(f"first {time[begun - 1] - time[0]:.3g} s", loc="left")
+    axes["whole"].set_title("whole walk", loc="left")
+    middle = colormaps[TIME_MAP](0.75)
+    axes["whole"].plot([], [], color=middle, label="decoded path, coloured by time")
+    axes["whole"].plot([], [], color=NULL_COLOUR, linewidth=2.5, label="wall")
+    fig.legend(*axes["whole"].get_legend_handles_labels(), loc="outside lower left", ncols=4)
+    error = 100 * np.hypot(*(guess - truth).T)
+    ax = axes["error"]
+    ax.plot(time, error, color=network_colour(network), linewidth=0.8, marker="o" if time.size == 1 else "")
+    ax.set(xlabel="time (s)", ylabel="decoding error (cm)")
+    from_zero(ax)
+    length = f"{np.ptp(time):.4g} s, {counted(len(time), 'position')}"
+    headline(fig, f"The {network} network follows {name}", f"{length}; mean error {_mean_cm(truth, guess)} cm")
+    return fig
+
+
+def _paths(true: ArrayLike, decoded: ArrayLike, ndim: int) -> tuple[Float, Float]:
+    """Return both paths as float arrays, or say what is wrong with them."""
+    truth, guess = (np.asarray(path, dtype=np.float64) for path in (true, decoded))
+    if truth.ndim != ndim or truth.shape[-1] != 2 or truth.shape != guess.shape or truth.size == 0:
+        axes = "(walk, time, 2)" if ndim == 3 else "(time, 2)"
+        raise ValueError(f"true and decoded must both be {axes} and not empty, got {truth.shape} and {guess.shape}")
+    return truth, guess
+
+
+def _mean_cm(truth: Float, guess: Float) -> str:
+    """Return the mean distance in centimetres over samples that were decoded at all."""
+    error = 100 * np.hypot(*np.moveaxis(guess - truth, -1, 0))
+    return f"{error[np.isfinite(error)].mean():.1f}" if np.isfinite(error).any() else "unknown"
+
+
+def _window(truth: Float, guess: Float, box: Float) -> Float:
+    """Return width and height of what each panel shows: the box, or less of it where every walk is short."""
+    paths = np.concatenate([truth, guess], axis=1)
+    low, high = (np.min(paths, axis=1, initial=np.inf, where=np.isfinite(paths)) for paths in (paths, -paths))
+    extent = float(np.max(-high - low, initial=0.0, where=np.isfinite(high + low)))
+    side = max(1.3 * extent, 0.1 * float(box.min()))
+    return box * 1.08 if side > 0.6 * box.min() else np.array([side, side])
+
+
+def frame_path(ax: Axes, path: Float, window: Float, box: Float) -> None:
+    """Draw the wall and look at the part of the box around the path."""
+    seen = path[np.isfinite(path).all(axis=1)]
+    middle = (seen.min(axis=0) + seen.max(axis=0)) / 2 if seen.size else np.zeros(2)
+    centre = np.where(window >= box, 0.0, middle)
+    ax.add_patch(Rectangle((-box[0] / 2, -box[1] / 2), *box, fill=False, edgecolor=NULL_COLOUR, linewidth=2.5))
+    ax.set(xlim=centre[0] + window[0] * np.array([-0.5, 0.5]), ylim=centre[1] + window[1] * np.array([-0.5, 0.5]))
+    ax.set_aspect("equal")
+    ax.spines[:].set(visible=True, color="#d0d0d0", linewidth=0.5)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(3))
+
+
+def _draw_walk(ax: Axes, path: Float, other: Float, colour: str) -> None:
+    """Draw one walk and its decoded path, each with a dot at its start."""
+    for line, line_colour, label, dot in ((path, _TRUE_COLOUR, "true", 5.5), (other, colour, "decoded", 3)):
+        ax.plot(*line.T, color=line_colour, linewidth=1.2, label=label)
+        ax.plot(*line[0], "o", color=line_colour, markersize=dot)
+    ax.plot([], [], "o", color=_TRUE_COLOUR, markersize=5.5, label="start")
+
+
+def _draw_followed(ax: Axes, truth: Float, guess: Float, time: Float) -> LineCollection:
+    """Draw the true path in grey and the decoded one over it, coloured by time; both thin where there is much of it."""
+    width = 1.2 if len(truth) <= 2000 else 0.5
+    ax.plot(*truth.T, color=NULL_COLOUR, linewidth=width, alpha=0.6, label="true path")
+    ax.plot(*truth[0], "o", color=_TRUE_COLOUR, markersize=4, label="start", zorder=4)
+    segments = np.stack([guess[:-1], guess[1:]], axis=1)
+    span = (time[0], time[-1] if time[-1] > time[0] else time[0] + 1.0)
+    lines = LineCollection(list(segments), cmap=TIME_MAP, norm=Normalize(*span), linewidth=width, zorder=3)
+    lines.set_array(time[:-1])
+    ax.add_collection(lines, autolim=False)
+    return lines

@@ -1,0 +1,1 @@
+"""Change one thing in a trained network and measure everything again."""

@@ -1,0 +1,1 @@
+"""What people open: the page of a run, and comparisons of runs."""

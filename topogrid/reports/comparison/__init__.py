@@ -1,0 +1,1 @@
+"""Several runs compared by kind of network: statistics, text and page."""

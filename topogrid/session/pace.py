@@ -1,0 +1,153 @@
+"""How long a run will take on this machine: a step of every phase is rehearsed before anything long is begun."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import itertools
+import time
+from collections.abc import Callable
+
+import torch
+
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.presets import PRESETS, settings_of
+from topogrid.streams import make_generators
+from topogrid.training.objective import (
+    Context,
+    Phase,
+    at_moments,
+    growth_steps,
+    objective,
+    phase_of,
+    read_steps,
+    readout_steps,
+    tau_diversity_cost,
+    tau_smoothness_cost,
+    walk_length,
+)
+from topogrid.training.step import TrainState, make_batch
+
+REHEARSED_SHARE = 8  # a rehearsed walk has one in so many steps of the real one, and as many as one reading takes
+MUCH_SHORTER = 0.5  # share of a run's duration below which another preset is worth naming
+
+
+def expected_seconds(state: TrainState, config: TrainConfig) -> float:
+    """Time shortened steps on a copy of the network; nothing of the state changes.
+
+    Returns
+    -------
+    float
+        Seconds that the training steps from ``state.step`` to ``config.steps`` will take, without evaluations.
+    """
+    twin = dataclasses.replace(state, network=copy.deepcopy(state.network), averaged=None)
+    seconds = 0.0
+    for phase, first, count in phases_left(state.step, config):
+        if phase != "growth":
+            seconds += count * _step_seconds(twin, config, first)
+    grown = max(0, growth_steps(config) - state.step)
+    if grown:
+        seconds += grown * config.tau_own_steps * _second_time(lambda: _own_step(twin, config), twin)
+    return seconds
+
+
+def phases_left(done: int, config: TrainConfig) -> list[tuple[Phase, int, int]]:
+    """Return each phase that is left with its next step and the number of its steps."""
+    borders = {done, config.steps, growth_steps(config) if config.wiring == "attractor" else done}
+    if config.wiring == "learned":
+        borders.add(config.steps - readout_steps(config))
+    edges = sorted(edge for edge in borders if done <= edge <= config.steps)
+    return [(phase_of(low + 1, config), low + 1, high - low) for low, high in itertools.pairwise(edges)]
+
+
+def _step_seconds(twin: TrainState, config: TrainConfig, step: int) -> float:
+    walks = make_generators(config.seed, twin.network.encoder.device, ("rehearsal",))["rehearsal"]
+    phase, moments = phase_of(step, config), read_steps(step, config)
+    length = walk_length(step, config)
+    if phase == "modules":  # these walks are short already
+        short, began = length, time.perf_counter()
+        whole = make_batch(config, twin.place_cells, walks, step=step, scale=twin.length_scale(config))
+        making = time.perf_counter() - began
+    else:
+        short = min(length, max(moments[0] + 1, length // REHEARSED_SHARE))
+        whole, making = make_batch(config, twin.place_cells, walks, step=step), 0.0
+    position, read = whole.position[:short], [moment for moment in moments if moment < short]
+    code = whole.code if phase == "modules" else twin.place_cells.encode(at_moments(position, read))
+    shorter = whole._replace(displacement=whole.displacement[:short], position=position, code=code)
+
+    def rehearse() -> None:
+        prediction = twin.predict(shorter, phase, read)
+        terms = objective(Context(twin.network, twin.place_cells, prediction, shorter, config), phase)
+        terms["train/total_loss"].backward()  # type: ignore[no-untyped-call]
+        twin.network.zero_grad(set_to_none=True)
+
+    return making + _second_time(rehearse, twin) * length / short
+
+
+def _own_step(twin: TrainState, config: TrainConfig) -> None:
+    cost = tau_smoothness_cost(twin.network, config) + tau_diversity_cost(twin.network, config)
+    cost.backward()  # type: ignore[no-untyped-call]
+    twin.network.zero_grad(set_to_none=True)
+
+
+def _second_time(work: Callable[[], None], twin: TrainState) -> float:
+    """Return the seconds that work takes when it is done again: the first time also makes room for it."""
+    work()
+    _wait(twin)
+    began = time.perf_counter()
+    work()
+    _wait(twin)
+    return time.perf_counter() - began
+
+
+def _wait(twin: TrainState) -> None:
+    if twin.network.encoder.device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def operations(config: TrainConfig) -> float:
+    """Multiplications of all training steps, as far as they grow with settings: what durations are compared by."""
+    senders = config.n_grid_cells / config.modules_per_side**2
+    total = 0.0
+    for phase, first, count in phases_left(0, config):
+        states = config.batch_size * walk_length(first, config)
+        readings = len(read_steps(first, config)) * config.batch_size
+        passes = 0 if phase == "growth" else 1 if phase == "readout" else 3
+        work = passes * states * config.n_grid_cells * senders
+        work += 0 if phase in ("growth", "modules") else 3 * readings * config.n_grid_cells * config.n_place_cells
+        if phase == "modules":
+            work += 3 * config.n_grid_cells * min(states, config.isometry_states) ** 2
+        total += count * work
+    return total
+
+
+def shorter_presets(config: TrainConfig, seconds: float) -> list[tuple[str, float]]:
+    """Return presets for this kind of network that take much less than ``seconds`` here, the longest first.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Of the run.
+    seconds : float
+        What its training will take here.
+
+    Returns
+    -------
+    list of (str, float)
+        Flags, such as ``--preset laptop --tau``, and the seconds they will take here, by their number of operations.
+    """
+    whole, found = operations(config), []
+    for name in PRESETS:
+        if name in ("smoke", "original", config.preset):
+            continue
+        wanted = {"tau": config.tau} | ({"wiring": config.wiring} if not PRESETS[name].settings.get("wiring") else {})
+        if PRESETS[name].settings.get("wiring", config.wiring) != config.wiring:
+            continue
+        there = TrainConfig(**settings_of(name, wanted))
+        takes = seconds * operations(there) / whole
+        if takes < MUCH_SHORTER * seconds:
+            flags = f"--preset {name}" + (" --tau" if config.tau else "")
+            if config.wiring not in ("dense", settings_of(name, {"tau": config.tau})["wiring"]):
+                flags += f" --wiring {config.wiring}"
+            found.append((flags, takes))
+    return sorted(found, key=lambda one: -one[1])

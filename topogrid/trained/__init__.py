@@ -1,0 +1,1 @@
+"""Trained networks opened again, from whatever file holds them."""

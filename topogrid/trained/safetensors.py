@@ -1,0 +1,130 @@
+"""Trained weights in the safetensors format, which other tools open without running any code; settings travel along.
+
+Needs the optional package safetensors: ``pip install '.[export]'``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from torch import Tensor
+
+from topogrid.files import one_line, put_in_place, write_beside
+from topogrid.model.network import PathIntegrator
+from topogrid.runs.checkpoints import CheckpointError
+from topogrid.settings.config import SettingsError, TrainConfig, current_names
+from topogrid.trained.trained import LoadedRun
+from topogrid.trained.weights import build, checked_weights, listed
+from topogrid.world.place_cells import PlaceCells
+
+SUFFIX = ".safetensors"
+FORMAT = "topogrid 1"
+_CENTRES = "place_centres"
+_LARGEST_SETTINGS = 1_000_000  # characters; real ones are 3 kB
+
+
+class ImportedWeights(NamedTuple):
+    """A trained network out of a file of weights."""
+
+    config: TrainConfig
+    network: PathIntegrator
+    place_cells: PlaceCells
+    step: int
+
+
+def export_weights(run: LoadedRun, path: str | Path) -> Path:
+    """Write the weights and place-field centres of a run, with its settings in the metadata.
+
+    Parameters
+    ----------
+    run : LoadedRun
+    path : str or Path
+        File to write, ``.safetensors``; one that exists is not overwritten.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        If the name ends otherwise, or the file exists.
+    CheckpointError
+        If the package safetensors is missing.
+    OSError
+        If the disk does not take it.
+    """
+    path = Path(path)
+    if path.suffix != SUFFIX:
+        raise ValueError(f"weights are exported to a file named *{SUFFIX}, got {path}")
+    if path.exists():
+        raise ValueError(f"{path} exists and is not overwritten; give another name")
+    package = _package()
+    tensors = {name: value.detach().contiguous() for name, value in run.network.state_dict().items()}
+    tensors[_CENTRES] = run.place_cells.centres.contiguous()
+    metadata = {"format": FORMAT, "step": str(run.step), "config": json.dumps(dataclasses.asdict(run.config))}
+    data: bytes = package.save(tensors, metadata=metadata)
+    put_in_place(write_beside(path, lambda file: file.write(data)), path)
+    return path
+
+
+def import_weights(path: str | Path) -> ImportedWeights:
+    """Read what `export_weights` wrote, onto the CPU.
+
+    Raises
+    ------
+    CheckpointError
+        If it is no such file, is damaged, or its weights do not fit its settings.
+    SettingsError
+        If its settings cannot be used, or need more memory than there is.
+    """
+    where = str(path)
+    if not Path(path).is_file():
+        raise CheckpointError(f"there is no file {path}")
+    _package()
+    from safetensors import safe_open
+
+    try:
+        with safe_open(where, framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            config, step = _described(metadata, where)
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (CheckpointError, SettingsError):
+        raise
+    except Exception as error:  # the package has an exception of its own, and passes on others
+        raise CheckpointError(f"{path} is no safetensors file that can be read: {one_line(error)}") from error
+    centres = tensors.pop(_CENTRES, None)
+    if centres is None:
+        raise CheckpointError(f"{path} lacks {_CENTRES}; it holds {listed(tensors)}")
+    network, place_cells = build(checked_weights(tensors, where), centres, config, where)
+    return ImportedWeights(config, network, place_cells, step)
+
+
+def _described(metadata: dict[str, str], where: str) -> tuple[TrainConfig, int]:
+    """Read settings and step out of the metadata."""
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(f"{where} was not exported by topogrid: its metadata hold {listed(metadata)}")
+    text, step = metadata.get("config", ""), metadata.get("step", "")
+    try:
+        config = TrainConfig(**current_names(dict(json.loads(text[:_LARGEST_SETTINGS]))))
+    except SettingsError as error:
+        raise SettingsError(f"settings in {where}: {error}") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{where} holds no settings that this version of topogrid reads") from error
+    if not (step.isascii() and step.isdigit() and len(step) < 16):
+        raise CheckpointError(f"step in {where} must be a whole number of steps, got {step[:60]!r}")
+    return config, int(step)
+
+
+def _package() -> ModuleType:
+    try:
+        import safetensors.torch
+    except ImportError as error:
+        raise CheckpointError(
+            "weights in safetensors format need the package safetensors; run: pip install '.[export]'"
+        ) from error
+    return safetensors.torch

@@ -1,0 +1,61 @@
+"""Open a trained network with nothing but the folder of its run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from topogrid.model.network import PathIntegrator
+from topogrid.runs.checkpoints import find_checkpoint, load_checkpoint
+from topogrid.runs.folder import RunFolder
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.presets import check_memory_to_open
+from topogrid.trained.weights import build, checked_step, checked_weights
+from topogrid.world.place_cells import PlaceCells
+
+
+class LoadedRun(NamedTuple):
+    """A trained network with what belongs to it."""
+
+    folder: RunFolder
+    config: TrainConfig
+    network: PathIntegrator
+    place_cells: PlaceCells
+    step: int
+
+
+def load_run(path: str | Path, checkpoint: str | Path | None = None) -> LoadedRun:
+    """Open a run with nothing but its folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of the run.
+    checkpoint : str or Path, optional
+        The newest good one by default.
+
+    Returns
+    -------
+    LoadedRun
+        On the CPU, in single precision, ready to be evaluated.
+
+    Raises
+    ------
+    ValueError
+        If ``path`` is no run.
+    CheckpointError
+        If no checkpoint can be read, or it does not fit the settings.
+    """
+    folder = RunFolder.open(path)
+    config = TrainConfig.from_json(folder.config_path)
+    check_memory_to_open(config)
+    folder = RunFolder.open(path, config.gallery_dir)
+    if checkpoint is None:
+        checkpoint, state = find_checkpoint(path)[1:3]
+    else:
+        state = load_checkpoint(checkpoint)
+    where = str(checkpoint)
+    network, place_cells = build(
+        checked_weights(state.get("network"), where), state.get("place_centres"), config, where
+    )
+    return LoadedRun(folder, config, network, place_cells, checked_step(state, where))

@@ -1,0 +1,199 @@
+"""The weights of a network as tensors by name: what is checked before any of them is used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from topogrid.files import put_in_place, write_beside
+from topogrid.model.network import PathIntegrator
+from topogrid.runs.checkpoints import CheckpointError
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.presets import check_memory_to_open
+from topogrid.world.place_cells import PlaceCells
+
+LOG_TAU, DRIVE, RECURRENT = "units.log_tau", "units.drive", "units.wiring.weight"
+WEIGHTS = ("encoder", "units.w_in", RECURRENT, LOG_TAU, DRIVE, "readout")
+"""Names of a network's weights."""
+_MAY_LACK = (LOG_TAU, DRIVE)  # a plain network has no time constants, and few have a drive
+_OURS = {name: name for name in WEIGHTS}
+_OLD_NAMES = {"units.w_rec": RECURRENT}
+
+
+def current_names(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the weights in a file by the names they have now."""
+    return {_OLD_NAMES.get(name, name): value for name, value in state.items()}
+
+
+def checked_weights(
+    state: object, where: str, names: Mapping[str, str] = _OURS, *, finite: bool = True
+) -> dict[str, Tensor]:
+    """Return the weights in a file by our names, or say what is wrong with them. No memory is taken before.
+
+    Parameters
+    ----------
+    state : mapping
+        Tensors by name, as a file holds them.
+    where : str
+        The file, for messages.
+    names : mapping, optional
+        Our name for each of the file's; by default the file uses ours.
+    finite : bool
+        Refuse weights that are not finite.
+
+    Returns
+    -------
+    dict of str to Tensor
+        In single precision: encoder (unit, place), movement weights (unit, 2), recurrent weights (unit, unit) or
+        (module, unit, unit), read-out (place, unit) and, where there are, log tau and drive (unit,).
+
+    Raises
+    ------
+    CheckpointError
+        If one is missing, unknown, of another shape, no tensor of floats, or not finite.
+    """
+    theirs = {ours: name for name, ours in names.items()}
+    if not isinstance(state, Mapping):
+        raise CheckpointError(f"{where} holds a {type(state).__name__} where the weights should be")
+    state = current_names(state)
+    missing = [name for ours, name in theirs.items() if name not in state and ours not in _MAY_LACK]
+    if missing:
+        raise CheckpointError(f"{where} lacks {', '.join(missing)}; it holds {listed(state)}")
+    unknown = [name for name in state if name not in theirs.values()]
+    if unknown:
+        raise CheckpointError(
+            f"{where} holds {listed(unknown)}, which the network here does not have; without it another network would "
+            "be measured"
+        )
+    tensors = {
+        ours: checked_tensor(state[name], f"{name} in {where}") for ours, name in theirs.items() if name in state
+    }
+    _check_shapes(tensors, theirs, where)
+    for ours, value in tensors.items():
+        if finite and not bool(torch.isfinite(value).all()):
+            raise CheckpointError(f"{theirs[ours]} in {where} has values that are not finite; its training had failed")
+    return {ours: value.detach().float() for ours, value in tensors.items()}
+
+
+def checked_tensor(value: object, what: str) -> Tensor:
+    """Return a tensor out of a file if it is one of floats, and all of it is there.
+
+    Raises
+    ------
+    CheckpointError
+        If not.
+    """
+    if not isinstance(value, Tensor) or not value.is_floating_point() or value.layout != torch.strided:
+        raise CheckpointError(f"{what} must be a tensor of floats, got {_kind(value)}")
+    # A few bytes can claim any shape, by repeating themselves.
+    if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+        raise CheckpointError(f"{what} claims to be {tuple(value.shape)}, which is more than the file holds")
+    return value
+
+
+def _check_shapes(tensors: Mapping[str, Tensor], theirs: Mapping[str, str], where: str) -> None:
+    encoder = tensors["encoder"]
+    if encoder.ndim != 2:
+        raise CheckpointError(f"{theirs['encoder']} in {where} must be (unit, place), got {tuple(encoder.shape)}")
+    units, places = encoder.shape
+    shapes = {"units.w_in": (units, 2), LOG_TAU: (units,), DRIVE: (units,), "readout": (places, units)}
+    recurrent = tensors[RECURRENT]
+    modules = recurrent.shape[0] if recurrent.ndim == 3 else 1
+    shapes[RECURRENT] = (modules, units // modules, units // modules) if recurrent.ndim == 3 else (units, units)
+    for ours, value in tensors.items():
+        if ours in shapes and tuple(value.shape) != shapes[ours]:
+            raise CheckpointError(
+                f"{theirs[ours]} in {where} must be {shapes[ours]} to go with {theirs['encoder']} {(units, places)}, "
+                f"got {tuple(value.shape)}"
+            )
+
+
+def checked_step(state: Mapping[str, Any], where: str) -> int:
+    """Return the step that a checkpoint was saved after.
+
+    Raises
+    ------
+    CheckpointError
+        If it is no whole number of steps.
+    """
+    step = state.get("step")
+    if type(step) is not int or step < 0:
+        raise CheckpointError(f"step in {where} must be a whole number of steps, got {str(step)[:60]}")
+    return step
+
+
+def check_fits(weights: Mapping[str, Tensor], config: TrainConfig, where: str) -> None:
+    """Refuse weights of another network than that of ``config``.
+
+    Raises
+    ------
+    CheckpointError
+        With the settings that differ.
+    """
+    units, places = weights["encoder"].shape
+    found: dict[str, Any] = {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights}
+    recurrent = weights[RECURRENT]
+    if recurrent.ndim == 3 or config.wiring != "dense":
+        # A module number that is no square has no side, and is told as it is.
+        n_modules = recurrent.shape[0] if recurrent.ndim == 3 else 1
+        found["modules_per_side"] = math.isqrt(n_modules) if math.isqrt(n_modules) ** 2 == n_modules else n_modules
+    wanted_drive = config.drive != 0
+    if (DRIVE in weights) != wanted_drive:
+        found["drive"] = "learned" if DRIVE in weights else 0.0
+    faults = [f"{name} {value}" for name, value in found.items() if value != getattr(config, name)]
+    if faults:
+        wanted = ", ".join(f"{name} {getattr(config, name)}" for name in found)
+        raise CheckpointError(f"{where} is of a network with {', '.join(faults)}; its settings say {wanted}")
+
+
+def build(
+    weights: Mapping[str, Tensor], centres: object, config: TrainConfig, where: str
+) -> tuple[PathIntegrator, PlaceCells]:
+    """Make the network of ``config`` with these weights, and its place cells, on the CPU in single precision.
+
+    Raises
+    ------
+    CheckpointError
+        If the weights or the centres are not those of such a network.
+    SettingsError
+        If it does not fit into the memory of this machine.
+    """
+    check_memory_to_open(config)
+    check_fits(weights, config, where)
+    places = config.n_place_cells
+    if not isinstance(centres, Tensor) or tuple(centres.shape) != (places, 2) or not bool(centres.isfinite().all()):
+        raise CheckpointError(f"place_centres in {where} must be {(places, 2)} finite numbers, got {_kind(centres)}")
+    # Drawn only to have the modules; every value is replaced.
+    generator = torch.Generator().manual_seed(0)
+    place_cells = PlaceCells.from_config(config, generator)
+    place_cells.centres = centres.float()
+    network = PathIntegrator.from_config(config, generator=generator)
+    network.load_state_dict(dict(weights))
+    return network.eval(), place_cells
+
+
+def save_weights(path: Path, network: PathIntegrator, place_cells: PlaceCells) -> None:
+    """Write what is needed to use a trained network, and nothing to train it on.
+
+    Raises
+    ------
+    OSError
+        If the disk does not take it.
+    """
+    weights = {"network": network.state_dict(), "place_centres": place_cells.centres}
+    put_in_place(write_beside(path, lambda file: torch.save(weights, file)), path)
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Write the first of some names, for a message."""
+    texts = [str(name)[:60] for name in names]
+    return (", ".join(texts[:6]) + (", ..." if len(texts) > 6 else "")) or "nothing"
+
+
+def _kind(value: object) -> str:
+    return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__

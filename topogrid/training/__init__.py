@@ -1,0 +1,1 @@
+"""How a network learns: batches, loss terms, a step, and what takes it on one device or several."""

@@ -1,0 +1,247 @@
+"""The terms of the loss, one record each: settings, log and documents follow from `TERMS`.
+
+A training step is in one of a few `Phase`s; a term belongs to some of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from topogrid.model.network import PathIntegrator, Prediction
+from topogrid.settings.config import TrainConfig
+from topogrid.training import geometry, losses
+from topogrid.world.place_cells import PlaceCells
+
+Phase = Literal["growth", "all", "modules", "readout"]
+"""What a step trains: ``growth`` the time constants alone, ``all`` everything that learns, ``modules`` the units
+without a read-out, ``readout`` the read-out alone."""
+
+
+class Batch(NamedTuple):
+    """What a step learns from."""
+
+    start_code: Tensor
+    """``(batch, place)``, place code before the first step. Where modules have walks of their own, all four have a
+    module axis before that of the batch."""
+    displacement: Tensor
+    """``(time, batch, 2)``, metres per step."""
+    code: Tensor
+    """``(read, batch, place)``, the target after each step that `read_steps` names."""
+    position: Tensor
+    """``(time, batch, 2)``, metres, after each step."""
+
+
+class Context(NamedTuple):
+    """What a term may look at."""
+
+    network: PathIntegrator
+    place_cells: PlaceCells
+    prediction: Prediction
+    batch: Batch
+    config: TrainConfig
+
+
+class Term(NamedTuple):
+    """A term of the loss."""
+
+    name: str
+    """Its tracked name."""
+    about: str
+    """What it is, in a sentence for people who read a dashboard."""
+    phases: tuple[Phase, ...]
+    applies: Callable[[TrainConfig], bool]
+    """Whether settings have it."""
+    cost: Callable[[Context], Tensor]
+    """Its value with its weight."""
+
+
+def phase_of(step: int, config: TrainConfig) -> Phase:
+    """Return what a step (counted from 1) trains."""
+    if config.wiring == "learned":
+        return "readout" if step > config.steps - readout_steps(config) else "modules"
+    return "growth" if config.wiring == "attractor" and step <= growth_steps(config) else "all"
+
+
+def growth_steps(config: TrainConfig) -> int:
+    """Return how many of the first steps grow the map of time constants."""
+    return min(config.tau_growth_steps, config.steps // 4) if config.tau and config.learnable_tau else 0
+
+
+def readout_steps(config: TrainConfig) -> int:
+    """Return how many of the last steps train the read-out of learned modules alone."""
+    return min(config.readout_steps, config.steps // 4)
+
+
+def walk_length(step: int, config: TrainConfig) -> int:
+    """Return how many steps the walks of a training step have."""
+    return config.readout_length if phase_of(step, config) == "readout" else config.seq_length
+
+
+def read_steps(step: int, config: TrainConfig) -> list[int]:
+    """Return the moments, counted from 0, at which a training step reads the place code of its walks.
+
+    A read-out that learns alone reads moments of every age in turn, early ones more often, so that it can name the
+    place late in a walk too.
+    """
+    phase = phase_of(step, config)
+    if phase == "modules":
+        return []
+    if phase != "readout":
+        return list(range(config.readout_every - 1, config.seq_length, config.readout_every))
+    shift = (step % READ_SHIFTS + 0.5) / READ_SHIFTS
+    moments = {int(config.readout_length * ((one + shift) / READ_MOMENTS) ** 2) for one in range(READ_MOMENTS)}
+    return sorted(moments)
+
+
+READ_MOMENTS, READ_SHIFTS = 12, 8
+"""As many moments of a long walk does the read-out learn from in a step, and as many steps it takes to come round."""
+
+
+def at_moments(values: Tensor, moments: list[int]) -> Tensor:
+    """Return values ``(time, ...)`` at some moments, without a copy where these are evenly spaced."""
+    if not moments:
+        return values[:0]
+    stride = moments[1] - moments[0] if len(moments) > 1 else 1
+    if moments == list(range(moments[0], moments[-1] + 1, stride)):
+        return values[moments[0] : moments[-1] + 1 : stride]
+    # An index list would be copied to the device in every step.
+    return torch.stack([values[moment] for moment in moments])
+
+
+def objective(context: Context, phase: Phase = "all") -> dict[str, Tensor]:
+    """Return the weighted terms of a phase and their total, by their tracked names."""
+    terms = {term.name: term.cost(context) for term in TERMS if phase in term.phases and term.applies(context.config)}
+    total = torch.stack(list(terms.values())).sum()
+    for name, (_about, parts) in SUMS.items():
+        if all(part in terms for part in parts):
+            terms[name] = sum((terms[part] for part in parts[1:]), terms[parts[0]])
+    terms[TOTAL] = total
+    return terms
+
+
+def _place_cost(context: Context) -> Tensor:
+    logits = context.prediction.logits
+    assert logits is not None  # noqa: S101 -- the phases of this term read the place code
+    populations = [population.cells for population in context.place_cells.populations]
+    return losses.place_cross_entropy(logits, context.batch.code, populations)
+
+
+def _weight_cost(context: Context) -> Tensor:
+    config = context.config
+    return config.weight_decay * context.network.units.wiring.penalty(config.weight_decay_towards)
+
+
+def _activity_cost(context: Context) -> Tensor:
+    return context.config.activity_cost * losses.activity_cost(context.prediction.activity)
+
+
+def tau_smoothness_cost(network: PathIntegrator, config: TrainConfig) -> Tensor:
+    """Return the cost of time constants that differ from their neighbours', with its weight."""
+    return config.tau_smoothness_weight * losses.tau_smoothness(_tau(network), config.tau_levels)
+
+
+def tau_diversity_cost(network: PathIntegrator, config: TrainConfig) -> Tensor:
+    """Return the cost of time constants that do not use their range, with its weight."""
+    bounds = (config.tau_min, config.tau_max)
+    return config.tau_variance_weight * losses.tau_diversity(_tau(network), config.tau_diversity, bounds)
+
+
+def _tau(network: PathIntegrator) -> Tensor:
+    tau = network.units.tau
+    assert tau is not None  # noqa: S101 -- the settings say that there is one
+    return tau
+
+
+def _topographic_cost(context: Context) -> Tensor:
+    network, config = context.network, context.config
+    weights = {
+        "recurrent": network.units.wiring.weight,
+        "input": network.units.w_in,
+        "readout": network.readout.t(),
+    }[config.topoloss_on]
+    return config.topoloss_weight * losses.laplacian_pyramid_loss(weights, config.topoloss_factor)
+
+
+def _isometry_cost(context: Context) -> Tensor:
+    """Compare states that are spread evenly over the batch, whose walks are fresh in every step."""
+    config, batch = context.config, context.batch
+    began = batch.position[:1] - batch.displacement[:1]
+    states = _by_module(context.prediction.activity)
+    position = _by_module(torch.cat((began, batch.position)))
+    if states.shape[1] > config.isometry_states:
+        places = torch.arange(config.isometry_states, device=states.device)
+        chosen = places * states.shape[1] // config.isometry_states
+        states, position = states[:, chosen], position[:, chosen]
+    return config.isometry_weight * geometry.isometry(states, position, length_scale(context.network, config))
+
+
+def _by_module(values: Tensor) -> Tensor:
+    """Turn ``(time, module, batch, ...)`` into ``(module, time x batch, ...)``."""
+    return values.transpose(0, 1).flatten(1, 2)
+
+
+def length_scale(network: PathIntegrator, config: TrainConfig) -> Tensor:
+    """Return the length scale ``(module,)``, per metre, that the settings ask of every module."""
+    units = network.units
+    tau = units.wiring.arrange(torch.ones_like(units.w_in[:, 0]) if units.tau is None else units.tau).detach()
+    if config.isometry_scale == "drive":
+        return geometry.driven_scale(units.wiring.arrange(units.w_in).detach(), tau)
+    return geometry.wanted_scale(tau) if config.isometry_scale == "tau" else geometry.equal_scale(tau)
+
+
+def _capacity_cost(context: Context) -> Tensor:
+    return -context.config.capacity_weight * geometry.capacity(_by_module(context.prediction.activity))
+
+
+def _learns_tau(config: TrainConfig) -> bool:
+    return config.tau and config.learnable_tau
+
+
+TOTAL = "train/total_loss"
+
+TERMS = (
+    Term(
+        "train/ce_loss",
+        "Cross-entropy between the predicted and the true place code, nats; log(place cells) is chance.",
+        ("all", "readout"), lambda config: True, _place_cost,
+    ),
+    Term(
+        "train/reg_loss", "Weight decay on the recurrent weights, times its weight.",
+        ("all", "modules"), lambda config: config.weight_decay > 0, _weight_cost,
+    ),
+    Term(
+        "train/activity_loss", "Energy cost, the mean squared activity, times its weight.",
+        ("all", "modules"), lambda config: config.activity_cost > 0, _activity_cost,
+    ),
+    Term(
+        "train/isometry_loss",
+        "How far distances in the activity of a module are from distances in space, times its weight.",
+        ("modules",), lambda config: config.wiring == "learned" and config.isometry_weight > 0, _isometry_cost,
+    ),
+    Term(
+        "train/capacity_loss", "Minus the mean activity of normed modules, times its weight.",
+        ("modules",), lambda config: config.wiring == "learned" and config.capacity_weight > 0, _capacity_cost,
+    ),
+    Term(
+        "train/tau_smoothness_loss", "How much tau differs between neighbours on the sheet, times its weight.",
+        ("all", "modules", "growth"), _learns_tau, lambda context: tau_smoothness_cost(context.network, context.config),
+    ),
+    Term(
+        "train/tau_diversity_loss", "How far tau is from using its whole range, times its weight.",
+        ("all", "modules", "growth"), _learns_tau, lambda context: tau_diversity_cost(context.network, context.config),
+    ),
+    Term(
+        "train/topo_loss", "How much the weights of neighbours on the sheet differ, times its weight.",
+        ("all",), lambda config: config.topoloss, _topographic_cost,
+    ),
+)  # fmt: skip
+"""All terms, in the order in which they are summed."""
+
+SUMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "train/tau_loss": ("Smoothness plus diversity of tau.", ("train/tau_smoothness_loss", "train/tau_diversity_loss")),
+}
+"""Sums of terms that are tracked too, by name: what they are, and of which terms."""

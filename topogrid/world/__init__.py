@@ -1,0 +1,1 @@
+"""Where an animal is: simulated and recorded walks, and the place code of a position."""
