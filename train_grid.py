@@ -7,8 +7,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from topogrid.settings.config import SettingsError
-from topogrid.settings.presets import parse_arguments
+from topogrid.cli.flags import parse_arguments
+from topogrid.settings.errors import SettingsError
 
 BAD_ARGUMENTS, INTERRUPTED = 2, 130  # exit codes
 TIME_TO_SPEAK = 30  # seconds

@@ -25,7 +25,7 @@ from benchmarks.timing import CLOCKS, describe_machine, set_clock
 from benchmarks.training_time import growth, peak_memory_gib, step_times
 from topogrid.files import write_json_atomic
 from topogrid.settings.config import TrainConfig
-from topogrid.settings.presets import machine_memory, memory_needed
+from topogrid.settings.machine import machine_memory, memory_needed
 from topogrid.tables import to_markdown
 from topogrid.training.hardware import keep_freed_memory
 

@@ -18,7 +18,7 @@ from benchmarks.plain_loop import PlainProcess
 from benchmarks.timing import fresh_state, interleaved, step_flop, step_products
 from topogrid.model.products import Precision
 from topogrid.settings.config import TrainConfig
-from topogrid.settings.presets import memory_needed
+from topogrid.settings.machine import memory_needed
 from topogrid.training.hardware import choose_precision
 from topogrid.training.step import TrainState, make_batch, train_step
 

@@ -16,6 +16,7 @@ from topogrid.evaluation.summary import summarise
 from topogrid.files import write_text_atomic
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.saved import read_settings, write_settings
 from topogrid.tables import to_csv
 
 
@@ -77,7 +78,7 @@ def make_run(
     config = TrainConfig(n_grid_cells=units, steps=max(steps), name=name, **{"tau": True, **settings})  # type: ignore[arg-type]
     folder = RunFolder(path, path)
     folder.evaluation.mkdir(parents=True)
-    config.to_json(folder.config_path)
+    write_settings(config, folder.config_path)
     rows = [
         {"step": step, "train/ce_loss": 6.0 + 1 / (1 + step), "train/lr": 1e-3} for step in range(1, max(steps) + 1)
     ]
@@ -94,4 +95,4 @@ def make_run(
 
 
 def config_of(folder: RunFolder, **changes: object) -> TrainConfig:
-    return dataclasses.replace(TrainConfig.from_json(folder.config_path), **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(read_settings(folder.config_path).config, **changes)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.saved import write_settings
 
 SIDE = 8
 N_EVALUATIONS = 4
@@ -52,7 +53,7 @@ def made_run(
     fitting = {"n_grid_cells": SIDE**2, "steps": 300, "name": folder.name, "tau": slope is not None} | settings
     config = TrainConfig(**fitting)
     (folder / "evaluation").mkdir(parents=True)
-    config.to_json(folder / "config.json")
+    write_settings(config, folder / "config.json")
     (folder / "versions.json").write_text(
         json.dumps({"commit": "a" * 40, "command": "train_grid.py", "torch": "2.13.0"})
     )

@@ -17,8 +17,8 @@ from benchmarks.data_time import _numpy_code, numpy_batch
 from benchmarks.document import check_writable_between, markers
 from benchmarks.plain_loop import PlainLoop
 from benchmarks.timing import fresh_state, interleaved, step_flop
+from topogrid.cli.flags import parse_arguments
 from topogrid.settings.config import TrainConfig
-from topogrid.settings.presets import parse_arguments
 from topogrid.training.step import make_batch, train_step
 from topogrid.world.walks import simulate_walks
 

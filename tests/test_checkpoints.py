@@ -9,15 +9,8 @@ import pytest
 import torch
 
 from topogrid.files import write_json_atomic
-from topogrid.runs.checkpoints import (
-    CheckpointError,
-    CorruptCheckpointError,
-    NoCheckpointError,
-    find_checkpoint,
-    load_checkpoint,
-    save_checkpoint,
-    set_aside_later,
-)
+from topogrid.runs.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint, set_aside_later
+from topogrid.runs.errors import CheckpointError, CorruptCheckpointError, NoCheckpointError
 from topogrid.runs.folder import RunFolder
 from topogrid.streams import generator_states, make_generators, restore_generators
 

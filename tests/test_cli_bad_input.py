@@ -9,6 +9,7 @@ import pytest
 
 import train_grid
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.saved import write_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -274,7 +275,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder with a file, a folder that cannot be written, and runs in three states."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    monkeypatch.setattr("topogrid.settings.presets.machine_memory", lambda: 16 * 2**30)
+    monkeypatch.setattr("topogrid.settings.machine.machine_memory", lambda: 16 * 2**30)
     # Permissions do not bind root, who may well run the tests.
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "locked" and access(path, mode))
@@ -283,7 +284,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("old", "spoilt", "garbled"):
         checkpoints = tmp_path / "runs" / name / "checkpoints"
         checkpoints.mkdir(parents=True)
-        TrainConfig(n_grid_cells=64, steps=5).to_json(checkpoints.parent / "config.json")
+        write_settings(TrainConfig(n_grid_cells=64, steps=5), checkpoints.parent / "config.json")
         (checkpoints / f"step_00000005.pt{'.corrupt' * (name == 'spoilt')}").touch()
     (tmp_path / "runs/garbled/config.json").write_text("<html>not found</html>")
     return tmp_path

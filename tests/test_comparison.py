@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.made_runs import change_settings, made_run, six_runs
-from topogrid.__main__ import main
+from topogrid.cli.main import main
 from topogrid.reports.comparison.comparison import Comparison, compare
 from topogrid.reports.comparison.text import as_csv, differences_table, findings, means_table
 from topogrid.reports.records import find_runs
-from topogrid.settings.config import SettingsError
+from topogrid.settings.errors import SettingsError
 
 
 def compared(folder: Path, *by: str) -> Comparison:

@@ -13,8 +13,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topogrid.settings.config import FORMAT, GROUPS, KINDS, SettingsError, TrainConfig, resume_conflicts
-from topogrid.settings.presets import PRESETS, memory_needed, parse_arguments
+from topogrid.cli.flags import parse_arguments
+from topogrid.settings.config import KINDS, TrainConfig, resume_conflicts
+from topogrid.settings.errors import SettingsError
+from topogrid.settings.fields import GROUPS
+from topogrid.settings.machine import memory_needed
+from topogrid.settings.presets import PRESETS
+from topogrid.settings.saved import FORMAT, read_settings, write_settings
 from topogrid.world.place_cells import PlaceCells
 
 FIELDS = dataclasses.fields(TrainConfig)
@@ -35,7 +40,7 @@ KNOWN_FLAGS = """
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    monkeypatch.setattr("topogrid.settings.presets.machine_memory", lambda: 16 * 2**30)
+    monkeypatch.setattr("topogrid.settings.machine.machine_memory", lambda: 16 * 2**30)
     return tmp_path
 
 
@@ -79,7 +84,7 @@ def test_without_flags_the_run_is_the_users_task() -> None:
     parsed = parse_arguments([])
     assert parsed.explicit == frozenset()
     assert parsed.config == TrainConfig()
-    assert (parsed.config.n_grid_cells, parsed.config.n_place_cells, parsed.config.box) == (4096, 512, (2.2, 2.2))
+    assert (parsed.config.n_grid_cells, parsed.config.n_place_cells, parsed.config.box_size) == (4096, 512, (2.2, 2.2))
 
 
 @pytest.mark.parametrize("line", [line.strip() for line in KNOWN_FLAGS.replace("\n", "/").split("/") if line.strip()])
@@ -128,9 +133,9 @@ def test_legacy_switches_set_the_field_they_mean() -> None:
 
 def test_numbers_and_lists_are_read_as_people_write_them() -> None:
     config = parse("--steps 1e5 --box_size 2.2 1.5 --pc_width 0.09 0.16 0.28 --eval_burn_in 50 --wandb_tags a b")
-    assert (config.steps, config.box, config.pc_width) == (100_000, (2.2, 1.5), (0.09, 0.16, 0.28))
+    assert (config.steps, config.box_size, config.pc_width) == (100_000, (2.2, 1.5), (0.09, 0.16, 0.28))
     assert (config.eval_burn_in, config.wandb_tags) == (50, ("a", "b"))
-    assert parse("--box_size 1.5").box == (1.5, 1.5)
+    assert parse("--box_size 1.5").box_size == (1.5, 1.5)
 
 
 def test_a_feature_spelled_out_as_off_lets_its_flags_pass() -> None:
@@ -178,8 +183,8 @@ def test_the_original_preset_does_not_move_with_the_defaults() -> None:
 
 def test_settings_come_back_from_a_file_exactly(tmp_path: Path) -> None:
     config = parse("--tau --tau_max 10.1 --lr 0.1 --pc_width 0.1 0.3 --box_size 2 1 --wandb_tags a --eval_burn_in 7")
-    config.to_json(tmp_path / "config.json")
-    assert TrainConfig.from_json(tmp_path / "config.json") == config
+    write_settings(config, tmp_path / "config.json")
+    assert read_settings(tmp_path / "config.json").config == config
 
 
 def saved(**changes: Any) -> dict[str, Any]:
@@ -219,7 +224,7 @@ def test_a_file_that_holds_no_settings_is_refused(content: Any, message: str, tm
     if not isinstance(content, bytes):
         path.write_text(content if isinstance(content, str) else json.dumps(content))
     with pytest.raises(SettingsError) as refused:
-        TrainConfig.from_json(path)
+        read_settings(path)
     assert str(refused.value).startswith(message.replace("{}", str(path), 1))
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 500
@@ -228,7 +233,7 @@ def test_a_file_that_holds_no_settings_is_refused(content: Any, message: str, tm
 @pytest.mark.parametrize("path", ["absent.json", "."])
 def test_a_file_that_cannot_be_read_is_refused(path: str) -> None:
     with pytest.raises(SettingsError, match=r"cannot be read: .*; wanted a config\.json of a run$"):
-        TrainConfig.from_json(path)
+        read_settings(path)
 
 
 # Resuming
@@ -238,7 +243,7 @@ def make_run(name: str, line: str = "--preset smoke") -> Path:
     folder = Path("runs") / name
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "checkpoints" / "step_00000005.pt").touch()
-    parse(line).to_json(folder / "config.json")
+    write_settings(parse(line), folder / "config.json")
     return folder
 
 
@@ -304,7 +309,7 @@ def test_conflicts_are_the_locked_fields_that_differ(field: dataclasses.Field[An
 def test_derived_settings() -> None:
     config = TrainConfig(n_grid_cells=576, tau=True, topoloss=True, DoG=False)
     assert (config.sheet_side, config.surround, config.describe()) == (24, 0.0, "tau+topoloss")
-    assert TrainConfig(box_size=1.5, surround_amplitude=0.5).box == (1.5, 1.5)  # type: ignore[arg-type]
+    assert TrainConfig(box_size=1.5, surround_amplitude=0.5).box_size == (1.5, 1.5)  # type: ignore[arg-type]
     assert TrainConfig(surround_amplitude=0.5).surround == 0.5
 
 

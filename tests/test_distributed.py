@@ -17,6 +17,7 @@ from topogrid.runs.checkpoints import load_checkpoint
 from topogrid.runs.metrics_log import read_metrics
 from topogrid.session.stopping import StopRequest
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.saved import read_settings, write_settings
 from topogrid.training.processes import ALONE, Processes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -203,8 +204,8 @@ def test_a_signal_stops_all_processes_at_the_same_step(tmp_path: Path, number: s
 
 
 def test_settings_of_speed_need_not_be_in_an_old_config(tmp_path: Path) -> None:
-    TrainConfig().to_json(tmp_path / "config.json")
+    write_settings(TrainConfig(), tmp_path / "config.json")
     settings = json.loads((tmp_path / "config.json").read_text())
     del settings["compile"], settings["cuda_graph"]
     (tmp_path / "config.json").write_text(json.dumps(settings))
-    assert TrainConfig.from_json(tmp_path / "config.json") == dataclasses.replace(TrainConfig())
+    assert read_settings(tmp_path / "config.json").config == dataclasses.replace(TrainConfig())

@@ -11,12 +11,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from topogrid.__main__ import main as topogrid_main
+from topogrid.cli.main import main as topogrid_main
 from topogrid.evaluation.reanalysis import open_trained
 from topogrid.model.network import PathIntegrator
-from topogrid.runs.checkpoints import CheckpointError, save_checkpoint
+from topogrid.runs.checkpoints import save_checkpoint
+from topogrid.runs.errors import CheckpointError
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.saved import write_settings
 from topogrid.trained.safetensors import export_weights, import_weights
 from topogrid.trained.trained import load_run
 from topogrid.world.place_cells import PlaceCells
@@ -28,7 +30,7 @@ CONFIG = TrainConfig(n_grid_cells=16, n_place_cells=32, tau=True, name="run", pc
 def run_folder(tmp_path: Path) -> Path:
     """Make a run with a network that was never trained."""
     folder = RunFolder.create(tmp_path / "runs", "run", tmp_path / "imgs")
-    CONFIG.to_json(folder.config_path)
+    write_settings(CONFIG, folder.config_path)
     generator = torch.Generator().manual_seed(3)
     network = PathIntegrator.from_config(CONFIG, generator=generator)
     centres = PlaceCells.from_config(CONFIG, generator).centres
@@ -113,7 +115,10 @@ SPOIL = {
     "foreign": (lambda path: save_file({"a": torch.ones(2)}, path), "was not exported by topogrid"),
     "no settings": (lambda path: _rewrite(path, metadata={"config": None}), "holds no settings"),
     "settings of a list": (lambda path: _rewrite(path, metadata={"config": "[[1, 2, 3]]"}), "holds no settings"),
-    "other settings": (lambda path: _rewrite(path, metadata={"config": _settings(colour="red")}), "holds no settings"),
+    "other settings": (
+        lambda path: _rewrite(path, metadata={"config": _settings(colour="red")}),
+        "has unknown settings",
+    ),
     "bad settings": (lambda path: _rewrite(path, metadata={"config": _settings(dt=-1.0)}), "dt must be above 0"),
     "absurd": (
         lambda path: _rewrite(path, metadata={"config": _settings(n_grid_cells=10**12)}),

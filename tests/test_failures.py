@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import train_grid
-from topogrid.__main__ import main as topogrid_main
-from topogrid.runs.checkpoints import CheckpointError, find_checkpoint, load_checkpoint, save_state
+from topogrid.cli.main import main as topogrid_main
+from topogrid.runs.checkpoints import find_checkpoint, load_checkpoint, save_state
+from topogrid.runs.errors import CheckpointError
 from topogrid.runs.metrics_log import read_metrics
 from topogrid.session import run as session
 from topogrid.session.failures import LossWatch, load_dump, replay

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 import train_grid
-from topogrid.__main__ import main as topogrid_main
+from topogrid.cli.main import main as topogrid_main
 from topogrid.runs.checkpoints import load_checkpoint, save_checkpoint, save_state
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.saved import write_settings
 from topogrid.streams import make_generators
 from topogrid.training.hardware import choose_device
 from topogrid.training.step import new_state
@@ -41,9 +42,9 @@ class Code:
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder with a good run, which the tests then spoil, and a good walk."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("topogrid.settings.presets.machine_memory", lambda: 16 * 2**30)
+    monkeypatch.setattr("topogrid.settings.machine.machine_memory", lambda: 16 * 2**30)
     folder = RunFolder.create("runs", "a", "tau_imgs")
-    CONFIG.to_json(folder.config_path)
+    write_settings(CONFIG, folder.config_path)
     generators = make_generators(0, "cpu", ("weights", "place_cells", "walks"))
     state = new_state(CONFIG, choose_device("cpu"), "fp32", generators).state_dict()
     extra = {"run_id": "abc", "best": None, "evaluated": None}

@@ -15,8 +15,8 @@ from PIL import Image
 import train_grid
 from tests.synthetic import lattice_map
 from topogrid import figures
-from topogrid.__main__ import main as topogrid_main
 from topogrid.analysis import grid_gate
+from topogrid.cli.main import main as topogrid_main
 from topogrid.evaluation import evaluate as evaluation
 from topogrid.evaluation.evaluate import Probe, burn_in_steps, evaluate, measure_units
 from topogrid.evaluation.summary import summarise
@@ -37,9 +37,9 @@ from topogrid.interventions.interventions import (
     silence,
 )
 from topogrid.interventions.report import counted_units, full_table, key, key_table
+from topogrid.measures import METRICS
 from topogrid.model.network import PathIntegrator
 from topogrid.model.units import TauRNN
-from topogrid.session.tracking import METRICS
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import make_generators
 from topogrid.world.place_cells import PlaceCells

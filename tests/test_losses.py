@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from scipy import ndimage, special
 from torch import Tensor
 
+from topogrid.model.penalty import weight_decay
 from topogrid.training.losses import (
     activity_cost,
     laplacian_pyramid_loss,
     place_cross_entropy,
     tau_diversity,
     tau_smoothness,
-    weight_decay,
 )
 
 Float = NDArray[np.float64]

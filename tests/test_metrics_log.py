@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from topogrid.measures import METRICS
 from topogrid.runs.metrics_log import OLD_METRICS, MetricsFile, current_metrics, read_metrics, truncate_metrics
-from topogrid.session.tracking import METRICS
 
 
 def names(path: Path) -> list[str]:

@@ -23,13 +23,15 @@ from topogrid.interventions.modules import (
     headline_table,
     measure_headline,
 )
-from topogrid.runs.checkpoints import CheckpointError, load_checkpoint
+from topogrid.runs.checkpoints import load_checkpoint
+from topogrid.runs.errors import CheckpointError
 from topogrid.session.companions import build_state
 from topogrid.session.failures import replay
 from topogrid.session.pace import expected_seconds, operations, phases_left, shorter_presets
 from topogrid.session.run import moment_steps
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.presets import settings_of
+from topogrid.settings.saved import read_settings, write_settings
 from topogrid.trained.safetensors import export_weights, import_weights
 from topogrid.trained.trained import load_run
 from topogrid.training.objective import TERMS, at_moments, growth_steps, phase_of, read_steps, readout_steps
@@ -173,7 +175,7 @@ def test_every_term_of_the_loss_is_tracked_by_one_name() -> None:
 
 def test_a_run_leaves_moments_and_the_module_of_every_unit(reference: tuple[str, Path]) -> None:
     wiring, run = reference
-    config = TrainConfig.from_json(run / "config.json")
+    config = read_settings(run / "config.json").config
     assert config.describe() == f"{wiring}+tau"
     moments = saved_moments(run / "evaluation")
     assert [step for step, _tau, _spacing in moments] == sorted({*moment_steps(config), STEPS})
@@ -213,8 +215,8 @@ def test_weights_of_another_wiring_are_refused(reference: tuple[str, Path], tmp_
     _wiring, run = reference
     other = tmp_path / "other"
     shutil.copytree(run, other)
-    config = TrainConfig.from_json(run / "config.json")
-    dataclasses.replace(config, modules_per_side=1).to_json(other / "config.json")
+    config = read_settings(run / "config.json").config
+    write_settings(dataclasses.replace(config, modules_per_side=1), other / "config.json")
     with pytest.raises(CheckpointError, match="is of a network with modules_per_side 2"):
         load_run(other)
 

@@ -11,8 +11,9 @@ import torch
 
 from topogrid.evaluation.evaluate import evaluate
 from topogrid.model.network import PathIntegrator
-from topogrid.runs.checkpoints import CheckpointError
-from topogrid.settings.config import SettingsError, TrainConfig
+from topogrid.runs.errors import CheckpointError
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.errors import SettingsError
 from topogrid.settings.presets import PRESETS
 from topogrid.streams import make_generators
 from topogrid.trained.original import SETTINGS, open_bare

@@ -12,11 +12,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tests.test_original import CONFIG, as_original, network_and_places
-from topogrid.__main__ import main
+from topogrid.cli.main import main
 from topogrid.evaluation.reanalysis import open_trained
 from topogrid.runs.checkpoints import save_checkpoint
 from topogrid.runs.folder import RunFolder
-from topogrid.settings.config import SettingsError, TrainConfig
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.errors import SettingsError
+from topogrid.settings.saved import write_settings
 
 QUICK = ["--eval_walks", "20", "--long_seconds", "0.4", "--long_walks", "3"]
 
@@ -32,7 +34,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a run with checkpoints at steps 2 and 4; only what opening it needs is there."""
     root = tmp_path_factory.mktemp("reanalysis")
     folder = RunFolder.create(root / "runs", "a", root / "imgs")
-    TrainConfig(**{**vars(CONFIG), "name": "a", "gallery_dir": str(root / "imgs")}).to_json(folder.config_path)
+    write_settings(TrainConfig(**{**vars(CONFIG), "name": "a", "gallery_dir": str(root / "imgs")}), folder.config_path)
     network, places = network_and_places()
     for step in (2, 4):
         with torch.no_grad():
@@ -125,7 +127,7 @@ def test_interventions_follow_if_asked_for(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    monkeypatch.setattr("topogrid.__main__.draw_outcomes", lambda *_: Figure())
+    monkeypatch.setattr("topogrid.cli.measuring.draw_outcomes", lambda *_: Figure())
     assert main(["analyze", str(run), *QUICK, "--out", str(out), "--intervene", "tau_flat"]) == 0
     record = json.loads((out / "interventions" / "selection.json").read_text())
     assert [one["name"] for one in record["outcomes"]] == ["baseline", "tau_flat"]

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.explorer_runs import config_of, make_run
-from topogrid.__main__ import main
+from topogrid.cli.main import main
 from topogrid.reports.explorer import is_current, write_report
 from topogrid.reports.explorer.page import MOST_BYTES, contents, page
 from topogrid.reports.explorer.sprites import coarse, encode_png, exact, quantise, sprite

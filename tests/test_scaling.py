@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from topogrid.cli.flags import parse_arguments
 from topogrid.session.tracking import METRICS
 from topogrid.settings.config import TrainConfig
-from topogrid.settings.presets import parse_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
 SWEEPS = sorted((ROOT / "sweeps").glob("*.yaml"))

@@ -13,11 +13,11 @@ from PIL import Image
 
 import train_grid
 from tests.wandb_records import history, read_offline_run
-from topogrid.__main__ import main as topogrid_main
+from topogrid.cli.main import main as topogrid_main
+from topogrid.measures import FIGURES as ALL_FIGURES
 from topogrid.runs.checkpoints import load_checkpoint
 from topogrid.runs.metrics_log import read_metrics
-from topogrid.session.tracking import FIGURES as ALL_FIGURES
-from topogrid.settings.config import TrainConfig
+from topogrid.settings.saved import read_settings
 from topogrid.trained.trained import load_run
 
 FIGURES = {key: entry for key, entry in ALL_FIGURES.items() if key != "validation/filmstrip"}  # of every evaluation
@@ -78,7 +78,7 @@ def test_units_csv_has_one_row_a_unit(tau_run):
         rows = list(csv.DictReader(file))
     assert len(rows) == 64
     assert [(int(r["row"]), int(r["col"])) for r in rows] == [(i // 8, i % 8) for i in range(64)]
-    config = TrainConfig.from_json(tau_run / "config.json")
+    config = read_settings(tau_run / "config.json").config
     for row in rows:
         assert config.tau_min <= float(row["tau_steps"]) <= config.tau_max
         assert float(row["tau_ms"]) == pytest.approx(20 * float(row["tau_steps"]), rel=1e-4)
@@ -123,7 +123,7 @@ def test_wandb_mirror_reads_back_with_every_number_and_picture(tau_run):
 def test_a_run_reopens_with_nothing_but_its_folder(tau_run):
     reopened = load_run(tau_run)
     assert reopened.step == 4
-    assert reopened.config == TrainConfig.from_json(tau_run / "config.json")
+    assert reopened.config == read_settings(tau_run / "config.json").config
     assert reopened.network.units.tau.shape == (64,)
 
 

@@ -13,7 +13,7 @@ from topogrid.evaluation.evaluate import Decoding, Evaluation, forming_line, mea
 from topogrid.evaluation.gallery import draw_evaluation
 from topogrid.evaluation.saved import save_evaluation, unit_rows
 from topogrid.evaluation.summary import lattice_maps, summarise
-from topogrid.session.tracking import FIGURES, METRICS, meaning
+from topogrid.measures import FIGURES, METRICS, meaning
 from topogrid.settings.config import TrainConfig
 
 SIDE = 8

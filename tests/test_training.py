@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from topogrid.model.penalty import weight_decay
 from topogrid.settings.config import TrainConfig
 from topogrid.training import losses
 from topogrid.training.objective import Batch, Context, objective
@@ -222,7 +223,7 @@ def test_the_total_is_the_sum_of_its_weighted_terms(tau: bool, topoloss: bool) -
     terms = objective(Context(network, state.place_cells, prediction, batch, config))
     wanted = {
         "train/ce_loss": losses.place_cross_entropy(prediction.logits, batch.code, [slice(None)]),
-        "train/reg_loss": 0.01 * losses.weight_decay(network.units.wiring.weight),
+        "train/reg_loss": 0.01 * weight_decay(network.units.wiring.weight),
         "train/activity_loss": 5.0 * losses.activity_cost(prediction.activity),
     }
     if topoloss:

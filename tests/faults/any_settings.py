@@ -126,7 +126,7 @@ def in_little_time(folder: Path) -> Iterator[None]:
     """Work in a folder on a machine of 4 GiB, without pictures and with few surrogates."""
     with (
         contextlib.chdir(folder),
-        patch("topogrid.settings.presets.machine_memory", lambda: 2**32),
+        patch("topogrid.settings.machine.machine_memory", lambda: 2**32),
         patch.object(session, "draw_evaluation", lambda *args, **kwargs: {}),
         patch.object(session.Run, "_tau_picture", lambda self, step: {}),
         patch.object(evaluation, "grid_gate", functools.partial(grid_gate, n_surrogates=4)),

@@ -17,10 +17,11 @@ from topogrid.evaluation.summary import summarise
 from topogrid.figures import save_figure
 from topogrid.files import check_writable, write_json_atomic, write_text_atomic
 from topogrid.interventions.interventions import Subject
+from topogrid.measures import FIGURES
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import read_metrics
-from topogrid.session.tracking import FIGURES
-from topogrid.settings.config import SettingsError, TrainConfig
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.errors import SettingsError
 from topogrid.tables import to_csv
 from topogrid.trained.original import SETTINGS, open_bare
 from topogrid.trained.safetensors import SUFFIX, import_weights

@@ -31,7 +31,8 @@ from topogrid.evaluation.evaluate import (
 )
 from topogrid.evaluation.summary import summarise
 from topogrid.model.network import PathIntegrator
-from topogrid.settings.config import TrainConfig, did_you_mean
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.errors import did_you_mean
 from topogrid.streams import make_generators
 from topogrid.world.place_cells import PlaceCells
 

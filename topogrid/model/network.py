@@ -5,8 +5,8 @@ Shapes: T time, B batch, N unit, P place.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, cast
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -181,3 +181,11 @@ class PathIntegrator(nn.Module):
         self.encoder[units] = 0
         self.readout[:, units] = 0
         self.units.silence(units)
+
+
+_OLD_NAMES = {"units.w_rec": "units.wiring.weight"}  # of weights in files of earlier versions
+
+
+def current_names(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the weights in a file by the names they have now."""
+    return {_OLD_NAMES.get(name, name): value for name, value in state.items()}

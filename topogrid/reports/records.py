@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from topogrid.runs.checkpoints import CHECKPOINT_NAME
 from topogrid.runs.metrics_log import current_metrics, read_metrics
-from topogrid.settings.config import FORMAT, SettingsError, TrainConfig, current_names
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.errors import SettingsError
+from topogrid.settings.saved import read_settings
 
 Float = NDArray[np.float64]
 
@@ -202,21 +204,12 @@ def _read_settings(path: Path, notes: list[str]) -> tuple[TrainConfig, frozenset
     """Return settings, without what is not known today, and the names of those that the file lacks."""
     if not path.is_file():
         raise SettingsError("it has no config.json")
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise SettingsError(f"config.json cannot be read: {error}") from None
-    if not isinstance(saved, dict) or saved.pop("format", None) != FORMAT:
-        raise SettingsError(f"config.json is not of format {FORMAT}, which this version of topogrid reads")
-    saved = current_names(saved)
-    fields = {field.name: field.metadata["may_lack"] for field in dataclasses.fields(TrainConfig)}
-    lacking = [name for name, may_lack in fields.items() if name not in saved and not may_lack]
-    unknown = sorted(saved.keys() - fields.keys())
-    if lacking:
-        notes.append(f"its settings lack {', '.join(lacking)}; which came later")
-    if unknown:
-        notes.append(f"its settings {', '.join(unknown)} are not known to this version and are ignored")
-    return TrainConfig(**{name: value for name, value in saved.items() if name in fields}), frozenset(lacking)
+    saved = read_settings(path, strict=False)
+    if saved.lacking:
+        notes.append(f"its settings lack {', '.join(sorted(saved.lacking))}; which came later")
+    if saved.unknown:
+        notes.append(f"its settings {', '.join(saved.unknown)} are not known to this version and are ignored")
+    return saved.config, saved.lacking
 
 
 def _read_rows(path: Path, notes: list[str]) -> list[dict[str, float]]:

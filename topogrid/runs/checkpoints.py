@@ -15,21 +15,10 @@ from typing import IO, Any, NamedTuple
 import torch
 
 from topogrid.files import one_line, put_in_place, write_beside
+from topogrid.runs.errors import CheckpointError, CorruptCheckpointError, NoCheckpointError
 from topogrid.runs.folder import RunFolder
 
 CHECKPOINT_NAME = re.compile(r"step_(\d+)\.pt")
-
-
-class CheckpointError(Exception):
-    """A checkpoint could not be saved, found or read; the message is one sentence for a person."""
-
-
-class CorruptCheckpointError(CheckpointError):
-    """The content of a checkpoint file is not what was saved."""
-
-
-class NoCheckpointError(CheckpointError):
-    """There is nothing to resume from."""
 
 
 class _HashingWriter:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from topogrid.model.wiring import WIRINGS
-from topogrid.runs.checkpoints import CheckpointError, load_checkpoint
+from topogrid.runs.checkpoints import load_checkpoint
+from topogrid.runs.errors import CheckpointError
 from topogrid.session.stopping import StopRequest
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import make_generators

@@ -18,10 +18,13 @@ from torch import Tensor
 
 from topogrid.model.network import PathIntegrator, Prediction
 from topogrid.model.products import Precision
-from topogrid.runs.checkpoints import CheckpointError, load_checkpoint, save_state
+from topogrid.runs.checkpoints import load_checkpoint, save_state
+from topogrid.runs.errors import CheckpointError
 from topogrid.runs.folder import RunFolder
-from topogrid.settings.config import SettingsError, TrainConfig, current_names
-from topogrid.settings.presets import check_memory_to_open
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.errors import SettingsError
+from topogrid.settings.machine import check_memory_to_open
+from topogrid.settings.saved import from_mapping
 from topogrid.streams import generator_states, versions
 from topogrid.trained.weights import build, checked_step, checked_tensor, checked_weights, listed
 from topogrid.training.objective import TOTAL, Batch, Context, at_moments, objective, phase_of, read_steps, walk_length
@@ -159,8 +162,8 @@ def load_dump(path: str | Path) -> Dump:
     if state.get("format") != FORMAT or not isinstance(state.get("config"), dict):
         raise CheckpointError(f"{path} is no dump of a failed step; it holds {listed(state)}")
     try:
-        config = TrainConfig(**current_names(state["config"]))
-    except (SettingsError, TypeError) as error:
+        config = from_mapping(state["config"], where, versioned=False).config
+    except SettingsError as error:
         raise CheckpointError(f"{path} is of another version of topogrid, or damaged: {error}") from error
     check_memory_to_open(config)
     weights = checked_weights(state.get("network"), where, finite=False)

@@ -27,14 +27,8 @@ from topogrid.evaluation.saved import save_evaluation, save_glance, saved_moment
 from topogrid.evaluation.summary import summarise
 from topogrid.files import one_line, write_json_atomic, write_text_atomic
 from topogrid.reports.explorer import write_report
-from topogrid.runs.checkpoints import (
-    CheckpointError,
-    Resumable,
-    find_checkpoint,
-    never_saved,
-    save_checkpoint,
-    set_aside_later,
-)
+from topogrid.runs.checkpoints import Resumable, find_checkpoint, never_saved, save_checkpoint, set_aside_later
+from topogrid.runs.errors import CheckpointError
 from topogrid.runs.folder import RunFolder, default_name
 from topogrid.runs.metrics_log import iterate_metrics, thinned_metrics, truncate_metrics
 from topogrid.session.companions import accompany, build_state
@@ -43,6 +37,7 @@ from topogrid.session.pace import expected_seconds, shorter_presets
 from topogrid.session.stopping import Abandoned, StopRequest
 from topogrid.session.tracking import Tracker, TrackingError, choose_mode
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.saved import write_settings
 from topogrid.streams import versions
 from topogrid.tables import to_csv
 from topogrid.trained.weights import check_fits, checked_step, checked_weights, save_weights
@@ -123,7 +118,7 @@ def _prepare(config: TrainConfig, processes: Processes, stop: StopRequest, held:
         say(f"{folder.path} was stopped before its first checkpoint: it starts from the beginning")
         truncate_metrics(folder.metrics_path, -1)
     config = dataclasses.replace(config, name=folder.name)
-    config.to_json(folder.config_path)
+    write_settings(config, folder.config_path)
     how = {"device": str(device), "precision": precision, "processes": str(processes.count)}
     write_json_atomic(folder.versions_path, versions() | how)
     saved = resumed.state if resumed else {}

@@ -1,158 +1,21 @@
-"""All settings of a training run: one flat record, checked once, with a sentence and a unit for each.
-
-A new setting is one line in `TrainConfig`: its flag, its help, its check and its place in ``config.json`` follow.
-"""
+"""All settings of a training run: one flat record, checked once."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import json
-import math
-import re
-from collections.abc import Mapping, Sequence
-from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, get_type_hints
 
-from topogrid.analysis.sheets import Sheet
-from topogrid.files import write_text_atomic
+from topogrid.settings.checks import check
+from topogrid.settings.errors import SettingsError, did_you_mean, show
+from topogrid.settings.fields import Settings, meets
+from topogrid.settings.kinds import OF_TYPE, Kind
 
-FORMAT = 1
-"""Version of ``config.json``; a change of meaning of any key raises it."""
-
-GROUPS = {
-    "run": "the run and its files",
-    "task": "the task: box, walks and place code",
-    "network": "the network",
-    "wiring": "modules on the sheet (with --wiring attractor or learned)",
-    "tau": "time constants (with --tau)",
-    "topography": "topographic loss on weights (with --topoloss)",
-    "optimisation": "optimisation",
-    "evaluation": "evaluation",
-    "tracking": "tracking with Weights & Biases",
-}
-"""Groups of settings, in the order of ``--help``, with their headings."""
-
-ABOVE_ZERO = "above 0"
-"""For ``needs``: the other setting has to be above 0."""
-
-_LARGEST_CONFIG_BYTES = 1_000_000  # a real one has 3 kB
-_LONGEST_NAME = 100
-_LONGEST_FOLDER_NAME = 255  # bytes, the limit of common file systems
-# With all of the surround subtracted, fields narrower than this share of the distance between place cells can leave a
-# position that no cell codes: both softmaxes round to the same one-hot vector, and their difference to zero.
-_NARROWEST_FIELD = 0.25
-_SMALLEST_ATTRACTOR, _FASTEST_ATTRACTOR = 8, 2.0  # units a side; steps
-# Names and words that settings had in earlier versions; files and command lines may still use them.
-OLD_NAMES = {"n_modules": "n_bands"}
+# Words that settings took in earlier versions; files and command lines may still use them.
 _OLD_WORDS = {"tau_init": {"modules": "bands"}}
 
 
-class SettingsError(ValueError):
-    """A setting that cannot be used; the message is one line: what was given, what is allowed, how to mend it."""
-
-
-class Bounds(NamedTuple):
-    """Values a number may take."""
-
-    low: float
-    high: float
-    open_low: bool = False
-    """Whether ``low`` itself is excluded."""
-
-    def admit(self, value: float) -> bool:
-        """Whether ``value`` is inside."""
-        return (self.low < value if self.open_low else self.low <= value) and value <= self.high
-
-    def __str__(self) -> str:
-        """Say it in words."""
-        return f"above {self.low:g} and at most {self.high:g}" if self.open_low else f"{self.low:g} to {self.high:g}"
-
-
-POSITIVE = Bounds(0, 1e6, open_low=True)
-NOT_NEGATIVE = Bounds(0, 1e6)
-SHARE = Bounds(0, 1)
-COUNT = Bounds(1, 10**15)  # memory, not this, is what limits a size
-
-
-def meets(value: Any, wanted: Any) -> bool:
-    """Whether a setting's value is what another one's ``needs`` ask of it: one of a tuple, or `ABOVE_ZERO`."""
-    return bool(value > 0 if wanted is ABOVE_ZERO else value in wanted)
-
-
-def setting(
-    default: Any,
-    help: str,
-    *,
-    unit: str = "",
-    group: str,
-    choices: Sequence[str] = (),
-    bounds: Bounds | None = None,
-    needs: Mapping[str, Any] | None = None,
-    locked: bool = False,
-    may_lack: bool = False,
-) -> Any:
-    """Declare one setting of `TrainConfig`.
-
-    Parameters
-    ----------
-    default : value
-        Used when neither a preset nor a flag says otherwise.
-    help : str
-        One sentence, shown by ``--help``.
-    unit : str
-        Unit of the value, empty if it has none.
-    group : str
-        One of `GROUPS`.
-    choices : sequence of str
-        Allowed words.
-    bounds : Bounds, optional
-        Allowed numbers; in a tuple, of each element.
-    needs : mapping, optional
-        Other settings without which this one has no effect, with the values they must have: a tuple or `ABOVE_ZERO`.
-    locked : bool
-        Whether a resumed run must keep it.
-    may_lack : bool
-        Whether a ``config.json`` may lack it: for settings that came later and whose default is what was done before.
-    """
-    metadata = {
-        "help": help,
-        "unit": unit,
-        "group": group,
-        "choices": tuple(choices),
-        "bounds": bounds,
-        "needs": dict(needs or {}),
-        "locked": locked,
-        "may_lack": may_lack,
-    }
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-_run = partial(setting, group="run")
-_task = partial(setting, group="task", locked=True)
-_network = partial(setting, group="network", locked=True)
-_wiring = partial(setting, group="wiring", locked=True, may_lack=True)
-_tau = partial(setting, group="tau", locked=True)
-_topography = partial(setting, group="topography", locked=True)
-_optimisation = partial(setting, group="optimisation")
-_evaluation = partial(setting, group="evaluation")
-_tracking = partial(setting, group="tracking")
-
-_TAU = {"tau": (True,)}
-_LEARNED_TAU = {**_TAU, "learnable_tau": (True,)}
-_TOPOLOSS = {"topoloss": (True,)}
-_IDENTITY = {"wiring": ("dense",), "init": ("identity",)}
-_DENSE = {"wiring": ("dense",)}
-_ATTRACTOR = {"wiring": ("attractor",)}
-_LEARNED = {"wiring": ("learned",)}
-_MODULES = {"wiring": ("attractor", "learned")}
-_JOINT_READOUT = {"wiring": ("dense", "attractor")}
-_WANDB = {"wandb": ("auto", "online", "offline")}
-
-
 @dataclasses.dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """Settings of one training run; the defaults are the full task with the best recipe known.
 
     Making one checks it: an instance is always usable. `replace` from `dataclasses` makes changed copies.
@@ -163,222 +26,16 @@ class TrainConfig:
         If a value has the wrong type, is out of range, or does not go with another one.
     """
 
-    # fmt: off
-    preset: str = _run("", "Start from a named set of settings, which other flags override.", locked=True)
-    name: str = _run("", "Name of the run and of its folder; made from the settings when left out.")
-    save_dir: str = _run("runs", "Folder in which runs are kept.")
-    gallery_dir: str = _run("tau_imgs", "Folder in which the maps a person opens first are put.")
-    seed: int = _run(0, "Seed of weights, place cells and walks.", bounds=Bounds(0, 2**63 - 1), locked=True)
-    device: str = _run("auto", "Where to compute: auto, cpu, cuda, cuda:N or mps.")
-    precision: str = _run("auto", "Precision of matrix products; auto takes bf16 where the hardware has it.",
-                          choices=("auto", "fp32", "bf16"))
-    resume: str = _run("", "Continue a run: its folder, one of its checkpoints, or auto: the run called --name, or "
-                           "the newest in --save_dir, or a new one if there is none.")
-    print_every: int = _run(100, "How often progress is logged.", unit="steps", bounds=COUNT)
-    eval_every: int = _run(1000, "How often the network is evaluated, besides start and end.", unit="steps",
-                           bounds=COUNT)
-    save_every: int = _run(1000, "How often a checkpoint is saved, besides the end.", unit="steps", bounds=COUNT)
-    save_minutes: float = _run(10.0, "A checkpoint is also saved when the last is this old.", unit="minutes",
-                               bounds=POSITIVE)
-    keep_checkpoints: int = _run(3, "How many of the newest checkpoints are kept.", bounds=COUNT)
-    threads: int = _run(0, "CPU threads; 0 leaves the choice to PyTorch.", bounds=Bounds(0, 1024))
-    figure_format: str = _run("png", "Figures are always written as PNG; pdf also writes each as a vector PDF.",
-                               choices=("png", "pdf"), may_lack=True)
-    compile: bool = _run(False, "Compile the recurrence and the place code by torch.compile; hardly helps on a CPU.",
-                         may_lack=True)
-    cuda_graph: str = _run("auto", "Record a whole step on the GPU and replay it; auto does so with one process on "
-                                   "CUDA.", choices=("auto", "on", "off"), may_lack=True)
-
-    box_size: tuple[float, float] = _task((2.2, 2.2), "Side of the box, or its width and height.", unit="m",
-                                          bounds=Bounds(0.1, 100))
-    dt: float = _task(0.02, "Duration of a step.", unit="s", bounds=Bounds(0, 1, open_low=True))
-    seq_length: int = _task(20, "Length of a training walk.", unit="steps", bounds=COUNT)
-    periodic: bool = _task(False, "Walls wrap around: the box is a torus.")
-    n_place_cells: int = _task(512, "Place cells, shared out over the place-field widths.", bounds=COUNT)
-    pc_width: tuple[float, ...] = _task((0.12,), "Standard deviation of place fields; each of several widths makes a "
-                                                 "population with its own softmax.", unit="m", bounds=POSITIVE)
-    DoG: bool = _task(True, "Place code with a surround (difference of softmaxes) instead of a Gaussian one.")
-    surround_scale: float = _task(2.0, "Variance of the surround over variance of the centre.",
-                                  bounds=Bounds(1.01, 1e3),
-                                  needs={"DoG": (True,), "surround_amplitude": ABOVE_ZERO})
-    surround_amplitude: float = _task(1.0, "Weight of the surround.", bounds=SHARE, needs={"DoG": (True,)})
-
-    n_grid_cells: int = _network(4096, "Units on the sheet; a square number.", bounds=Bounds(4, 10**15))
-    activation: str = _network("relu", "Non-linearity of the units.", choices=("relu", "tanh"))
-    init: str = _network("identity", "First weights: recurrent identity, or Glorot's for all matrices.",
-                         choices=("identity", "xavier"), needs=_DENSE)
-    input_gain: float = _network(1.0, "Scale of the first encoder and movement weights, in multiples of Glorot's.",
-                                 bounds=POSITIVE, needs=_IDENTITY)
-    recurrent_noise: float = _network(0.01, "Noise on the recurrent identity: its standard deviation times the root of "
-                                            "the number of units.", bounds=NOT_NEGATIVE,
-                                      needs={"wiring": ("dense", "learned"), "init": ("identity",)})
-    signed_start: bool | str = _network(False, "Start from the encoder's output as it is, without the non-linearity; "
-                                                "auto does so in plain networks, whose units forget it within a step.",
-                                       needs=_DENSE)
-    norm: str = _network("none", "Divide activity by its norm inside every module after each step (local divisive "
-                                 "normalisation); the state is then rectified as a whole.",
-                         choices=("none", "module"), needs={"wiring": ("dense", "learned")}, may_lack=True)
-    drive: float = _network(0.0, "Constant input to every unit.", bounds=Bounds(-1e3, 1e3), may_lack=True)
-
-    wiring: str = _wiring("dense", "How units are connected: dense (all to all), attractor (each module of the sheet a "
-                                   "hexagonal torus, weights fixed) or learned (inside each module, by isometry). On "
-                                   "the command line --tau takes learned and everything else dense.",
-                          choices=("dense", "attractor", "learned"))
-    modules_per_side: int = _wiring(1, "Modules along each side of the sheet, square patches that units are connected "
-                                       "in.", bounds=COUNT, needs=_MODULES)
-    movement_gain: float = _wiring(36.0, "Drive of the attractor's units for each metre moved in a step along their "
-                                         "preferred direction.", unit="1/m", bounds=POSITIVE, needs=_ATTRACTOR)
-    learn_recurrent: bool = _wiring(False, "Learn the recurrent weights and the drive of the attractor too.",
-                                    needs=_ATTRACTOR)
-    learn_movement: bool = _wiring(False, "Learn the movement weights of the attractor too.", needs=_ATTRACTOR)
-    isometry_scale: str = _wiring("drive", "Length scale that isometry asks of a module: from how far movement drives "
-                                           "its activity (drive), from its tau (tau), or one for all (mean).",
-                                  choices=("drive", "tau", "mean"), needs=_LEARNED)
-    isometry_weight: float = _wiring(0.01, "Weight of the isometry of learned modules.", bounds=NOT_NEGATIVE,
-                                     needs=_LEARNED)
-    capacity_weight: float = _wiring(0.11, "Weight of the mean activity, which learned modules raise.",
-                                     bounds=NOT_NEGATIVE, needs=_LEARNED)
-    isometry_states: int = _wiring(256, "States of a batch between which distances are compared.",
-                                   bounds=Bounds(2, 1e5), needs={**_LEARNED, "isometry_weight": ABOVE_ZERO})
-    walks_to_choose: int = _wiring(6, "Walks among which each is chosen, so that those of a learned module begin near "
-                                      "one another; 1 takes them as they come.", bounds=Bounds(1, 1000), needs=_LEARNED)
-    readout_steps: int = _wiring(0, "Last steps of training, at most a quarter of all, in which learned modules rest "
-                                    "and only the read-out learns.", unit="steps", bounds=Bounds(0, 10**15),
-                                 needs=_LEARNED)
-    readout_length: int = _wiring(100, "Length of the walks that the read-out learns from.", unit="steps", bounds=COUNT,
-                                  needs={**_LEARNED, "readout_steps": ABOVE_ZERO})
-
-    tau: bool = _tau(False, "Give every unit a time constant of its own.")
-    tau_min: float = _tau(1.0, "Smallest time constant.", unit="steps", bounds=Bounds(1, 1e6), needs=_TAU)
-    tau_max: float = _tau(10.0, "Largest time constant.", unit="steps", bounds=Bounds(1, 1e6), needs=_TAU)
-    tau_init: str = _tau("gradient", "How time constants are first laid out on the sheet.",
-                         choices=("gradient", "random", "uniform", "bands", "radial"), needs=_TAU)
-    learnable_tau: bool = _tau(True, "Learn the time constants.", needs=_TAU)
-    n_bands: int = _tau(4, "Bands of the bands layout.", bounds=COUNT, needs={**_TAU, "tau_init": ("bands",)})
-    tau_smoothness_weight: float = _tau(0.01, "Weight of the smoothness of time constants over the sheet.",
-                                        bounds=NOT_NEGATIVE, needs=_LEARNED_TAU)
-    tau_variance_weight: float = _tau(0.001, "Weight of the diversity of time constants, measured by --tau_diversity.",
-                                      bounds=NOT_NEGATIVE, needs=_LEARNED_TAU)
-    tau_diversity: str = _tau("uniform", "Diversity as variance (lowest cost with two values) or as an even spread.",
-                              choices=("variance", "uniform"),
-                              needs={**_LEARNED_TAU, "tau_variance_weight": ABOVE_ZERO})
-    tau_levels: tuple[int, ...] = _tau((2,), "Levels of the pyramid on which time constants are to be smooth: how much "
-                                             "the sheet is shrunk to blur it.", bounds=Bounds(2, 1e6), may_lack=True,
-                                       needs={**_LEARNED_TAU, "tau_smoothness_weight": ABOVE_ZERO})
-    tau_growth_steps: int = _tau(0, "First steps of training, at most a quarter of all, in which the map of time "
-                                    "constants grows by its own loss alone.", unit="steps", bounds=Bounds(0, 10**15),
-                                needs=_LEARNED_TAU, may_lack=True)
-    tau_own_steps: int = _tau(30, "Steps of their own that time constants take in each of these.", unit="steps",
-                              bounds=Bounds(1, 1000), needs={**_LEARNED_TAU, "tau_growth_steps": ABOVE_ZERO},
-                              may_lack=True)
-    tau_growth_lr: float = _tau(0.02, "Learning rate of the logarithm of tau in these.", may_lack=True,
-                                bounds=Bounds(0, 1, open_low=True),
-                                needs={**_LEARNED_TAU, "tau_growth_steps": ABOVE_ZERO})
-
-    topoloss: bool = _topography(False, "Make weights smooth over the sheet.")
-    topoloss_weight: float = _topography(1.0, "Weight of the topographic loss.", bounds=NOT_NEGATIVE, needs=_TOPOLOSS)
-    topoloss_on: str = _topography("recurrent", "Weights that the topographic loss is on.",
-                                   choices=("recurrent", "input", "readout"),
-                                   needs={**_TOPOLOSS, "topoloss_weight": ABOVE_ZERO})
-    topoloss_factor: int = _topography(2, "How much the sheet is shrunk to blur it.", bounds=Bounds(2, 1e6),
-                                       needs={**_TOPOLOSS, "topoloss_weight": ABOVE_ZERO})
-
-    steps: int = _optimisation(1500, "Length of training.", unit="steps", bounds=COUNT)
-    batch_size: int = _optimisation(200, "Walks in a training step, over all processes.", unit="walks", bounds=COUNT,
-                                    locked=True)
-    even_starts: bool = _optimisation(False, "Spread the starts and headings of a batch evenly, which makes gradients "
-                                            "less noisy; otherwise each is drawn on its own.", may_lack=True)
-    lr: float = _optimisation(1e-3, "Learning rate of Adam after the warm-up.", bounds=Bounds(0, 1, open_low=True))
-    encoder_lr_scale: float = _optimisation(1.0, "Learning rate of the encoder in multiples of --lr.",
-                                            bounds=NOT_NEGATIVE, may_lack=True)
-    readout_lr_scale: float = _optimisation(1.0, "Learning rate of the read-out in multiples of --lr.",
-                                            bounds=NOT_NEGATIVE, may_lack=True)
-    movement_lr_scale: float = _optimisation(1.0, "Learning rate of the movement weights in multiples of --lr.",
-                                             bounds=NOT_NEGATIVE, may_lack=True)
-    tau_lr_scale: float = _optimisation(1.0, "Learning rate of the logarithm of tau in multiples of --lr; 0 leaves "
-                                             "it to its growth.", bounds=NOT_NEGATIVE, needs=_LEARNED_TAU,
-                                        may_lack=True)
-    readout_every: int = _optimisation(1, "The loss reads the place code at every how-manieth step of a walk.",
-                                       unit="steps", bounds=COUNT, needs=_JOINT_READOUT, may_lack=True)
-    scale_lr: bool = _optimisation(True, "Learn recurrent and read-out weights at --lr times 576 / units, so that a "
-                                         "recipe for a small sheet holds on a large one.", needs=_DENSE)
-    warmup_steps: int = _optimisation(200, "Steps over which the learning rate first rises.", unit="steps",
-                                      bounds=Bounds(0, 10**15))
-    lr_schedule: str = _optimisation("cosine", "Course of the learning rate after the warm-up.",
-                                     choices=("cosine", "constant"))
-    final_lr_share: float = _optimisation(0.0, "Learning rate at the end, as a share of --lr.", bounds=SHARE,
-                                          needs={"lr_schedule": ("cosine",)})
-    weight_decay: float = _optimisation(1e-4, "Weight of the squared recurrent weights in the loss.",
-                                        bounds=NOT_NEGATIVE)
-    weight_decay_towards: str = _optimisation("zero", "Where weight decay pulls the recurrent weights to.",
-                                              choices=("zero", "identity"), needs={"weight_decay": ABOVE_ZERO})
-    activity_cost: float = _optimisation(20.0, "Weight of the mean squared activity in the loss.", bounds=NOT_NEGATIVE,
-                                         needs=_JOINT_READOUT)
-    grad_clip: float = _optimisation(1.0, "Norm that longer gradients are shortened to; 0 leaves all as they are.",
-                                     bounds=NOT_NEGATIVE)
-
-    eval_walks: int = _evaluation(2000, "Held-out walks behind the rate maps.", unit="walks", bounds=COUNT)
-    eval_bins: int = _evaluation(20, "Bins along each side of a rate map.", bounds=Bounds(5, 200))
-    eval_burn_in: int | str = _evaluation("auto", "Steps left out at the start of every walk; auto waits until the "
-                                                  "slowest unit holds less than 1 per cent of its start.", unit="steps",
-                                          bounds=Bounds(0, 10**6))
-    long_seconds: float = _evaluation(10.0, "Duration of the long walks on which errors are followed.", unit="s",
-                                      bounds=Bounds(0, 3600, open_low=True))
-    long_walks: int = _evaluation(200, "Number of long walks.", unit="walks", bounds=COUNT)
-    error_seconds: tuple[float, ...] = _evaluation((0.4, 2.0, 10.0), "Moments of the long walks at which errors are "
-                                                   "told.", unit="s", may_lack=True,
-                                                   bounds=Bounds(0, 3600, open_low=True))
-    place_feedback: float = _evaluation(0.0, "How strongly, when measured, the predicted place code pulls every unit "
-                                             "towards what its encoder makes of it; errors are told with and without.",
-                                        bounds=SHARE, may_lack=True)
-    place_feedback_every: int = _evaluation(4, "Every how-manieth step that happens, at as many times the strength.",
-                                            unit="steps", bounds=COUNT, needs={"place_feedback": ABOVE_ZERO},
-                                            may_lack=True)
-
-    wandb: str = _tracking("auto", "Mirror the run to W&B; auto goes online with a key and offline without.",
-                           choices=("auto", "online", "offline", "disabled"))
-    wandb_project: str = _tracking("topogrid", "W&B project.", needs=_WANDB)
-    wandb_entity: str = _tracking("", "W&B team or user; W&B's own choice when left out.", needs=_WANDB)
-    wandb_name: str = _tracking("", "Name of the run in W&B; the run's name when left out.", needs=_WANDB)
-    wandb_group: str = _tracking("", "W&B group, for comparing seeds.", needs=_WANDB)
-    wandb_tags: tuple[str, ...] = _tracking((), "W&B tags.", needs=_WANDB)
-    wandb_artifact: bool = _tracking(False, "Log the trained weights as a W&B artifact even offline.", needs=_WANDB)
-    # fmt: on
-
     def __post_init__(self) -> None:
         """Bring every value into its type and check it; see the class."""
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
-        _check_texts(self)
-        _check_sheet(self)
-        _check_wiring(self)
-        _check_tau(self)
-        _check_place_code(self)
-
-    @property
-    def box(self) -> tuple[float, float]:
-        """Width and height of the box, metres."""
-        return self.box_size
-
-    @property
-    def sheet(self) -> Sheet:
-        """The sheet that the units stand on."""
-        return Sheet.of_units(self.n_grid_cells, self.modules_per_side)
-
-    @property
-    def sheet_side(self) -> int:
-        """Units along each side of the sheet."""
-        return math.isqrt(self.n_grid_cells)
+        check(self)
 
     def has_effect(self, name: str) -> bool:
         """Whether a setting does anything beside the other settings: ``tau_max`` does not without ``tau``."""
         needs = next(field.metadata["needs"] for field in dataclasses.fields(self) if field.name == name)
         return all(meets(getattr(self, other), wanted) for other, wanted in needs.items())
-
-    @property
-    def surround(self) -> float:
-        """Weight of the surround of the place code: 0 for Gaussian place cells."""
-        return self.surround_amplitude if self.DoG else 0.0
 
     @property
     def starts_signed(self) -> bool:
@@ -390,34 +47,9 @@ class TrainConfig:
         wiring = [self.wiring] if self.wiring != "dense" else []
         return "+".join(wiring + [name for name in ("tau", "topoloss") if getattr(self, name)]) or "plain"
 
-    def to_json(self, path: str | Path) -> None:
-        """Write all settings to a file that `from_json` reads back exactly."""
-        text = json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2, allow_nan=False)
-        write_text_atomic(Path(path), text + "\n")
 
-    @classmethod
-    def from_json(cls, path: str | Path) -> TrainConfig:
-        """Read what `to_json` wrote.
-
-        Raises
-        ------
-        SettingsError
-            If the file cannot be read, is no such file, is of another format, or a key is missing, unknown or unusable.
-        """
-        settings = _read_json(Path(path))
-        if settings.pop("format", None) != FORMAT:
-            raise SettingsError(f"{path} is not of format {FORMAT}, which is the one this version of topogrid reads")
-        settings = current_names(settings)
-        names = {field.name for field in dataclasses.fields(cls)}
-        needed = {field.name for field in dataclasses.fields(cls) if not field.metadata["may_lack"]}
-        for fault, keys in (("lacks", needed - settings.keys()), ("has unknown", settings.keys() - names)):
-            if keys:
-                listed = show(", ".join(sorted(keys)))
-                raise SettingsError(f"{path} {fault} settings {listed}; it belongs to another version of topogrid")
-        try:
-            return cls(**settings)
-        except SettingsError as error:
-            raise SettingsError(f"{path}: {error}") from error
+KINDS: dict[str, Kind] = {name: OF_TYPE[hint] for name, hint in get_type_hints(Settings).items()}
+"""Kind of every setting."""
 
 
 def resume_conflicts(saved: TrainConfig, new: TrainConfig) -> list[str]:
@@ -435,36 +67,15 @@ def resume_conflicts(saved: TrainConfig, new: TrainConfig) -> list[str]:
     ]
 
 
-def current_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return saved settings by the names they have now."""
-    return {OLD_NAMES.get(name, name): value for name, value in settings.items()}
-
-
-def show(value: object) -> str:
-    """Write a value into an error message: on one line, and not too long."""
-    if isinstance(value, tuple):
-        return " ".join(map(show, value)) or "nothing"
-    text = repr(value)
-    return text if len(text) <= 120 else text[:100] + "..."
-
-
-def did_you_mean(word: str, known: Sequence[str], mark: str = "") -> str:
-    """Hint at the known word most alike, written after ``mark``, as an ending of a message; empty if none is."""
-    lower = {other.lower(): other for other in known}
-    begun = [other for other in lower if len(word) > 2 and other.startswith(word.lower())]
-    near = begun or difflib.get_close_matches(word.lower(), lower, n=1)
-    return f"; did you mean {mark}{lower[near[0]]}?" if near else ""
-
-
 def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
     """Return the value in the field's own type, or refuse it."""
     kind = KINDS[field.name]
     if isinstance(value, str):
         value = _OLD_WORDS.get(field.name, {}).get(value, value)
     try:
-        value = _CONVERT[kind](value)
+        value = kind.check(value)
     except (TypeError, ValueError, OverflowError):
-        raise SettingsError(f"{field.name} must be {KIND_NAMES[kind]}, got {show(value)}") from None
+        raise SettingsError(f"{field.name} must be {kind.name}, got {show(value)}") from None
     choices, bounds = field.metadata["choices"], field.metadata["bounds"]
     if choices and value not in choices:
         raise SettingsError(
@@ -477,221 +88,21 @@ def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
     return value
 
 
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
+def from_text(name: str, texts: Any, flag: str = "") -> Any:
+    """Return the value of a setting from its text, or its sequence of texts; ``None`` is a switch without a value.
+
+    Raises
+    ------
+    SettingsError
+        If it is none; the message calls the setting by ``flag``, if that is given.
+    """
+    return read_text(KINDS[name], texts, flag or name)
 
 
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError
-    return value
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeError
-    return float(value)
-
-
-def _text(value: Any) -> str:
-    # Control characters would break the one line of a message or of a log; half a surrogate pair cannot be written.
-    if not isinstance(value, str) or not value.isprintable() or len(value) > 4096:
-        raise TypeError
-    return value
-
-
-def _numbers(value: Any) -> tuple[float, ...]:
-    numbers = tuple(map(_number, value if isinstance(value, list | tuple) else (value,)))
-    if not numbers:
-        raise ValueError
-    return numbers
-
-
-def _wholes(value: Any) -> tuple[int, ...]:
-    numbers = tuple(map(_whole, value if isinstance(value, list | tuple) else (value,)))
-    if not numbers:
-        raise ValueError
-    return numbers
-
-
-def _box(value: Any) -> tuple[float, float]:
-    sides = _numbers(value)
-    width, height = sides * 2 if len(sides) == 1 else sides
-    return width, height
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple):
-        raise TypeError
-    return tuple(map(_text, value))
-
-
-def _whole_or_auto(value: Any) -> int | str:
-    return "auto" if value == "auto" else _whole(value)
-
-
-def _boolean_or_auto(value: Any) -> bool | str:
-    return "auto" if value == "auto" else _boolean(value)
-
-
-KINDS: dict[str, Any] = get_type_hints(TrainConfig)
-"""Type of every setting."""
-
-_CONVERT: dict[Any, Any] = {
-    bool: _boolean,
-    int: _whole,
-    float: _number,
-    str: _text,
-    tuple[float, float]: _box,
-    tuple[float, ...]: _numbers,
-    tuple[int, ...]: _wholes,
-    tuple[str, ...]: _texts,
-    int | str: _whole_or_auto,
-    bool | str: _boolean_or_auto,
-}
-KIND_NAMES: dict[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a finite number",
-    str: "printable text",
-    tuple[float, float]: "one or two finite numbers",
-    tuple[float, ...]: "one or more finite numbers",
-    tuple[int, ...]: "one or more whole numbers",
-    tuple[str, ...]: "words of printable text",
-    int | str: "auto or a whole number",
-    bool | str: "auto, true or false",
-}
-"""What a value of each type is called in a message."""
-
-
-def _check_texts(config: TrainConfig) -> None:
-    if config.name and not re.fullmatch(rf"[A-Za-z0-9]([A-Za-z0-9._-]{{0,{_LONGEST_NAME - 2}}}\w)?", config.name, re.A):
-        raise SettingsError(
-            f"name must be at most {_LONGEST_NAME} letters, digits and any of . _ - inside, got {show(config.name)}"
-        )
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", config.device):
-        raise SettingsError(f"device must be auto, cpu, cuda, cuda:N or mps, got {show(config.device)}")
-    for name in ("save_dir", "gallery_dir"):
-        folder = getattr(config, name)
-        if not folder or any(len(part.encode()) > _LONGEST_FOLDER_NAME for part in Path(folder).parts):
-            raise SettingsError(
-                f"{name} must be the path of a folder, no part above {_LONGEST_FOLDER_NAME} bytes, got {show(folder)}"
-            )
-
-
-def _check_sheet(config: TrainConfig) -> None:
-    side = config.sheet_side
-    if side * side != config.n_grid_cells:
-        raise SettingsError(
-            f"n_grid_cells must be a square number for a square sheet, got {config.n_grid_cells}; the nearest are "
-            f"{side**2} ({side} x {side}) and {(side + 1) ** 2} ({side + 1} x {side + 1})"
-        )
-    if config.topoloss and config.topoloss_factor > side:
-        raise SettingsError(
-            f"topoloss_factor must be at most {side}, the side of the sheet, got {config.topoloss_factor}"
-        )
-
-
-def _check_wiring(config: TrainConfig) -> None:
-    side, modules = config.sheet_side, config.modules_per_side
-    if side % modules:
-        fitting = [count for count in range(1, min(side, 16) + 1) if side % count == 0]
-        raise SettingsError(
-            f"modules_per_side must divide the {side} units along each side of the sheet, got {modules}; "
-            f"give one of {show(tuple(fitting))}, or another n_grid_cells"
-        )
-    if config.norm == "module" and config.activation != "relu":
-        raise SettingsError(
-            f"norm module divides rectified activity by its norm and goes with activation relu only, got "
-            f"{config.activation}; leave one of them out"
-        )
-    if config.wiring == "dense":
-        if modules > 1:
-            raise SettingsError(
-                f"modules_per_side {modules} needs units connected inside modules; add --wiring attractor or learned"
-            )
-        return
-    if config.topoloss:
-        raise SettingsError(
-            f"topoloss makes the weights of a dense network smooth and has no effect with wiring {config.wiring}; "
-            "leave one of them out"
-        )
-    if config.activation != "relu":
-        raise SettingsError(f"wiring {config.wiring} works with activation relu only, got {config.activation}")
-    if config.wiring == "learned" and config.norm != "module":
-        raise SettingsError("wiring learned compares activity of equal norm and needs norm module; add --norm module")
-    if config.wiring == "attractor":
-        _check_attractor(config)
-
-
-def _check_attractor(config: TrainConfig) -> None:
-    across = config.sheet_side // config.modules_per_side
-    if across < _SMALLEST_ATTRACTOR or across % 2:
-        raise SettingsError(
-            f"an attractor module needs an even number of units a side, at least {_SMALLEST_ATTRACTOR} (in a smaller "
-            f"one the bump sticks to single units and no longer follows movement), got {across}; give fewer "
-            "modules_per_side or more n_grid_cells"
-        )
-    if not config.tau or config.tau_min < _FASTEST_ATTRACTOR:
-        got = f"tau_min {config.tau_min:g}" if config.tau else "a plain network, in which tau is 1"
-        raise SettingsError(
-            f"attractor wiring needs time constants of {_FASTEST_ATTRACTOR:g} steps and more (below, one step "
-            f"overshoots where the attractor pulls to, and activity flickers), got {got}; "
-            + (f"give --tau_min {_FASTEST_ATTRACTOR:g}" if config.tau else "add --tau")
-        )
-    if not config.drive > 0:
-        raise SettingsError(
-            f"attractor wiring needs a drive above 0, without which its units fall silent, got {config.drive:g}; "
-            "give --drive 1"
-        )
-
-
-def _check_tau(config: TrainConfig) -> None:
-    if config.tau_min > config.tau_max:
-        raise SettingsError(
-            f"tau_min must not be above tau_max, got {config.tau_min:g} and {config.tau_max:g} steps; "
-            "lower tau_min or raise tau_max"
-        )
-    if config.tau and config.tau_init == "bands" and config.n_bands > config.sheet_side:
-        raise SettingsError(f"n_bands must be at most {config.sheet_side}, the rows of the sheet, got {config.n_bands}")
-    if config.tau and max(config.tau_levels) > config.sheet_side:
-        raise SettingsError(
-            f"tau_levels must be at most {config.sheet_side}, the side of the sheet, got {show(config.tau_levels)}"
-        )
-
-
-def _check_place_code(config: TrainConfig) -> None:
-    populations, cells = len(config.pc_width), config.n_place_cells
-    if cells < 3 * populations:
-        raise SettingsError(
-            f"n_place_cells must be at least 3 for each place-field width, {3 * populations} in all, got {cells}; "
-            "add place cells or give fewer widths"
-        )
-    width, height = config.box_size
-    if max(config.pc_width) > min(width, height):
-        shorter = f"{min(width, height):g} m, the shorter side of the box"
-        raise SettingsError(f"pc_width must be at most {shorter}, got {show(config.pc_width)}")
-    narrowest = _NARROWEST_FIELD * math.sqrt(width * height * populations / cells)
-    if config.surround > 0 and min(config.pc_width) < narrowest:
-        raise SettingsError(
-            f"pc_width must be at least {narrowest:.3g} m for {cells // populations} place cells a width in this box, "
-            f"got {show(config.pc_width)}; widen the fields, add place cells or turn the surround off with --no_DoG"
-        )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
+def read_text(kind: Kind, texts: Any, name: str) -> Any:
+    """Return the value of a kind from its text; see `from_text`."""
     try:
-        if path.stat().st_size > _LARGEST_CONFIG_BYTES:
-            raise SettingsError(f"{path} is too large for saved settings, wanted a config.json of a run")
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}; wanted a config.json of a run") from error
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, SettingsError):
-            raise
-        raise SettingsError(f"{path} is not JSON, wanted a config.json of a run") from error
-    if not isinstance(settings, dict):
-        raise SettingsError(f"{path} holds no settings, wanted a config.json of a run")
-    return settings
+        return kind.from_text(texts)
+    except (ValueError, OverflowError, KeyError):
+        given = texts if isinstance(texts, str) else " ".join(texts)
+        raise SettingsError(f"--{name} must be {kind.name}, got {show(given.strip(' '))}") from None

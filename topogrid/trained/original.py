@@ -15,8 +15,11 @@ import torch
 from torch import Tensor
 
 from topogrid.model.network import PathIntegrator
-from topogrid.runs.checkpoints import CheckpointError, load_checkpoint
-from topogrid.settings.config import ABOVE_ZERO, SettingsError, TrainConfig
+from topogrid.runs.checkpoints import load_checkpoint
+from topogrid.runs.errors import CheckpointError
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.errors import SettingsError
+from topogrid.settings.fields import meets
 from topogrid.settings.presets import PRESETS
 from topogrid.streams import make_generators
 from topogrid.trained.weights import LOG_TAU, build, checked_weights, listed
@@ -204,7 +207,7 @@ def _settings(weights: Mapping[str, Tensor], original: bool, given: dict[str, An
     for name in given:
         for switch, wanted in TrainConfig.__dataclass_fields__[name].metadata["needs"].items():
             value = getattr(config, switch)
-            if not (value > 0 if wanted is ABOVE_ZERO else value in wanted):
+            if not meets(value, wanted):
                 raise SettingsError(f"{name} has no effect on this network, whose {switch} is {value}; leave it out")
     return config
 

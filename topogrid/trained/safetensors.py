@@ -15,8 +15,10 @@ from torch import Tensor
 
 from topogrid.files import one_line, put_in_place, write_beside
 from topogrid.model.network import PathIntegrator
-from topogrid.runs.checkpoints import CheckpointError
-from topogrid.settings.config import SettingsError, TrainConfig, current_names
+from topogrid.runs.errors import CheckpointError
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.errors import SettingsError
+from topogrid.settings.saved import from_mapping
 from topogrid.trained.trained import LoadedRun
 from topogrid.trained.weights import build, checked_weights, listed
 from topogrid.world.place_cells import PlaceCells
@@ -110,9 +112,11 @@ def _described(metadata: dict[str, str], where: str) -> tuple[TrainConfig, int]:
         raise CheckpointError(f"{where} was not exported by topogrid: its metadata hold {listed(metadata)}")
     text, step = metadata.get("config", ""), metadata.get("step", "")
     try:
-        config = TrainConfig(**current_names(dict(json.loads(text[:_LARGEST_SETTINGS]))))
-    except SettingsError as error:
-        raise SettingsError(f"settings in {where}: {error}") from error
+        config = from_mapping(
+            dict(json.loads(text[:_LARGEST_SETTINGS])), f"settings in {where}", versioned=False
+        ).config
+    except SettingsError:
+        raise
     except (ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{where} holds no settings that this version of topogrid reads") from error
     if not (step.isascii() and step.isdigit() and len(step) < 16):

@@ -9,7 +9,8 @@ from topogrid.model.network import PathIntegrator
 from topogrid.runs.checkpoints import find_checkpoint, load_checkpoint
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
-from topogrid.settings.presets import check_memory_to_open
+from topogrid.settings.machine import check_memory_to_open
+from topogrid.settings.saved import read_settings
 from topogrid.trained.weights import build, checked_step, checked_weights
 from topogrid.world.place_cells import PlaceCells
 
@@ -47,7 +48,7 @@ def load_run(path: str | Path, checkpoint: str | Path | None = None) -> LoadedRu
         If no checkpoint can be read, or it does not fit the settings.
     """
     folder = RunFolder.open(path)
-    config = TrainConfig.from_json(folder.config_path)
+    config = read_settings(folder.config_path).config
     check_memory_to_open(config)
     folder = RunFolder.open(path, config.gallery_dir)
     if checkpoint is None:

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from topogrid.files import put_in_place, write_beside
-from topogrid.model.network import PathIntegrator
-from topogrid.runs.checkpoints import CheckpointError
+from topogrid.model.network import PathIntegrator, current_names
+from topogrid.runs.errors import CheckpointError
 from topogrid.settings.config import TrainConfig
-from topogrid.settings.presets import check_memory_to_open
+from topogrid.settings.machine import check_memory_to_open
 from topogrid.world.place_cells import PlaceCells
 
 LOG_TAU, DRIVE, RECURRENT = "units.log_tau", "units.drive", "units.wiring.weight"
@@ -22,12 +22,6 @@ WEIGHTS = ("encoder", "units.w_in", RECURRENT, LOG_TAU, DRIVE, "readout")
 """Names of a network's weights."""
 _MAY_LACK = (LOG_TAU, DRIVE)  # a plain network has no time constants, and few have a drive
 _OURS = {name: name for name in WEIGHTS}
-_OLD_NAMES = {"units.w_rec": RECURRENT}
-
-
-def current_names(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the weights in a file by the names they have now."""
-    return {_OLD_NAMES.get(name, name): value for name, value in state.items()}
 
 
 def checked_weights(

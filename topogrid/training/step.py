@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from topogrid.model.network import PathIntegrator, Prediction
+from topogrid.model.network import PathIntegrator, Prediction, current_names
 from topogrid.model.products import Precision
 from topogrid.model.wiring.dense import Dense
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import generator_states, restore_generators
-from topogrid.trained.weights import current_names
 from topogrid.training.geometry import walks_in_windows
 from topogrid.training.objective import (
     TOTAL,

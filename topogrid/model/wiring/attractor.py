@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 
 from topogrid.analysis.sheets import Sheet
-from topogrid.model.wiring.base import Network
+from topogrid.model.wiring.base import Network, PlaceCode
 from topogrid.model.wiring.fitting import fit_encoder_and_readout
 from topogrid.model.wiring.modular import Modular
 from topogrid.settings.config import TrainConfig
-from topogrid.world.place_cells import PlaceCells
 
 EXCITATION, INHIBITION = 6.0, 3.3  # J1 and J0: one bump a module, 38 to 40 % of units active
 SHIFT = 0.2  # of the side of a module: how far outgoing weights are shifted along the preferred direction
@@ -60,7 +59,7 @@ class Attractor(Modular):
         if network.units.drive is not None:
             network.units.drive.requires_grad_(self.learn_recurrent)
 
-    def fit(self, network: Network, place_cells: PlaceCells, config: TrainConfig) -> None:
+    def fit(self, network: Network, place_cells: PlaceCode, config: TrainConfig) -> None:
         """Set encoder and read-out by ridge regression on states that the untrained attractor has at known places."""
         fit_encoder_and_readout(network, place_cells, config)
 

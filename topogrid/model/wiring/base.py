@@ -14,10 +14,9 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from topogrid.model.penalty import weight_decay
 from topogrid.model.recurrence import Exact
 from topogrid.settings.config import TrainConfig
-from topogrid.training import losses
-from topogrid.world.place_cells import PlaceCells
 
 
 class Units(Protocol):
@@ -43,6 +42,13 @@ class Network(Protocol):
     @property
     def units(self) -> Units:
         """The recurrent units."""
+
+
+class PlaceCode(Protocol):
+    """What a wiring sees of the place cells."""
+
+    def encode(self, position: Tensor) -> Tensor:
+        """Return the code ``(..., place)`` of positions ``(..., 2)``, metres."""
 
 
 class Wiring(nn.Module):
@@ -82,7 +88,7 @@ class Wiring(nn.Module):
     def initialise(self, network: Network, config: TrainConfig, generator: torch.Generator) -> None:
         """Draw all first weights of the network in place."""
 
-    def fit(self, network: Network, place_cells: PlaceCells, config: TrainConfig) -> None:
+    def fit(self, network: Network, place_cells: PlaceCode, config: TrainConfig) -> None:
         """Set encoder and read-out from what the recurrent units do by themselves; does nothing by default.
 
         Called once before training and again where the map of time constants has grown. It depends on the network and
@@ -107,7 +113,7 @@ class Wiring(nn.Module):
 
     def penalty(self, towards: str) -> Tensor:
         """Return the sum of squared weights, or of their distance from the identity."""
-        return losses.weight_decay(self.weight, towards)
+        return weight_decay(self.weight, towards)
 
     @abstractmethod
     def silence(self, units: Tensor) -> None:

@@ -7,10 +7,9 @@ import math
 import torch
 from torch import Tensor
 
-from topogrid.model.wiring.base import Network
+from topogrid.model.wiring.base import Network, PlaceCode
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import make_generators
-from topogrid.world.place_cells import PlaceCells
 
 N_RAYS = 200  # straight walks from the middle of the box to its walls
 STEP_LENGTH = 0.01  # m; slow enough that bumps do not lag behind
@@ -22,7 +21,7 @@ SHARPNESS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # of the read-out; the one o
 
 
 @torch.no_grad()
-def fit_encoder_and_readout(network: Network, place_cells: PlaceCells, config: TrainConfig) -> None:
+def fit_encoder_and_readout(network: Network, place_cells: PlaceCode, config: TrainConfig) -> None:
     """Set the encoder so that it makes the states of known places, and the read-out so that it names their place.
 
     All walks begin in the middle of the box from one settled state, so that phases of all modules belong together.
@@ -32,7 +31,7 @@ def fit_encoder_and_readout(network: Network, place_cells: PlaceCells, config: T
     ----------
     network : Network
         Changed in place.
-    place_cells : PlaceCells
+    place_cells : PlaceCode
     config : TrainConfig
         Box and seed.
     """

@@ -11,7 +11,8 @@ import numpy as np
 from topogrid.analysis.networks.groups import Group, Member
 from topogrid.analysis.networks.inference import Difference, MeanInterval, compare_groups, mean_interval
 from topogrid.reports.records import RunRecord, read_evaluation, read_units
-from topogrid.settings.config import SettingsError, TrainConfig, did_you_mean
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.errors import SettingsError, did_you_mean
 
 SCIENCE = ("task", "network", "tau", "topography", "optimisation")
 """Groups of settings that can move a result; the others are bookkeeping, or how it was measured."""

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from topogrid.evaluation.claims import claims
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import current_metrics, read_metrics
-from topogrid.settings.config import GROUPS, TrainConfig
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.fields import GROUPS
 
 Row = Mapping[str, float]
 

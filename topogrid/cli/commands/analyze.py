@@ -1,0 +1,83 @@
+"""``topogrid analyze``: a run or a checkpoint measured again."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+
+from topogrid.cli.arguments import declare_format, declare_settings, declare_silence, given_settings, planned, value_of
+from topogrid.cli.measuring import measure_interventions
+from topogrid.evaluation.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
+from topogrid.interventions.interventions import (
+    INTERVENTIONS,
+    choose,
+)
+from topogrid.reports.explorer import write_report
+from topogrid.tables import to_text
+from topogrid.trained.original import SETTINGS
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "run",
+        help="folder of a run, a checkpoint (of a run, away from it, or of the original project), or *.safetensors",
+    )
+    parser.add_argument("--checkpoint", help="one checkpoint of the run (default: the newest)")
+    parser.add_argument(
+        "--bins",
+        "--eval_bins",
+        "--eval-bins",
+        nargs="+",
+        metavar="N",
+        help="bins along each side of a rate map; shares are told for every number given, all else for the first",
+    )
+    declare_settings(parser, MEASUREMENT_SETTINGS)
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="where results go (default: into the run, or beside a checkpoint)"
+    )
+    declare_format(parser)
+    parser.add_argument(
+        "--intervene",
+        nargs="*",
+        metavar="NAME",
+        help=f"then change one thing at a time and measure again: all, or some of {', '.join(INTERVENTIONS)}",
+    )
+    declare_silence(parser)
+    bare = parser.add_argument_group("for a checkpoint that does not know its settings")
+    bare.add_argument(
+        "--place_cells", "--place-cells", metavar="FILE", help=".npy or .npz of place-field centres, (place, 2), metres"
+    )
+    declare_settings(bare, SETTINGS)
+    bare.add_argument("--no_DoG", "--no-DoG", dest="DoG", action="store_const", const=["false"], help="no surround")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the command."""
+    wanted, chosen = planned(arguments.intervene, arguments.silence)
+    if arguments.intervene == []:
+        wanted = choose(None)
+    settings = given_settings(arguments, (*MEASUREMENT_SETTINGS, *SETTINGS))
+    opened = open_trained(
+        arguments.run,
+        checkpoint=arguments.checkpoint,
+        settings=settings,
+        place_cells=arguments.place_cells,
+        out=arguments.out,
+    )
+    for note in opened.notes:
+        print(f"Note: {note}.", file=sys.stderr)
+    bins = [value_of(text) for text in arguments.bins or ()] or [opened.subject.config.eval_bins]
+    result = measure_again(opened, bins)
+    write_results(opened, result, figure_format=arguments.format)
+    print(f"What {opened.source} lets a person say, at {next(iter(result.rows))} bins:\n")
+    print("\n".join(f"* {sentence}" for sentence in result.sentences))
+    print(f"\nShares of all units, in brackets those of noise:\n\n{to_text(*bins_table(result.rows))}")
+    folder = opened.folder
+    print(f"Units: {folder.units_csv}   Pictures: {folder.gallery}   All: {folder.summary_path}", file=sys.stderr)
+    config = dataclasses.replace(opened.subject.config, eval_bins=next(iter(result.rows)))
+    print(f"To explore: {write_report(folder, config)}", file=sys.stderr)
+    if wanted or chosen:
+        subject = dataclasses.replace(opened.subject, config=config)
+        measure_interventions(subject, wanted, chosen, folder)

@@ -1,0 +1,60 @@
+"""``topogrid follow``: a recorded walk followed by a trained network."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from topogrid.cli.arguments import declare_settings, given_settings
+from topogrid.evaluation.follow import draw_followed, feedback_of, follow_in_pieces, told
+from topogrid.figures import save_figure
+from topogrid.files import write_json_atomic
+from topogrid.trained.trained import load_run
+from topogrid.world.walks import load_walks, shipped_walk
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("run", help="folder of a run")
+    parser.add_argument(
+        "walk", help="recorded walk (.npz with t in s and pos in m), or sargolini: the one in ratinabox"
+    )
+    parser.add_argument(
+        "--restart",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="tell the network where the animal is every S seconds; 0: only at the start (default: %(default)s)",
+    )
+    declare_settings(parser, ("place_feedback",))
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the command."""
+    if not arguments.restart >= 0:
+        raise ValueError(f"--restart must be 0 or more seconds, got {arguments.restart}")
+    walk_path = shipped_walk() if arguments.walk == "sargolini" else Path(arguments.walk)
+    run = load_run(arguments.run)
+    config = dataclasses.replace(run.config, **given_settings(arguments, ("place_feedback",)))
+    walk = load_walks(walk_path, dt=config.dt, box_size=config.box_size)
+    followed = follow_in_pieces(
+        run.network,
+        run.place_cells,
+        walk,
+        dt=config.dt,
+        restart_s=arguments.restart,
+        feedback=feedback_of(config, run.place_cells),
+    )
+    name = f"follow_{walk_path.stem}"
+    figure = draw_followed(followed, config, walk_path.stem)
+    for folder in (run.folder.figures, run.folder.gallery):
+        folder.mkdir(parents=True, exist_ok=True)
+        save_figure(figure, folder / f"{name}.png")
+    seconds = config.dt * len(walk.displacement)
+    result = {"walk": walk_path.name, "seconds": seconds, "restart_seconds": arguments.restart, **followed.record()}
+    if config.place_feedback:
+        result["place_feedback"] = config.place_feedback
+    write_json_atomic(run.folder.path / f"{name}.json", result)
+    print("\n".join(told(followed, walk_path.name, seconds)))
+    print(f"Picture: {run.folder.gallery / f'{name}.png'}")

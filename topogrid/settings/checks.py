@@ -1,0 +1,152 @@
+"""What settings ask of one another; what is at fault is told with the remedy."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+from topogrid.settings.errors import SettingsError, show
+from topogrid.settings.fields import Settings
+
+_LONGEST_NAME = 100
+
+
+_LONGEST_FOLDER_NAME = 255  # bytes, the limit of common file systems
+
+
+# With all of the surround subtracted, fields narrower than this share of the distance between place cells can leave a
+# position that no cell codes: both softmaxes round to the same one-hot vector, and their difference to zero.
+_NARROWEST_FIELD = 0.25
+
+
+_SMALLEST_ATTRACTOR, _FASTEST_ATTRACTOR = 8, 2.0  # units a side; steps
+
+
+def check(config: Settings) -> None:
+    """Refuse settings that do not go together.
+
+    Raises
+    ------
+    SettingsError
+    """
+    _check_texts(config)
+    _check_sheet(config)
+    _check_wiring(config)
+    _check_tau(config)
+    _check_place_code(config)
+
+
+def _check_texts(config: Settings) -> None:
+    if config.name and not re.fullmatch(rf"[A-Za-z0-9]([A-Za-z0-9._-]{{0,{_LONGEST_NAME - 2}}}\w)?", config.name, re.A):
+        raise SettingsError(
+            f"name must be at most {_LONGEST_NAME} letters, digits and any of . _ - inside, got {show(config.name)}"
+        )
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", config.device):
+        raise SettingsError(f"device must be auto, cpu, cuda, cuda:N or mps, got {show(config.device)}")
+    for name in ("save_dir", "gallery_dir"):
+        folder = getattr(config, name)
+        if not folder or any(len(part.encode()) > _LONGEST_FOLDER_NAME for part in Path(folder).parts):
+            raise SettingsError(
+                f"{name} must be the path of a folder, no part above {_LONGEST_FOLDER_NAME} bytes, got {show(folder)}"
+            )
+
+
+def _check_sheet(config: Settings) -> None:
+    side = config.sheet_side
+    if side * side != config.n_grid_cells:
+        raise SettingsError(
+            f"n_grid_cells must be a square number for a square sheet, got {config.n_grid_cells}; the nearest are "
+            f"{side**2} ({side} x {side}) and {(side + 1) ** 2} ({side + 1} x {side + 1})"
+        )
+    if config.topoloss and config.topoloss_factor > side:
+        raise SettingsError(
+            f"topoloss_factor must be at most {side}, the side of the sheet, got {config.topoloss_factor}"
+        )
+
+
+def _check_wiring(config: Settings) -> None:
+    side, modules = config.sheet_side, config.modules_per_side
+    if side % modules:
+        fitting = [count for count in range(1, min(side, 16) + 1) if side % count == 0]
+        raise SettingsError(
+            f"modules_per_side must divide the {side} units along each side of the sheet, got {modules}; "
+            f"give one of {show(tuple(fitting))}, or another n_grid_cells"
+        )
+    if config.norm == "module" and config.activation != "relu":
+        raise SettingsError(
+            f"norm module divides rectified activity by its norm and goes with activation relu only, got "
+            f"{config.activation}; leave one of them out"
+        )
+    if config.wiring == "dense":
+        if modules > 1:
+            raise SettingsError(
+                f"modules_per_side {modules} needs units connected inside modules; add --wiring attractor or learned"
+            )
+        return
+    if config.topoloss:
+        raise SettingsError(
+            f"topoloss makes the weights of a dense network smooth and has no effect with wiring {config.wiring}; "
+            "leave one of them out"
+        )
+    if config.activation != "relu":
+        raise SettingsError(f"wiring {config.wiring} works with activation relu only, got {config.activation}")
+    if config.wiring == "learned" and config.norm != "module":
+        raise SettingsError("wiring learned compares activity of equal norm and needs norm module; add --norm module")
+    if config.wiring == "attractor":
+        _check_attractor(config)
+
+
+def _check_attractor(config: Settings) -> None:
+    across = config.sheet_side // config.modules_per_side
+    if across < _SMALLEST_ATTRACTOR or across % 2:
+        raise SettingsError(
+            f"an attractor module needs an even number of units a side, at least {_SMALLEST_ATTRACTOR} (in a smaller "
+            f"one the bump sticks to single units and no longer follows movement), got {across}; give fewer "
+            "modules_per_side or more n_grid_cells"
+        )
+    if not config.tau or config.tau_min < _FASTEST_ATTRACTOR:
+        got = f"tau_min {config.tau_min:g}" if config.tau else "a plain network, in which tau is 1"
+        raise SettingsError(
+            f"attractor wiring needs time constants of {_FASTEST_ATTRACTOR:g} steps and more (below, one step "
+            f"overshoots where the attractor pulls to, and activity flickers), got {got}; "
+            + (f"give --tau_min {_FASTEST_ATTRACTOR:g}" if config.tau else "add --tau")
+        )
+    if not config.drive > 0:
+        raise SettingsError(
+            f"attractor wiring needs a drive above 0, without which its units fall silent, got {config.drive:g}; "
+            "give --drive 1"
+        )
+
+
+def _check_tau(config: Settings) -> None:
+    if config.tau_min > config.tau_max:
+        raise SettingsError(
+            f"tau_min must not be above tau_max, got {config.tau_min:g} and {config.tau_max:g} steps; "
+            "lower tau_min or raise tau_max"
+        )
+    if config.tau and config.tau_init == "bands" and config.n_bands > config.sheet_side:
+        raise SettingsError(f"n_bands must be at most {config.sheet_side}, the rows of the sheet, got {config.n_bands}")
+    if config.tau and max(config.tau_levels) > config.sheet_side:
+        raise SettingsError(
+            f"tau_levels must be at most {config.sheet_side}, the side of the sheet, got {show(config.tau_levels)}"
+        )
+
+
+def _check_place_code(config: Settings) -> None:
+    populations, cells = len(config.pc_width), config.n_place_cells
+    if cells < 3 * populations:
+        raise SettingsError(
+            f"n_place_cells must be at least 3 for each place-field width, {3 * populations} in all, got {cells}; "
+            "add place cells or give fewer widths"
+        )
+    width, height = config.box_size
+    if max(config.pc_width) > min(width, height):
+        shorter = f"{min(width, height):g} m, the shorter side of the box"
+        raise SettingsError(f"pc_width must be at most {shorter}, got {show(config.pc_width)}")
+    narrowest = _NARROWEST_FIELD * math.sqrt(width * height * populations / cells)
+    if config.surround > 0 and min(config.pc_width) < narrowest:
+        raise SettingsError(
+            f"pc_width must be at least {narrowest:.3g} m for {cells // populations} place cells a width in this box, "
+            f"got {show(config.pc_width)}; widen the fields, add place cells or turn the surround off with --no_DoG"
+        )
