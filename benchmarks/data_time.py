@@ -11,7 +11,7 @@ from scipy import special
 from benchmarks.timing import interleaved
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import make_generators
-from topogrid.training.step import make_batch
+from topogrid.training.batch import make_batch
 from topogrid.world.place_cells import PlaceCells
 from topogrid.world.walks import SPEED_SCALE, TURN_SD, WALL_DISTANCE, WALL_SLOWING
 

@@ -10,11 +10,13 @@ import torch
 
 from benchmarks.timing import fresh_state, seconds_of
 from topogrid.analysis import border_scores, grid_gate, grid_scores, measure_lattice, spatial_information
-from topogrid.evaluation.evaluate import Evaluation, evaluate
+from topogrid.evaluation.evaluate import evaluate
 from topogrid.evaluation.gallery import coupling_of, draw_evaluation
+from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.summary import summarise
 from topogrid.session.tracking import DPI
 from topogrid.settings.config import TrainConfig
+from topogrid.trained.trained import Trained
 from topogrid.training.hardware import choose_precision
 
 
@@ -31,7 +33,7 @@ def evaluation_times(config: TrainConfig) -> dict[str, float]:
     state = fresh_state(config, device, choose_precision("auto", device))
     found = {}
     done: list[Evaluation] = []
-    whole = seconds_of(lambda: done.append(evaluate(state.network, state.place_cells, config, step=0)))
+    whole = seconds_of(lambda: done.append(evaluate(Trained(state.network, state.place_cells, config, 0))))
     (evaluation,) = done
     maps, box = evaluation.settled.rate_maps, config.box_size
     parts: dict[str, Callable[[], object]] = {

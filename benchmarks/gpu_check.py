@@ -19,11 +19,13 @@ import torch
 from benchmarks.timing import fresh_state, step_flop, step_products, wait
 from topogrid.model.products import Precision
 from topogrid.settings.config import TrainConfig
+from topogrid.training.batch import make_batch
 from topogrid.training.cuda_graph import WARM_UP_STEPS, GraphedStep, uses_graph
 from topogrid.training.hardware import choose_device, choose_precision, use_tensor_cores
 from topogrid.training.objective import Batch
 from topogrid.training.processes import ALONE
-from topogrid.training.step import TrainState, make_batch, train, train_step
+from topogrid.training.state import TrainState
+from topogrid.training.step import train, train_step
 
 LOSS_TOLERANCE = {"fp32": 1e-5, "bf16": 2e-3}  # relative, after the first step of the same batch
 GRADIENT_TOLERANCE = {"fp32": 1e-3, "bf16": 5e-2}  # relative norm of the difference

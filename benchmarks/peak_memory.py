@@ -11,8 +11,10 @@ from benchmarks.timing import fresh_state
 from topogrid.evaluation.evaluate import evaluate
 from topogrid.evaluation.gallery import draw_evaluation
 from topogrid.settings.config import TrainConfig
+from topogrid.trained.trained import Trained
+from topogrid.training.batch import make_batch
 from topogrid.training.hardware import choose_precision, keep_freed_memory, peak_memory_mb
-from topogrid.training.step import make_batch, train_step
+from topogrid.training.step import train_step
 
 
 def main() -> int:
@@ -27,7 +29,7 @@ def main() -> int:
         batch = make_batch(config, state.place_cells, state.generators["walks"])
         train_step(state, batch, config, measure=measure)
     if with_evaluation:
-        evaluation = evaluate(state.network, state.place_cells, config, step=state.step)
+        evaluation = evaluate(Trained(state.network, state.place_cells, config, state.step))
         draw_evaluation(evaluation, config)
     print(peak_memory_mb() / 2**10)
     return 0

@@ -22,8 +22,8 @@ from benchmarks.timing import CLOCKS, chosen_clock, fresh_state
 from topogrid.model.network import PathIntegrator
 from topogrid.settings.config import TrainConfig
 from topogrid.training import losses
+from topogrid.training.batch import make_batch
 from topogrid.training.objective import Batch
-from topogrid.training.step import make_batch
 from topogrid.world.place_cells import PlaceCells
 
 

@@ -17,13 +17,16 @@ from pathlib import Path
 import torch
 
 from benchmarks.document import check_writable_between, write_between
-from topogrid.evaluation.evaluate import evaluate, forming_line, theory_line
+from topogrid.evaluation.evaluate import evaluate
 from topogrid.evaluation.summary import summarise
+from topogrid.evaluation.theory import forming_line, theory_line
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.presets import settings_of
 from topogrid.streams import make_generators
 from topogrid.tables import to_markdown
-from topogrid.training.step import new_state, train
+from topogrid.trained.trained import Trained
+from topogrid.training.state import new_state
+from topogrid.training.step import train
 
 DOCUMENT = Path("docs/measurement.md")
 SECTION = "spacing"
@@ -73,7 +76,7 @@ def measurements(config: TrainConfig, steps: Sequence[int]) -> Iterator[tuple[fl
     )
     for record in train(state, config):
         if record.step in steps:
-            row = summarise(evaluate(state.network, state.place_cells, measuring, step=record.step), measuring)
+            row = summarise(evaluate(Trained(state.network, state.place_cells, measuring, record.step)), measuring)
             n = round((1 - row["validation/spacing_nan_share"]) * config.n_grid_cells)
             yield row["validation/spacing_median_m"], n, row["validation/trajectory_error_cm"]
         if record.step >= max(steps):

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from topogrid.model.products import Precision, multiply
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import make_generators
-from topogrid.training.step import TrainState, new_state
+from topogrid.training.state import TrainState, new_state
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
 """What can be counted: the time that passes, or that this process computes, over all its threads."""

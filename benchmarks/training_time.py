@@ -19,8 +19,10 @@ from benchmarks.timing import fresh_state, interleaved, step_flop, step_products
 from topogrid.model.products import Precision
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.machine import memory_needed
+from topogrid.training.batch import make_batch
 from topogrid.training.hardware import choose_precision
-from topogrid.training.step import TrainState, make_batch, train_step
+from topogrid.training.state import TrainState
+from topogrid.training.step import train_step
 
 CPU = torch.device("cpu")
 # Above this many bytes for one network, networks are not kept side by side but timed one after the other.

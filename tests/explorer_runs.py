@@ -10,7 +10,8 @@ import numpy as np
 
 from tests.synthetic import Float, lattice_map
 from topogrid.analysis import RateMaps
-from topogrid.evaluation.evaluate import Decoding, Evaluation, UnitMeasures, measure_units
+from topogrid.analysis.maps.units import UnitMeasures, measure_units
+from topogrid.evaluation.results import Decoding, Evaluation
 from topogrid.evaluation.saved import save_evaluation, unit_rows
 from topogrid.evaluation.summary import summarise
 from topogrid.files import write_text_atomic

@@ -22,11 +22,6 @@ LAYERS = (
     ("cli",),
     ("__main__",),
 )
-# What still breaks that rule, as (importer, imported): this list only shrinks.
-KNOWN_FAULTS = {
-    ("evaluation.reanalysis", "interventions.interventions"),
-}
-
 # Only these may import torch; nothing that reads, draws or reports needs it.
 WITH_TORCH = (
     "streams",
@@ -95,11 +90,6 @@ def existing(imported: str) -> str:
     return ".".join(parts)
 
 
-def is_known_fault(importer: tuple[str, ...], imported: str) -> bool:
-    """Whether an import is one of `KNOWN_FAULTS`."""
-    return (".".join(importer[1:]), existing(imported).removeprefix("topogrid.")) in KNOWN_FAULTS
-
-
 def imported_modules(tree: ast.AST) -> Iterator[str]:
     """Yield the dotted name of everything imported, also inside functions; ``from a import b`` yields ``a.b``."""
     for node in ast.walk(tree):
@@ -163,17 +153,7 @@ def test_every_package_has_its_place_in_a_layer() -> None:
 def test_a_file_imports_only_from_lower_layers(source: tuple[Path, ast.Module]) -> None:
     path, tree = source
     own = [module for module in imported_modules(tree) if module.split(".")[0] == "topogrid"]
-    faults = [module for module in own if upward_import(module_of(path), module)]
-    assert [module for module in faults if not is_known_fault(module_of(path), module)] == []
-
-
-def test_a_known_fault_that_is_gone_leaves_the_list() -> None:
-    found = set()
-    for path in SOURCES:
-        for module in imported_modules(ast.parse(path.read_text(encoding="utf-8"))):
-            if module.split(".")[0] == "topogrid" and upward_import(module_of(path), module):
-                found.add((".".join(module_of(path)[1:]), existing(module).removeprefix("topogrid.")))
-    assert found >= KNOWN_FAULTS
+    assert [fault for module in own if (fault := upward_import(module_of(path), module))] == []
 
 
 def circle_in(arrows: dict[str, set[str]]) -> list[str]:

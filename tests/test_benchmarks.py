@@ -19,7 +19,8 @@ from benchmarks.plain_loop import PlainLoop
 from benchmarks.timing import fresh_state, interleaved, step_flop
 from topogrid.cli.flags import parse_arguments
 from topogrid.settings.config import TrainConfig
-from topogrid.training.step import make_batch, train_step
+from topogrid.training.batch import make_batch
+from topogrid.training.step import train_step
 from topogrid.world.walks import simulate_walks
 
 ROOT = Path(__file__).resolve().parent.parent

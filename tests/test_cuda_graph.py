@@ -13,7 +13,8 @@ from topogrid.settings.config import TrainConfig
 from topogrid.training import cuda_graph
 from topogrid.training.cuda_graph import WARM_UP_STEPS, GraphedStep, Recording, uses_graph
 from topogrid.training.processes import ALONE, Processes
-from topogrid.training.step import Outcome, TrainState, train
+from topogrid.training.state import TrainState
+from topogrid.training.step import Outcome, train
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

@@ -11,20 +11,17 @@ import pytest
 import torch
 
 from topogrid.analysis import grid_gate
-from topogrid.evaluation import evaluate as evaluation
-from topogrid.evaluation.evaluate import (
-    FEWEST_ANCHORED_WALKS,
-    MOST_MOMENTS,
-    Evaluation,
-    Probe,
-    evaluate,
-    follow,
-    glance,
-)
+from topogrid.analysis.maps import units as unit_measures
+from topogrid.evaluation.decoding import MOST_MOMENTS, follow
+from topogrid.evaluation.evaluate import evaluate, glance
+from topogrid.evaluation.held_out import FEWEST_ANCHORED_WALKS
+from topogrid.evaluation.probe import Probe
+from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import unit_rows
 from topogrid.model.network import Feedback, PathIntegrator
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import make_generators
+from topogrid.trained.trained import Trained
 from topogrid.world.place_cells import PlaceCells
 from topogrid.world.walks import Walks, simulate_walks
 
@@ -46,7 +43,7 @@ class Subject(NamedTuple):
 def few_surrogates() -> Iterator[None]:
     """Judge grid cells against few surrogates: thousands of them take all the time of an evaluation."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation, "grid_gate", partial(grid_gate, n_surrogates=4))
+        patch.setattr(unit_measures, "grid_gate", partial(grid_gate, n_surrogates=4))
         yield
 
 
@@ -62,11 +59,11 @@ def state() -> Subject:
 
 @pytest.fixture(scope="module")
 def usual(state: Subject) -> Evaluation:
-    return evaluate(state.network, state.place_cells, CONFIG, step=0)
+    return evaluate(Trained(state.network, state.place_cells, CONFIG, 0))
 
 
 def test_a_glance_sees_the_maps_of_the_whole_evaluation(state: Subject, usual: Evaluation) -> None:
-    seen = glance(state.network, state.place_cells, CONFIG, step=0)
+    seen = glance(Trained(state.network, state.place_cells, CONFIG, 0))
     np.testing.assert_array_equal(seen.rate_maps.maps, usual.settled.rate_maps.maps)
     np.testing.assert_array_equal(seen.scores.score_60, usual.settled.scores.score_60)
     np.testing.assert_array_equal(seen.lattice.spacing, usual.settled.lattice.spacing)
@@ -86,7 +83,7 @@ def test_a_glance_sees_the_maps_of_the_whole_evaluation(state: Subject, usual: E
     ids=str,
 )
 def test_anchored_walks_start_in_the_middle_and_cover_the_box(state: Subject, probe: Probe, n_steps: int) -> None:
-    anchored = glance(state.network, state.place_cells, CONFIG, step=0, probe=probe)
+    anchored = glance(Trained(state.network, state.place_cells, CONFIG, 0), probe=probe)
     assert anchored.rate_maps.occupancy.sum() == FEWEST_ANCHORED_WALKS * n_steps
     assert (anchored.rate_maps.occupancy > 0).mean() > 0.95
 
@@ -95,7 +92,7 @@ def test_anchored_walks_are_as_many_samples_as_the_usual_ones(state: Subject) ->
     many = dataclasses.replace(CONFIG, eval_walks=2001)
     samples = {
         anchored: glance(
-            state.network, state.place_cells, many, step=0, probe=Probe(anchored=anchored)
+            Trained(state.network, state.place_cells, many, 0), probe=Probe(anchored=anchored)
         ).rate_maps.occupancy.sum()
         for anchored in (False, True)
     }
@@ -108,14 +105,14 @@ def test_before_they_move_anchored_walks_are_in_one_bin(state: Subject) -> None:
     still = Probe(anchored=True, speed_factor=1e-9)
     short = dataclasses.replace(odd, dt=1.0, seq_length=1, long_seconds=1.0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("topogrid.evaluation.evaluate.ANCHORED_SECONDS", 1e-9)
-        maps = glance(state.network, state.place_cells, short, step=0, probe=still).rate_maps
+        patch.setattr("topogrid.evaluation.held_out.ANCHORED_SECONDS", 1e-9)
+        maps = glance(Trained(state.network, state.place_cells, short, 0), probe=still).rate_maps
     assert (maps.occupancy > 0).sum() == 1
     assert maps.occupancy[5, 5] == FEWEST_ANCHORED_WALKS
 
 
 def test_a_whole_evaluation_can_be_anchored(state: Subject, usual: Evaluation) -> None:
-    anchored = evaluate(state.network, state.place_cells, CONFIG, step=0, probe=Probe(anchored=True))
+    anchored = evaluate(Trained(state.network, state.place_cells, CONFIG, 0), probe=Probe(anchored=True))
     both = (anchored.settled.rate_maps.occupancy, anchored.start.rate_maps.occupancy)
     assert both[0].sum() == both[1].sum() == FEWEST_ANCHORED_WALKS * 500
     assert np.isfinite(anchored.start.rate_maps.maps).mean() > 0.9
@@ -144,7 +141,7 @@ def test_without_feedback_there_is_no_error_with_it(usual: Evaluation) -> None:
 
 def test_feedback_leaves_the_rest_as_it_is(state: Subject, usual: Evaluation) -> None:
     config = dataclasses.replace(CONFIG, place_feedback=0.05)
-    told = evaluate(state.network, state.place_cells, config, step=0).decoding
+    told = evaluate(Trained(state.network, state.place_cells, config, 0)).decoding
     np.testing.assert_array_equal(told.long_error_cm, usual.decoding.long_error_cm)
     assert np.isfinite(told.feedback_error_cm).all()
     # It is first due at the first step, and then every fourth one.
@@ -172,7 +169,7 @@ def test_following_in_parts_or_at_chosen_steps_changes_nothing(state: Subject) -
 def test_very_long_walks_are_told_at_few_moments_and_those_that_are_asked_for(state: Subject) -> None:
     moments = (0.4, 2.0, 7.77, 13.0)
     config = dataclasses.replace(CONFIG, long_seconds=14.0, long_walks=3, eval_walks=5, error_seconds=moments)
-    told = evaluate(state.network, state.place_cells, config, step=0).decoding
+    told = evaluate(Trained(state.network, state.place_cells, config, 0)).decoding
     assert len(told.seconds) <= MOST_MOMENTS
     for moment in (*moments[:2], 7.76, moments[3], 14.0):
         assert np.abs(told.seconds - moment).min() < 1e-9

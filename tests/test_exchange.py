@@ -12,15 +12,16 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from topogrid.cli.main import main as topogrid_main
-from topogrid.evaluation.reanalysis import open_trained
+from topogrid.evaluation.reanalysis import results_folder
 from topogrid.model.network import PathIntegrator
 from topogrid.runs.checkpoints import save_checkpoint
 from topogrid.runs.errors import CheckpointError
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.saved import write_settings
+from topogrid.trained.opening import open_trained
+from topogrid.trained.run import open_run
 from topogrid.trained.safetensors import export_weights, import_weights
-from topogrid.trained.trained import load_run
 from topogrid.world.place_cells import PlaceCells
 
 CONFIG = TrainConfig(n_grid_cells=16, n_place_cells=32, tau=True, name="run", pc_width=(0.3,))
@@ -43,7 +44,7 @@ def test_there_and_back_changes_nothing(run_folder: Path, tmp_path: Path, capsys
     path = tmp_path / "weights.safetensors"
     assert topogrid_main(["export", str(run_folder), str(path)]) == 0
     assert str(path) in capsys.readouterr().out
-    run, back = load_run(run_folder), import_weights(path)
+    run, back = open_run(run_folder), import_weights(path)
     assert (back.config, back.step) == (run.config, 70)
     assert torch.equal(back.place_cells.centres, run.place_cells.centres)
     for name, value in run.network.state_dict().items():
@@ -52,10 +53,10 @@ def test_there_and_back_changes_nothing(run_folder: Path, tmp_path: Path, capsys
 
 
 def test_analyze_opens_an_exported_file(run_folder: Path, tmp_path: Path) -> None:
-    path = export_weights(load_run(run_folder), tmp_path / "weights.safetensors")
+    path = export_weights(open_run(run_folder), tmp_path / "weights.safetensors")
     opened = open_trained(path, settings={"eval_walks": 3})
-    assert (opened.subject.step, opened.subject.config.eval_walks, opened.knows_places) == (70, 3, True)
-    assert opened.folder.path == tmp_path / "weights_analysis"
+    assert (opened.step, opened.config.eval_walks, opened.knows_places) == (70, 3, True)
+    assert results_folder(opened, path).path == tmp_path / "weights_analysis"
     with pytest.raises(ValueError, match="knows its own box_size"):
         open_trained(path, settings={"box_size": 1.0})
 
@@ -67,7 +68,7 @@ def test_analyze_opens_an_exported_file(run_folder: Path, tmp_path: Path) -> Non
 def test_an_export_overwrites_nothing(run_folder: Path, tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "there.safetensors").write_text("mine")
     with pytest.raises(ValueError, match=message):
-        export_weights(load_run(run_folder), tmp_path / name)
+        export_weights(open_run(run_folder), tmp_path / name)
     assert (tmp_path / "there.safetensors").read_text() == "mine"
     assert not (tmp_path / "weights.pt").exists()
 
@@ -77,7 +78,7 @@ def test_without_the_package_the_remedy_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "safetensors.torch", None)
     with pytest.raises(CheckpointError, match="pip install"):
-        export_weights(load_run(run_folder), tmp_path / "weights.safetensors")
+        export_weights(open_run(run_folder), tmp_path / "weights.safetensors")
     assert not (tmp_path / "weights.safetensors").exists()
 
 
@@ -146,7 +147,7 @@ def test_a_spoilt_file_is_refused_in_one_line(
     kind: str, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spoil, message = SPOIL[kind]
-    path = export_weights(load_run(run_folder), tmp_path / "weights.safetensors")
+    path = export_weights(open_run(run_folder), tmp_path / "weights.safetensors")
     spoil(path)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises((CheckpointError, ValueError), match=message):
@@ -159,7 +160,7 @@ def test_a_spoilt_file_is_refused_in_one_line(
 
 def test_weights_and_settings_by_their_names_of_0_1_0_open(run_folder: Path, tmp_path: Path) -> None:
     """Recurrent weights were `units.w_rec`, and bands of a layout of tau were modules."""
-    path = export_weights(load_run(run_folder), tmp_path / "weights.safetensors")
+    path = export_weights(open_run(run_folder), tmp_path / "weights.safetensors")
     with safe_open(path, framework="pt") as file:
         metadata = dict(file.metadata())
         tensors = {name.replace("units.wiring.weight", "units.w_rec"): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -170,5 +171,5 @@ def test_weights_and_settings_by_their_names_of_0_1_0_open(run_folder: Path, tmp
     save_file(tensors, old, metadata=metadata | {"config": json.dumps(config)})
     back = import_weights(old)
     assert (back.config.n_bands, back.config.tau_init, back.config.wiring) == (3, "bands", "dense")
-    for name, value in load_run(run_folder).network.state_dict().items():
+    for name, value in open_run(run_folder).network.state_dict().items():
         assert torch.equal(back.network.state_dict()[name], value), name

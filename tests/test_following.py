@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from topogrid.evaluation.evaluate import follow
+from topogrid.evaluation.decoding import follow
 from topogrid.evaluation.follow import Followed, draw_followed, feedback_of, follow_in_pieces, told
 from topogrid.model.network import PathIntegrator
 from topogrid.settings.config import TrainConfig

@@ -18,7 +18,8 @@ from topogrid.training.hardware import (
     read_scalars,
     use_tensor_cores,
 )
-from topogrid.training.step import new_state, train
+from topogrid.training.state import new_state
+from topogrid.training.step import train
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU = torch.device("cpu")

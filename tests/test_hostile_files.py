@@ -19,7 +19,7 @@ from topogrid.settings.config import TrainConfig
 from topogrid.settings.saved import write_settings
 from topogrid.streams import make_generators
 from topogrid.training.hardware import choose_device
-from topogrid.training.step import new_state
+from topogrid.training.state import new_state
 
 CONFIG = TrainConfig(
     n_grid_cells=16, n_place_cells=32, tau=True, pc_width=(0.3,), steps=20, device="cpu", precision="fp32", batch_size=4

@@ -16,32 +16,28 @@ import train_grid
 from tests.synthetic import lattice_map
 from topogrid import figures
 from topogrid.analysis import grid_gate
+from topogrid.analysis.maps import units as unit_measures
+from topogrid.analysis.maps.units import measure_units
+from topogrid.analysis.paired import compare
 from topogrid.cli.main import main as topogrid_main
-from topogrid.evaluation import evaluate as evaluation
-from topogrid.evaluation.evaluate import Probe, burn_in_steps, evaluate, measure_units
+from topogrid.evaluation.evaluate import evaluate
+from topogrid.evaluation.held_out import burn_in_steps
+from topogrid.evaluation.probe import Probe
+from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.summary import summarise
 from topogrid.figures import save_figure
-from topogrid.interventions.interventions import (
-    BASELINE,
-    HIDDEN,
-    INTERVENTIONS,
-    Outcome,
-    Subject,
-    choose,
-    compare,
-    hide,
-    intervene,
-    obstacles,
-    parse_units,
-    scale_dt,
-    silence,
-)
+from topogrid.interventions.condition import Condition
 from topogrid.interventions.report import counted_units, full_table, key, key_table
+from topogrid.interventions.run import BASELINE, HIDDEN, Outcome, hide, intervene
+from topogrid.interventions.silencing import parse_units, silence
+from topogrid.interventions.table import INTERVENTIONS, choose, obstacles
+from topogrid.interventions.walks import scale_dt
 from topogrid.measures import METRICS
 from topogrid.model.network import PathIntegrator
 from topogrid.model.units import TauRNN
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import make_generators
+from topogrid.trained.trained import Trained
 from topogrid.world.place_cells import PlaceCells
 from topogrid.world.walks import simulate_walks, split_steps
 
@@ -63,11 +59,11 @@ TAU_CHANGES = ("tau_x0.5", "tau_x2", "tau_flat", "tau_permuted", "tau_swapped")
 def few_surrogates():
     """Judge grid cells against few surrogates: thousands of them take all the time of an evaluation."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation, "grid_gate", partial(grid_gate, n_surrogates=4))
+        patch.setattr(unit_measures, "grid_gate", partial(grid_gate, n_surrogates=4))
         yield
 
 
-def subject_of(config: TrainConfig = CONFIG) -> Subject:
+def subject_of(config: TrainConfig = CONFIG) -> Condition:
     """Return a network that is not at its first weights, as if it had been trained."""
     generators = make_generators(config.seed, "cpu", ("weights", "place_cells", "training"))
     network = PathIntegrator.from_config(config, generator=generators["weights"])
@@ -77,7 +73,7 @@ def subject_of(config: TrainConfig = CONFIG) -> Subject:
         if network.units.log_tau is not None:
             shift = torch.rand(config.n_grid_cells, generator=generators["training"])
             network.units.log_tau.add_(0.1 * shift).clamp_(min=0)
-    return Subject(network, PlaceCells.from_config(config, generators["place_cells"]), config, step=7)
+    return Condition(Trained(network, PlaceCells.from_config(config, generators["place_cells"]), config, 7))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +83,7 @@ def subject():
 
 @pytest.fixture(scope="module")
 def before(subject):
-    return evaluate(subject.network, subject.place_cells, subject.config, step=7)
+    return evaluate(Trained(subject.network, subject.place_cells, subject.config, 7))
 
 
 def weights(network: PathIntegrator) -> dict[str, torch.Tensor]:
@@ -99,7 +95,7 @@ def differing(one: PathIntegrator, other: PathIntegrator) -> set[str]:
     return {name for name, value in one.state_dict().items() if not torch.equal(value, theirs[name])}
 
 
-def tau_of(subject: Subject) -> torch.Tensor:
+def tau_of(subject: Condition) -> torch.Tensor:
     tau = subject.network.units.tau
     assert tau is not None
     return tau.detach()
@@ -259,7 +255,7 @@ def test_a_smaller_step_integrates_the_same_equation(before):
 
 
 def test_a_larger_box_has_bins_of_the_same_size_and_errors_of_the_trained_one_only(subject, before):
-    larger = evaluate(subject.network, subject.place_cells, CONFIG, step=7, probe=Probe(box_factor=2.0))
+    larger = evaluate(Trained(subject.network, subject.place_cells, CONFIG, 7), probe=Probe(box_factor=2.0))
     maps, trained = larger.settled.rate_maps, before.settled.rate_maps
     assert maps.box_size == (4.4, 4.4)
     np.testing.assert_allclose(np.diff(maps.edges_x), np.diff(trained.edges_x)[0])
@@ -272,14 +268,14 @@ def test_a_larger_box_has_bins_of_the_same_size_and_errors_of_the_trained_one_on
 
 
 def test_a_faster_animal_gets_further(subject, before):
-    faster = evaluate(subject.network, subject.place_cells, CONFIG, step=7, probe=Probe(speed_factor=2.0))
+    faster = evaluate(Trained(subject.network, subject.place_cells, CONFIG, 7), probe=Probe(speed_factor=2.0))
     assert faster.decoding.hold_still_cm[5] == pytest.approx(2 * before.decoding.hold_still_cm[5], rel=0.2)
 
 
 def test_another_step_lasts_as_long(subject, before):
     for factor in (0.5, 2.0):
         changed = scale_dt(subject, before, factor=factor)
-        measured = evaluate(changed.network, subject.place_cells, CONFIG, step=7, probe=changed.probe)
+        measured = evaluate(Trained(changed.network, subject.place_cells, CONFIG, 7), probe=changed.probe)
         assert measured.decoding.seconds[-1] == pytest.approx(before.decoding.seconds[-1])
         # The same animals: where they are does not depend on how often one looks.
         assert measured.decoding.hold_still_cm[-1] == pytest.approx(before.decoding.hold_still_cm[-1], rel=1e-5)
@@ -295,7 +291,7 @@ def test_the_burn_in_is_that_of_the_slowest_unit_or_what_was_asked_for(subject, 
     assert before.burn_in == burn_in_steps(float(before.tau.max()))
     for given in (0, 5):
         config = dataclasses.replace(CONFIG, eval_burn_in=given)
-        measured = evaluate(subject.network, subject.place_cells, config, step=7)
+        measured = evaluate(Trained(subject.network, subject.place_cells, config, 7))
         assert measured.burn_in == given
         same = np.array_equal(measured.settled.rate_maps.maps, measured.start.rate_maps.maps, equal_nan=True)
         assert same == (given == 0)
@@ -311,7 +307,7 @@ def test_activity_is_never_held_for_longer_than_a_part_of_a_walk(subject, monkey
 
     monkeypatch.setattr(TauRNN, "forward", noted)
     config = dataclasses.replace(CONFIG, eval_burn_in=300, long_seconds=4.0)
-    evaluate(subject.network, subject.place_cells, config, step=7)
+    evaluate(Trained(subject.network, subject.place_cells, config, 7))
     assert max(lengths) <= 100
 
 
@@ -322,20 +318,20 @@ def test_spacing_is_compared_unit_by_unit_and_its_slope_on_tau_found(before):
     """Perfect lattices whose spacing is the root of tau, then a fifth larger."""
     spacing = np.linspace(0.5, 0.8, 36)
 
-    def measured(factor: float) -> evaluation.Evaluation:
+    def measured(factor: float) -> Evaluation:
         maps = np.stack([lattice_map(factor * s, 10, n_bins=20, threshold=-0.5) for s in spacing])
         full = dataclasses.replace(before.settled.rate_maps, maps=maps, occupancy=np.ones((20, 20), dtype=np.int64))
         view = measure_units(full, np.random.default_rng(0))
         return dataclasses.replace(before, settled=view, tau=(spacing / 0.5) ** 2)
 
     one, larger = measured(1.0), measured(1.2)
-    paired = compare(one, larger)
+    paired = compare(one.settled, larger.settled)
     assert paired["kept_share"] == 1
     assert paired["n_spacing"] == 36
     assert paired["spacing_ratio"] == pytest.approx(1.2, rel=0.02)
     assert paired["lattices/kept_share"] == 1
     assert paired["lattices/spacing_ratio"] == pytest.approx(1.2, rel=0.02)
-    assert compare(one, one)["map_correlation"] == pytest.approx(1)
+    assert compare(one.settled, one.settled)["map_correlation"] == pytest.approx(1)
     row = summarise(one, CONFIG)
     assert row["validation/scaling_slope"] == pytest.approx(0.5, abs=0.05)
     assert row["validation/tau_spacing_rho"] > 0.98

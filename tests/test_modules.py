@@ -14,7 +14,7 @@ import torch
 import train_grid
 from tests.faults.any_settings import in_little_time
 from topogrid.evaluation.saved import saved_moments
-from topogrid.interventions.interventions import Subject
+from topogrid.interventions.condition import Condition
 from topogrid.interventions.modules import (
     BASELINE,
     draw_headline,
@@ -32,11 +32,14 @@ from topogrid.session.run import moment_steps
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.presets import settings_of
 from topogrid.settings.saved import read_settings, write_settings
+from topogrid.trained.run import open_run
 from topogrid.trained.safetensors import export_weights, import_weights
-from topogrid.trained.trained import load_run
+from topogrid.trained.trained import Trained
+from topogrid.training.batch import make_batch
 from topogrid.training.objective import TERMS, at_moments, growth_steps, phase_of, read_steps, readout_steps
+from topogrid.training.optimiser import learning_rate
 from topogrid.training.processes import ALONE
-from topogrid.training.step import learning_rate, make_batch, train_step
+from topogrid.training.step import train_step
 
 WIRINGS = ["attractor", "learned"]
 STEPS = 8
@@ -204,7 +207,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(reference: tuple[str, Path], stopped_
 
 
 def test_weights_go_out_and_come_back(reference: tuple[str, Path], tmp_path: Path) -> None:
-    run = load_run(reference[1])
+    run = open_run(reference[1])
     back = import_weights(export_weights(run, tmp_path / "weights.safetensors"))
     assert back.config == run.config
     for name, value in run.network.state_dict().items():
@@ -218,7 +221,7 @@ def test_weights_of_another_wiring_are_refused(reference: tuple[str, Path], tmp_
     config = read_settings(run / "config.json").config
     write_settings(dataclasses.replace(config, modules_per_side=1), other / "config.json")
     with pytest.raises(CheckpointError, match="is of a network with modules_per_side 2"):
-        load_run(other)
+        open_run(other)
 
 
 @pytest.mark.parametrize("wiring", WIRINGS)
@@ -278,7 +281,7 @@ def test_presets_that_are_named_are_really_shorter(given: dict[str, Any]) -> Non
 
 
 @pytest.fixture(scope="module")
-def subject() -> Subject:
+def subject() -> Condition:
     """Four attractor modules of different tau, not trained: their encoder is fitted, which is enough."""
     config = TrainConfig(
         **settings_of(
@@ -291,10 +294,10 @@ def subject() -> Subject:
         )
     )  # fmt: skip
     state = build_state(config, ALONE)
-    return Subject(state.network, state.place_cells, config, 0)
+    return Condition(Trained(state.network, state.place_cells, config, 0))
 
 
-def test_spacing_follows_tau_in_every_module(subject: Subject) -> None:
+def test_spacing_follows_tau_in_every_module(subject: Condition) -> None:
     names = ("tau_x1.25", "tau_flat", "tau_reversed")
     baseline, longer, flat, turned = measure_headline(subject, names)
     assert baseline.name == BASELINE
@@ -315,4 +318,4 @@ def test_without_modules_there_is_no_headline() -> None:
     config = settings("dense")
     state = build_state(config, ALONE)
     with pytest.raises(ValueError, match="it has no modules"):
-        next(measure_headline(Subject(state.network, state.place_cells, config, 0)))
+        next(measure_headline(Condition(Trained(state.network, state.place_cells, config, 0))))

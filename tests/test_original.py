@@ -17,6 +17,7 @@ from topogrid.settings.errors import SettingsError
 from topogrid.settings.presets import PRESETS
 from topogrid.streams import make_generators
 from topogrid.trained.original import SETTINGS, open_bare
+from topogrid.trained.trained import Trained
 from topogrid.world.place_cells import PlaceCells
 
 CONFIG = TrainConfig(
@@ -71,8 +72,8 @@ def test_an_original_checkpoint_is_measured_as_the_network_it_came_from(files: t
     assert bare.step == 700
     assert bare.config.n_grid_cells == 36
     assert bare.config.tau
-    ours = evaluate(network, places, CONFIG, step=0)
-    theirs = evaluate(bare.network, bare.place_cells, bare.config, step=0)
+    ours = evaluate(Trained(network, places, CONFIG, 0))
+    theirs = evaluate(Trained(bare.network, bare.place_cells, bare.config, 0))
     for view, other in ((ours.settled, theirs.settled), (ours.start, theirs.start)):
         np.testing.assert_array_equal(view.rate_maps.maps, other.rate_maps.maps)
         np.testing.assert_array_equal(view.scores.score_60, other.scores.score_60)

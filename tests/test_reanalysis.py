@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from tests.test_original import CONFIG, as_original, network_and_places
 from topogrid.cli.main import main
-from topogrid.evaluation.reanalysis import open_trained
+from topogrid.evaluation.reanalysis import results_folder
 from topogrid.runs.checkpoints import save_checkpoint
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
 from topogrid.settings.saved import write_settings
+from topogrid.trained.opening import open_trained
 
 QUICK = ["--eval_walks", "20", "--long_seconds", "0.4", "--long_walks", "3"]
 
@@ -142,7 +143,7 @@ def test_interventions_follow_if_asked_for(
     [
         (["--box_size", "3"], "knows its own box_size; leave --box_size out"),
         (["--place_cells", "c.npy"], "knows its own place_cells"),
-        (["--bins", "20", "x"], "eval_bins must be a whole number, got 'x'"),
+        (["--bins", "20", "x"], "--bins must be a whole number, got 'x'"),
         (["--bins", "3"], "eval_bins must be 5 to 200"),
         (["--eval_walks", "many"], "eval_walks must be a whole number"),
         (["--intervene", "tau_flatt"], "did you mean tau_flat"),
@@ -163,6 +164,6 @@ def test_flags_that_cannot_be_used_are_refused(
 def test_results_do_not_overwrite_another_run(run: Path, tmp_path: Path) -> None:
     torch.save(as_original(network_and_places()[0]), tmp_path / "model.pt")
     with pytest.raises(SettingsError, match="is the folder of a run"):
-        open_trained(tmp_path / "model.pt", settings={"pc_width": 0.3}, out=run)
+        results_folder(open_trained(tmp_path / "model.pt", settings={"pc_width": 0.3}), tmp_path / "model.pt", run)
     with pytest.raises(SettingsError, match="leave --checkpoint out"):
         open_trained(tmp_path / "model.pt", checkpoint="other.pt")

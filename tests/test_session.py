@@ -18,7 +18,7 @@ from topogrid.measures import FIGURES as ALL_FIGURES
 from topogrid.runs.checkpoints import load_checkpoint
 from topogrid.runs.metrics_log import read_metrics
 from topogrid.settings.saved import read_settings
-from topogrid.trained.trained import load_run
+from topogrid.trained.run import open_run
 
 FIGURES = {key: entry for key, entry in ALL_FIGURES.items() if key != "validation/filmstrip"}  # of every evaluation
 
@@ -121,7 +121,7 @@ def test_wandb_mirror_reads_back_with_every_number_and_picture(tau_run):
 
 
 def test_a_run_reopens_with_nothing_but_its_folder(tau_run):
-    reopened = load_run(tau_run)
+    reopened = open_run(tau_run)
     assert reopened.step == 4
     assert reopened.config == read_settings(tau_run / "config.json").config
     assert reopened.network.units.tau.shape == (64,)

@@ -8,11 +8,13 @@ import pytest
 
 from tests.synthetic import lattice_map
 from topogrid.analysis import RateMaps
+from topogrid.analysis.maps.units import measure_units
 from topogrid.analysis.sheets import Sheet
-from topogrid.evaluation.evaluate import Decoding, Evaluation, forming_line, measure_units, theory_line
 from topogrid.evaluation.gallery import draw_evaluation
+from topogrid.evaluation.results import Decoding, Evaluation
 from topogrid.evaluation.saved import save_evaluation, unit_rows
 from topogrid.evaluation.summary import lattice_maps, summarise
+from topogrid.evaluation.theory import forming_line, theory_line
 from topogrid.measures import FIGURES, METRICS, meaning
 from topogrid.settings.config import TrainConfig
 

@@ -18,16 +18,11 @@ from torch.utils._pytree import tree_leaves
 from topogrid.model.penalty import weight_decay
 from topogrid.settings.config import TrainConfig
 from topogrid.training import losses
+from topogrid.training.batch import make_batch
 from topogrid.training.objective import Batch, Context, objective
-from topogrid.training.step import (
-    StepRecord,
-    TrainState,
-    learning_rate,
-    make_batch,
-    new_state,
-    train,
-    train_step,
-)
+from topogrid.training.optimiser import learning_rate
+from topogrid.training.state import TrainState, new_state
+from topogrid.training.step import StepRecord, train, train_step
 
 CPU = torch.device("cpu")
 SMALL = TrainConfig(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
+from topogrid.world.recordings import load_walks
 from topogrid.world.walks import (
     SPEED_SCALE,
     TURN_SD,
@@ -24,7 +25,6 @@ from topogrid.world.walks import (
     WALL_SLOWING,
     Walks,
     join_steps,
-    load_walks,
     simulate_walks,
     split_steps,
 )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import train_grid
 from topogrid.analysis import grid_gate
-from topogrid.evaluation import evaluate as evaluation
+from topogrid.analysis.maps import units
 from topogrid.session import run as session
 from topogrid.settings.config import KINDS, TrainConfig
 
@@ -129,7 +129,7 @@ def in_little_time(folder: Path) -> Iterator[None]:
         patch("topogrid.settings.machine.machine_memory", lambda: 2**32),
         patch.object(session, "draw_evaluation", lambda *args, **kwargs: {}),
         patch.object(session.Run, "_tau_picture", lambda self, step: {}),
-        patch.object(evaluation, "grid_gate", functools.partial(grid_gate, n_surrogates=4)),
+        patch.object(units, "grid_gate", functools.partial(grid_gate, n_surrogates=4)),
     ):
         yield
 

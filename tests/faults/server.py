@@ -64,14 +64,14 @@ class Board:
 def instrument(board: Path, *, fast: bool) -> None:
     """Let this process tell what it does; ``fast`` leaves the pictures out and draws few surrogates."""
     from topogrid.analysis import grid_gate
-    from topogrid.evaluation import evaluate as evaluation
+    from topogrid.analysis.maps import units
     from topogrid.session import run as session
 
     if fast:
         session.draw_evaluation = lambda *args, **kwargs: {}
         session.draw_tau = lambda *args, **kwargs: None
         session.Run._tau_picture = lambda self, step: {}
-        evaluation.grid_gate = functools.partial(grid_gate, n_surrogates=4)
+        units.grid_gate = functools.partial(grid_gate, n_surrogates=4)
     told = Board(board)
     told.watch(session.Run, "train", "step")
     told.watch(session.Run, "_finish", "end")

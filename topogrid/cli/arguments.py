@@ -7,11 +7,9 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from topogrid.interventions.interventions import (
-    choose,
-    parse_units,
-)
-from topogrid.settings.config import TrainConfig
+from topogrid.interventions.silencing import parse_units
+from topogrid.interventions.table import choose
+from topogrid.settings.config import KINDS, TrainConfig, from_text
 
 
 def declare_format(parser: argparse.ArgumentParser) -> None:
@@ -20,41 +18,29 @@ def declare_format(parser: argparse.ArgumentParser) -> None:
 
 
 def declare_settings(parser: argparse._ActionsContainer, names: Sequence[str]) -> None:
-    """Add flags of the settings ``names``; their values stay text, which `TrainConfig` checks."""
+    """Add flags of the settings ``names``; `given_settings` reads their values."""
     for field in dataclasses.fields(TrainConfig):
         if field.name in names:
-            several = isinstance(field.default, tuple)
-            switch = isinstance(field.default, bool)
+            kind = KINDS[field.name]
             parser.add_argument(
                 *dict.fromkeys((f"--{field.name}", f"--{field.name.replace('_', '-')}")),
-                nargs="+" if several else "?" if switch else 1,
-                const=["true"] if switch else None,
-                metavar="true|false" if switch else field.metadata["unit"].upper() or "X",
+                nargs="+" if kind.several else "?" if kind.switch else None,
+                const="true" if kind.switch else None,
+                metavar=field.metadata["unit"].upper() or kind.metavar,
                 help=field.metadata["help"],
             )
 
 
 def given_settings(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
-    """Return the settings that the command line names, as `TrainConfig` takes them."""
-    given = {}
-    for name in names:
-        texts = getattr(arguments, name, None)
-        if texts is not None:
-            values = [value_of(text) for text in ([texts] if isinstance(texts, str) else texts)]
-            given[name] = values[0] if len(values) == 1 else values
-    return given
+    """Return the settings that the command line names.
 
-
-def value_of(text: str) -> Any:
-    """Return the number or the truth value that a text stands for, else the text itself."""
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for number in (int, float):
-        try:
-            return number(text)
-        except ValueError:
-            continue
-    return text
+    Raises
+    ------
+    SettingsError
+        If a text is no value of its setting.
+    """
+    given = {name: getattr(arguments, name, None) for name in names}
+    return {name: from_text(name, texts, f"--{name}") for name, texts in given.items() if texts is not None}
 
 
 def declare_silence(parser: argparse.ArgumentParser) -> None:

@@ -175,11 +175,11 @@ def _read_occurrence(flag: str, texts: Any) -> tuple[str | None, _Given]:
     """Field that one occurrence of a flag sets, with its value; no field where it sets none."""
     if flag in _ALIASES:
         field, stands_for, _about = _ALIASES[flag]
-        on = read_text(OF_TYPE[bool], texts, flag)
+        on = read_text(OF_TYPE[bool], texts, f"--{flag}")
         if KINDS[field] is OF_TYPE[bool]:
             return field, _Given(stands_for if on else not stands_for, flag, texts is not None)
         return field if on else None, _Given(stands_for, flag, False)
-    value = read_text(KINDS[flag], texts, flag)
+    value = read_text(KINDS[flag], texts, f"--{flag}")
     off = (value is False and texts is not None) or (flag == "wandb" and value == "disabled")
     return flag, _Given(value, flag, off)
 

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from topogrid import figures
-from topogrid.evaluation.evaluate import STEPS_AT_ONCE, WALKS_AT_ONCE, follow
+from topogrid.evaluation.decoding import follow
+from topogrid.evaluation.held_out import STEPS_AT_ONCE, WALKS_AT_ONCE
 from topogrid.model.network import Feedback, PathIntegrator
 from topogrid.settings.config import TrainConfig
 from topogrid.world.place_cells import PlaceCells

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from topogrid import figures
 from topogrid.analysis import distance_similarity, fit_scale_clusters
-from topogrid.evaluation.evaluate import Evaluation, forming_line, theory_line
+from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.summary import PERIODS, lattice_maps
+from topogrid.evaluation.theory import forming_line, theory_line
 from topogrid.figures import Moment, Selection
 from topogrid.settings.config import TrainConfig
 

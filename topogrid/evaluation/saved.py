@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from topogrid.evaluation.evaluate import Decoding, Evaluation, Glance
+from topogrid.evaluation.results import Decoding, Evaluation, Glance
 from topogrid.files import put_in_place, write_beside
 from topogrid.settings.config import TrainConfig
 

@@ -17,8 +17,10 @@ from topogrid.analysis import (
     scaling_slope,
     sheet_correlation,
 )
+from topogrid.analysis.maps.units import UnitMeasures
 from topogrid.analysis.sheets import Sheet, module_scales, share_of_range, tau_layout_explained
-from topogrid.evaluation.evaluate import Decoding, Evaluation, UnitMeasures, forming_line, theory_line
+from topogrid.evaluation.results import Decoding, Evaluation
+from topogrid.evaluation.theory import forming_line, theory_line
 from topogrid.settings.config import TrainConfig
 
 Float = NDArray[np.float64]

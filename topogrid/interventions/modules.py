@@ -20,8 +20,11 @@ from numpy.typing import NDArray
 
 from topogrid import figures
 from topogrid.analysis.sheets import ModuleScales, compare_modules, compare_units, module_scales
-from topogrid.evaluation.evaluate import Evaluation, Glance, Probe, glance
-from topogrid.interventions.interventions import INTERVENTIONS, Subject
+from topogrid.evaluation.evaluate import glance
+from topogrid.evaluation.probe import Probe
+from topogrid.evaluation.results import Evaluation, Glance
+from topogrid.interventions.condition import Condition
+from topogrid.interventions.table import INTERVENTIONS
 from topogrid.settings.config import TrainConfig
 from topogrid.tables import to_markdown
 
@@ -73,19 +76,19 @@ def _over_finite(statistic: Any, values: Float) -> float:
     return float(statistic(there)) if there.size else math.nan
 
 
-def obstacle(subject: Subject) -> str:
+def obstacle(condition: Condition) -> str:
     """Why there is no headline for a network; empty if there is one."""
-    if subject.config.modules_per_side == 1:
+    if condition.config.modules_per_side == 1:
         return "it has no modules"
-    return "it has no time constants" if subject.network.units.log_tau is None else ""
+    return "it has no time constants" if condition.network.units.log_tau is None else ""
 
 
-def measure_headline(subject: Subject, names: Sequence[str] = HEADLINE) -> Iterator[ModuleOutcome]:
+def measure_headline(condition: Condition, names: Sequence[str] = HEADLINE) -> Iterator[ModuleOutcome]:
     """Measure a trained network, then every changed copy of it.
 
     Parameters
     ----------
-    subject : Subject
+    condition : Condition
         A network with modules and time constants.
     names : sequence of str
         Some of `HEADLINE`.
@@ -100,31 +103,31 @@ def measure_headline(subject: Subject, names: Sequence[str] = HEADLINE) -> Itera
     ValueError
         If the network has no modules or no time constants.
     """
-    reason = obstacle(subject)
+    reason = obstacle(condition)
     if reason:
         raise ValueError(f"modules cannot be compared before and after: {reason}")
-    before = _seen(subject, Probe(anchored=True))
-    yield _outcome(BASELINE, "The trained network.", "", subject, before, before)
+    before = _seen(condition, Probe(anchored=True))
+    yield _outcome(BASELINE, "The trained network.", "", condition, before, before)
     for name in names:
         intervention = INTERVENTIONS[name]
-        trouble = intervention.obstacle(subject)
+        trouble = intervention.obstacle(condition)
         if trouble:
             continue
-        changed = intervention.change(subject, cast(Evaluation, before))  # none of these looks at it
+        changed = intervention.change(condition, cast(Evaluation, before))  # none of these looks at it
         after = _seen(changed, dataclasses.replace(changed.probe, anchored=True))
-        yield _outcome(name, intervention.about, changed.note, subject, before, after)
+        yield _outcome(name, intervention.about, changed.note, condition, before, after)
 
 
-def _seen(subject: Subject, probe: Probe) -> Glance:
-    return glance(subject.network, subject.place_cells, subject.config, step=subject.step, probe=probe)
+def _seen(condition: Condition, probe: Probe) -> Glance:
+    return glance(condition.trained, probe=probe)
 
 
 def _counted(seen: Glance) -> NDArray[np.bool_]:
     return np.nan_to_num(seen.scores.score_60, nan=-np.inf) > COUNTED
 
 
-def _outcome(name: str, about: str, note: str, subject: Subject, before: Glance, after: Glance) -> ModuleOutcome:
-    module_of = subject.config.sheet.module_of
+def _outcome(name: str, about: str, note: str, condition: Condition, before: Glance, after: Glance) -> ModuleOutcome:
+    module_of = condition.config.sheet.module_of
     counted = _counted(before), _counted(after)
     scales = [
         module_scales(seen.lattice.spacing, seen.tau, module_of, counts)

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from matplotlib.figure import Figure
 
 from topogrid import figures
-from topogrid.evaluation.evaluate import theory_line
 from topogrid.evaluation.summary import FEWEST_MEASURED
-from topogrid.interventions.interventions import Outcome
+from topogrid.evaluation.theory import theory_line
+from topogrid.interventions.run import Outcome
 from topogrid.settings.config import TrainConfig
 from topogrid.tables import to_markdown
 

@@ -18,7 +18,8 @@ from topogrid.training.hardware import (
     use_tensor_cores,
 )
 from topogrid.training.processes import Processes
-from topogrid.training.step import TrainState, new_state, train
+from topogrid.training.state import TrainState, new_state
+from topogrid.training.step import train
 
 
 def build_state(config: TrainConfig, processes: Processes, *, fitted: bool = True) -> TrainState:

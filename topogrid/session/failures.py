@@ -27,8 +27,10 @@ from topogrid.settings.machine import check_memory_to_open
 from topogrid.settings.saved import from_mapping
 from topogrid.streams import generator_states, versions
 from topogrid.trained.weights import build, checked_step, checked_tensor, checked_weights, listed
+from topogrid.training.batch import make_batch
 from topogrid.training.objective import TOTAL, Batch, Context, at_moments, objective, phase_of, read_steps, walk_length
-from topogrid.training.step import StepRecord, TrainState, make_batch
+from topogrid.training.state import TrainState
+from topogrid.training.step import StepRecord
 from topogrid.world.place_cells import PlaceCells
 
 FORMAT = 1

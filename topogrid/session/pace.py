@@ -13,6 +13,7 @@ import torch
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.presets import PRESETS, settings_of
 from topogrid.streams import make_generators
+from topogrid.training.batch import make_batch
 from topogrid.training.objective import (
     Context,
     Phase,
@@ -26,7 +27,7 @@ from topogrid.training.objective import (
     tau_smoothness_cost,
     walk_length,
 )
-from topogrid.training.step import TrainState, make_batch
+from topogrid.training.state import TrainState
 
 REHEARSED_SHARE = 8  # a rehearsed walk has one in so many steps of the real one, and as many as one reading takes
 MUCH_SHORTER = 0.5  # share of a run's duration below which another preset is worth naming

@@ -21,8 +21,10 @@ from tqdm import tqdm
 
 from topogrid import figures
 from topogrid.analysis.sheets import module_scales
-from topogrid.evaluation.evaluate import STAGES, Evaluation, Probe, evaluate, glance
+from topogrid.evaluation.evaluate import STAGES, evaluate, glance
 from topogrid.evaluation.gallery import coupling_of, draw_evaluation, draw_filmstrip, draw_tau
+from topogrid.evaluation.probe import Probe
+from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import save_evaluation, save_glance, saved_moments, unit_rows
 from topogrid.evaluation.summary import summarise
 from topogrid.files import one_line, write_json_atomic, write_text_atomic
@@ -40,12 +42,15 @@ from topogrid.settings.config import TrainConfig
 from topogrid.settings.saved import write_settings
 from topogrid.streams import versions
 from topogrid.tables import to_csv
+from topogrid.trained.trained import Trained
 from topogrid.trained.weights import check_fits, checked_step, checked_weights, save_weights
 from topogrid.training.cuda_graph import GraphedStep, uses_graph
 from topogrid.training.hardware import peak_memory_mb, read_scalars
 from topogrid.training.objective import growth_steps, phase_of, readout_steps
+from topogrid.training.optimiser import learning_rate
 from topogrid.training.processes import Processes, joined
-from topogrid.training.step import StepRecord, TrainState, learning_rate, train
+from topogrid.training.state import TrainState
+from topogrid.training.step import StepRecord, train
 
 Say = Callable[[str], None]
 
@@ -400,7 +405,7 @@ class Run:
         began = time.perf_counter()
         state, config = self.state, self.config
         with self.stop.abandoning(), _EvaluationBar() as bar:
-            evaluation = evaluate(state.network, state.place_cells, config, step=state.step, progress=bar.begin)
+            evaluation = evaluate(self._trained(), progress=bar.begin)
             row = summarise(evaluation, config)
             rows = [*thinned_metrics(self.folder.metrics_path), {"step": state.step, **row}]
             drawn = draw_evaluation(evaluation, config, rows=rows, coupling=coupling_of(row))
@@ -413,12 +418,15 @@ class Run:
             self.best = (state.step, error)
         self.busy_elsewhere += time.perf_counter() - began
 
+    def _trained(self) -> Trained:
+        return Trained(self.state.network, self.state.place_cells, self.config, self.state.step, folder=self.folder)
+
     def _glance(self) -> None:
         """Keep how the sheet looks now, on walks that all start at one place; nothing else is measured."""
         began = time.perf_counter()
         state, config = self.state, self.config
         with self.stop.abandoning():
-            seen = glance(state.network, state.place_cells, config, step=state.step, probe=Probe(anchored=True))
+            seen = glance(self._trained(), probe=Probe(anchored=True))
             scales = module_scales(
                 seen.lattice.spacing, seen.tau, config.sheet.module_of, np.nan_to_num(seen.scores.score_60) > 0.3
             )

@@ -94,7 +94,7 @@ def from_text(name: str, texts: Any, flag: str = "") -> Any:
     Raises
     ------
     SettingsError
-        If it is none; the message calls the setting by ``flag``, if that is given.
+        If it is none; the message calls the setting ``flag``, if that is given.
     """
     return read_text(KINDS[name], texts, flag or name)
 
@@ -105,4 +105,4 @@ def read_text(kind: Kind, texts: Any, name: str) -> Any:
         return kind.from_text(texts)
     except (ValueError, OverflowError, KeyError):
         given = texts if isinstance(texts, str) else " ".join(texts)
-        raise SettingsError(f"--{name} must be {kind.name}, got {show(given.strip(' '))}") from None
+        raise SettingsError(f"{name} must be {kind.name}, got {show(given.strip(' '))}") from None

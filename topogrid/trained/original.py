@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from topogrid.model.network import PathIntegrator
 from topogrid.runs.checkpoints import load_checkpoint
 from topogrid.runs.errors import CheckpointError
 from topogrid.settings.config import TrainConfig
@@ -22,6 +21,7 @@ from topogrid.settings.errors import SettingsError
 from topogrid.settings.fields import meets
 from topogrid.settings.presets import PRESETS
 from topogrid.streams import make_generators
+from topogrid.trained.trained import Trained
 from topogrid.trained.weights import LOG_TAU, build, checked_weights, listed
 from topogrid.world.place_cells import PlaceCells
 
@@ -52,24 +52,9 @@ _NAMES = {
 }
 
 
-class BareNetwork(NamedTuple):
-    """A network out of a bare checkpoint, ready to be measured."""
-
-    network: PathIntegrator
-    place_cells: PlaceCells
-    config: TrainConfig
-    """Settings as far as they are known; those of training are defaults."""
-    step: int
-    """Steps the network was trained for; 0 if the file does not say."""
-    knows_places: bool
-    """Whether the place cells are those of training."""
-    notes: tuple[str, ...]
-    """What a reader of the measurements has to know, one sentence each."""
-
-
 def open_bare(
     path: str | Path, settings: Mapping[str, Any] | None = None, *, place_cells: str | Path | None = None
-) -> BareNetwork:
+) -> Trained:
     """Open a checkpoint that does not know its settings.
 
     Parameters
@@ -87,7 +72,7 @@ def open_bare(
 
     Returns
     -------
-    BareNetwork
+    Trained
         On the CPU, in single precision. Without centres, those of an original network are drawn from ``seed``. The
         network is then told wrong starts and its read-out cannot be decoded; a note says so.
 
@@ -124,7 +109,16 @@ def open_bare(
         notes.append(f"{path} does not say after how many steps it was saved; it is filed under step 0")
         step = 0
     network, code = build(weights, centres, config, str(path))
-    return BareNetwork(network, code, config, step, knows_places, tuple(notes))
+    return Trained(
+        network,
+        code,
+        config,
+        step,
+        str(path),
+        knows_places=knows_places,
+        knows_training=False,
+        notes=tuple(notes),
+    )
 
 
 def _centres(

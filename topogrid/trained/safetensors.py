@@ -9,19 +9,16 @@ import dataclasses
 import json
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
 
 from torch import Tensor
 
 from topogrid.files import one_line, put_in_place, write_beside
-from topogrid.model.network import PathIntegrator
 from topogrid.runs.errors import CheckpointError
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
 from topogrid.settings.saved import from_mapping
-from topogrid.trained.trained import LoadedRun
+from topogrid.trained.trained import Trained
 from topogrid.trained.weights import build, checked_weights, listed
-from topogrid.world.place_cells import PlaceCells
 
 SUFFIX = ".safetensors"
 FORMAT = "topogrid 1"
@@ -29,21 +26,12 @@ _CENTRES = "place_centres"
 _LARGEST_SETTINGS = 1_000_000  # characters; real ones are 3 kB
 
 
-class ImportedWeights(NamedTuple):
-    """A trained network out of a file of weights."""
-
-    config: TrainConfig
-    network: PathIntegrator
-    place_cells: PlaceCells
-    step: int
-
-
-def export_weights(run: LoadedRun, path: str | Path) -> Path:
-    """Write the weights and place-field centres of a run, with its settings in the metadata.
+def export_weights(trained: Trained, path: str | Path) -> Path:
+    """Write the weights and place-field centres of a trained network, with its settings in the metadata.
 
     Parameters
     ----------
-    run : LoadedRun
+    trained : Trained
     path : str or Path
         File to write, ``.safetensors``; one that exists is not overwritten.
 
@@ -66,15 +54,15 @@ def export_weights(run: LoadedRun, path: str | Path) -> Path:
     if path.exists():
         raise ValueError(f"{path} exists and is not overwritten; give another name")
     package = _package()
-    tensors = {name: value.detach().contiguous() for name, value in run.network.state_dict().items()}
-    tensors[_CENTRES] = run.place_cells.centres.contiguous()
-    metadata = {"format": FORMAT, "step": str(run.step), "config": json.dumps(dataclasses.asdict(run.config))}
+    tensors = {name: value.detach().contiguous() for name, value in trained.network.state_dict().items()}
+    tensors[_CENTRES] = trained.place_cells.centres.contiguous()
+    metadata = {"format": FORMAT, "step": str(trained.step), "config": json.dumps(dataclasses.asdict(trained.config))}
     data: bytes = package.save(tensors, metadata=metadata)
     put_in_place(write_beside(path, lambda file: file.write(data)), path)
     return path
 
 
-def import_weights(path: str | Path) -> ImportedWeights:
+def import_weights(path: str | Path) -> Trained:
     """Read what `export_weights` wrote, onto the CPU.
 
     Raises
@@ -103,7 +91,7 @@ def import_weights(path: str | Path) -> ImportedWeights:
     if centres is None:
         raise CheckpointError(f"{path} lacks {_CENTRES}; it holds {listed(tensors)}")
     network, place_cells = build(checked_weights(tensors, where), centres, config, where)
-    return ImportedWeights(config, network, place_cells, step)
+    return Trained(network, place_cells, config, step, where)
 
 
 def _described(metadata: dict[str, str], where: str) -> tuple[TrainConfig, int]:

@@ -1,62 +1,44 @@
-"""Open a trained network with nothing but the folder of its run."""
+"""The one type of a trained network, wherever it came from."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from topogrid.model.network import PathIntegrator
-from topogrid.runs.checkpoints import find_checkpoint, load_checkpoint
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
-from topogrid.settings.machine import check_memory_to_open
-from topogrid.settings.saved import read_settings
-from topogrid.trained.weights import build, checked_step, checked_weights
 from topogrid.world.place_cells import PlaceCells
 
 
-class LoadedRun(NamedTuple):
-    """A trained network with what belongs to it."""
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A trained network with what belongs to it, ready to be measured."""
 
-    folder: RunFolder
-    config: TrainConfig
     network: PathIntegrator
     place_cells: PlaceCells
+    config: TrainConfig
+    """Settings, as far as they are known."""
     step: int
+    """Steps the network was trained for; 0 if nothing says so."""
+    origin: str = ""
+    """What was opened."""
+    folder: RunFolder | None = None
+    """Folder of its run; ``None`` away from one."""
+    knows_places: bool = True
+    """Whether the place cells are those of training."""
+    knows_training: bool = True
+    """Whether the settings are those of training, and not defaults."""
+    notes: tuple[str, ...] = ()
+    """What a reader of measurements has to know, one sentence each."""
 
+    def with_settings(self, settings: Mapping[str, Any]) -> Trained:
+        """Return the same with other settings, such as those of the evaluation.
 
-def load_run(path: str | Path, checkpoint: str | Path | None = None) -> LoadedRun:
-    """Open a run with nothing but its folder.
-
-    Parameters
-    ----------
-    path : str or Path
-        Folder of the run.
-    checkpoint : str or Path, optional
-        The newest good one by default.
-
-    Returns
-    -------
-    LoadedRun
-        On the CPU, in single precision, ready to be evaluated.
-
-    Raises
-    ------
-    ValueError
-        If ``path`` is no run.
-    CheckpointError
-        If no checkpoint can be read, or it does not fit the settings.
-    """
-    folder = RunFolder.open(path)
-    config = read_settings(folder.config_path).config
-    check_memory_to_open(config)
-    folder = RunFolder.open(path, config.gallery_dir)
-    if checkpoint is None:
-        checkpoint, state = find_checkpoint(path)[1:3]
-    else:
-        state = load_checkpoint(checkpoint)
-    where = str(checkpoint)
-    network, place_cells = build(
-        checked_weights(state.get("network"), where), state.get("place_centres"), config, where
-    )
-    return LoadedRun(folder, config, network, place_cells, checked_step(state, where))
+        Raises
+        ------
+        SettingsError
+            If one cannot be used.
+        """
+        return dataclasses.replace(self, config=dataclasses.replace(self.config, **settings))

@@ -12,18 +12,12 @@ from typing import NamedTuple, Protocol
 import torch
 
 from topogrid.settings.config import TrainConfig
+from topogrid.training.batch import make_batch
 from topogrid.training.objective import growth_steps
+from topogrid.training.optimiser import make_capturable, set_learning_rate
 from topogrid.training.processes import Processes
-from topogrid.training.step import (
-    Outcome,
-    StepRecord,
-    TrainState,
-    learn,
-    make_batch,
-    make_capturable,
-    record_of,
-    set_learning_rate,
-)
+from topogrid.training.state import TrainState
+from topogrid.training.step import Outcome, StepRecord, learn, record_of
 
 # Libraries choose their algorithms and PyTorch makes the optimiser's state in the first steps, which no graph can hold.
 WARM_UP_STEPS = 3

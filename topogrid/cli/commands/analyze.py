@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 
-from topogrid.cli.arguments import declare_format, declare_settings, declare_silence, given_settings, planned, value_of
+from topogrid.cli.arguments import declare_format, declare_settings, declare_silence, given_settings, planned
 from topogrid.cli.measuring import measure_interventions
-from topogrid.evaluation.reanalysis import MEASUREMENT_SETTINGS, bins_table, measure_again, open_trained, write_results
-from topogrid.interventions.interventions import (
-    INTERVENTIONS,
-    choose,
+from topogrid.evaluation.reanalysis import (
+    MEASUREMENT_SETTINGS,
+    bins_table,
+    measure_again,
+    results_folder,
+    write_results,
 )
+from topogrid.interventions.condition import Condition
+from topogrid.interventions.table import INTERVENTIONS, choose
 from topogrid.reports.explorer import write_report
+from topogrid.settings.config import from_text
 from topogrid.tables import to_text
+from topogrid.trained.opening import open_trained
 from topogrid.trained.original import SETTINGS
 
 
@@ -50,7 +55,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "--place_cells", "--place-cells", metavar="FILE", help=".npy or .npz of place-field centres, (place, 2), metres"
     )
     declare_settings(bare, SETTINGS)
-    bare.add_argument("--no_DoG", "--no-DoG", dest="DoG", action="store_const", const=["false"], help="no surround")
+    bare.add_argument("--no_DoG", "--no-DoG", dest="DoG", action="store_const", const="false", help="no surround")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -59,25 +64,20 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.intervene == []:
         wanted = choose(None)
     settings = given_settings(arguments, (*MEASUREMENT_SETTINGS, *SETTINGS))
-    opened = open_trained(
-        arguments.run,
-        checkpoint=arguments.checkpoint,
-        settings=settings,
-        place_cells=arguments.place_cells,
-        out=arguments.out,
+    trained = open_trained(
+        arguments.run, checkpoint=arguments.checkpoint, settings=settings, place_cells=arguments.place_cells
     )
-    for note in opened.notes:
+    folder = results_folder(trained, arguments.run, arguments.out)
+    for note in trained.notes:
         print(f"Note: {note}.", file=sys.stderr)
-    bins = [value_of(text) for text in arguments.bins or ()] or [opened.subject.config.eval_bins]
-    result = measure_again(opened, bins)
-    write_results(opened, result, figure_format=arguments.format)
-    print(f"What {opened.source} lets a person say, at {next(iter(result.rows))} bins:\n")
+    bins = [from_text("eval_bins", text, "--bins") for text in arguments.bins or ()] or [trained.config.eval_bins]
+    result = measure_again(trained, bins)
+    write_results(trained, folder, result, figure_format=arguments.format)
+    print(f"What {trained.origin} lets a person say, at {bins[0]} bins:\n")
     print("\n".join(f"* {sentence}" for sentence in result.sentences))
     print(f"\nShares of all units, in brackets those of noise:\n\n{to_text(*bins_table(result.rows))}")
-    folder = opened.folder
     print(f"Units: {folder.units_csv}   Pictures: {folder.gallery}   All: {folder.summary_path}", file=sys.stderr)
-    config = dataclasses.replace(opened.subject.config, eval_bins=next(iter(result.rows)))
-    print(f"To explore: {write_report(folder, config)}", file=sys.stderr)
+    trained = trained.with_settings({"eval_bins": bins[0]})
+    print(f"To explore: {write_report(folder, trained.config)}", file=sys.stderr)
     if wanted or chosen:
-        subject = dataclasses.replace(opened.subject, config=config)
-        measure_interventions(subject, wanted, chosen, folder)
+        measure_interventions(Condition(trained), wanted, chosen, folder)

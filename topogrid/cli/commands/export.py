@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from topogrid.trained.opening import open_trained
 from topogrid.trained.safetensors import export_weights
-from topogrid.trained.trained import load_run
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +17,6 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
-    run = load_run(arguments.run, arguments.checkpoint)
-    path = export_weights(run, arguments.file)
-    print(f"Weights of {run.folder.name} after {run.step} steps, with their settings: {path}")
+    trained = open_trained(arguments.run, checkpoint=arguments.checkpoint)
+    path = export_weights(trained, arguments.file)
+    print(f"Weights of {trained.origin}, with their settings: {path}")

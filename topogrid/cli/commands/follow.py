@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
 
 from topogrid.cli.arguments import declare_settings, given_settings
 from topogrid.evaluation.follow import draw_followed, feedback_of, follow_in_pieces, told
+from topogrid.evaluation.reanalysis import results_folder
 from topogrid.figures import save_figure
 from topogrid.files import write_json_atomic
-from topogrid.trained.trained import load_run
-from topogrid.world.walks import load_walks, shipped_walk
+from topogrid.trained.opening import open_trained
+from topogrid.world.recordings import load_walks, shipped_walk
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -35,26 +35,26 @@ def run(arguments: argparse.Namespace) -> None:
     if not arguments.restart >= 0:
         raise ValueError(f"--restart must be 0 or more seconds, got {arguments.restart}")
     walk_path = shipped_walk() if arguments.walk == "sargolini" else Path(arguments.walk)
-    run = load_run(arguments.run)
-    config = dataclasses.replace(run.config, **given_settings(arguments, ("place_feedback",)))
+    trained = open_trained(arguments.run, settings=given_settings(arguments, ("place_feedback",)))
+    config, results = trained.config, results_folder(trained, arguments.run)
     walk = load_walks(walk_path, dt=config.dt, box_size=config.box_size)
     followed = follow_in_pieces(
-        run.network,
-        run.place_cells,
+        trained.network,
+        trained.place_cells,
         walk,
         dt=config.dt,
         restart_s=arguments.restart,
-        feedback=feedback_of(config, run.place_cells),
+        feedback=feedback_of(config, trained.place_cells),
     )
     name = f"follow_{walk_path.stem}"
     figure = draw_followed(followed, config, walk_path.stem)
-    for folder in (run.folder.figures, run.folder.gallery):
+    for folder in (results.figures, results.gallery):
         folder.mkdir(parents=True, exist_ok=True)
         save_figure(figure, folder / f"{name}.png")
     seconds = config.dt * len(walk.displacement)
     result = {"walk": walk_path.name, "seconds": seconds, "restart_seconds": arguments.restart, **followed.record()}
     if config.place_feedback:
         result["place_feedback"] = config.place_feedback
-    write_json_atomic(run.folder.path / f"{name}.json", result)
+    write_json_atomic(results.path / f"{name}.json", result)
     print("\n".join(told(followed, walk_path.name, seconds)))
-    print(f"Picture: {run.folder.gallery / f'{name}.png'}")
+    print(f"Picture: {results.gallery / f'{name}.png'}")

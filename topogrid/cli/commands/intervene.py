@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 
 from topogrid.cli.arguments import declare_settings, declare_silence, given_settings, planned
 from topogrid.cli.measuring import measure_headline_of, measure_interventions
-from topogrid.evaluation.reanalysis import MEASUREMENT_SETTINGS
-from topogrid.interventions.interventions import (
-    INTERVENTIONS,
-    Subject,
-    choose,
-)
+from topogrid.evaluation.reanalysis import MEASUREMENT_SETTINGS, results_folder
+from topogrid.interventions.condition import Condition
 from topogrid.interventions.modules import (
     obstacle,
 )
-from topogrid.trained.trained import load_run
+from topogrid.interventions.table import INTERVENTIONS, choose
+from topogrid.trained.opening import open_trained
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -37,12 +33,12 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
     wanted, chosen = planned(arguments.only, arguments.silence)
-    run = load_run(arguments.run, arguments.checkpoint)
-    config = dataclasses.replace(run.config, **given_settings(arguments, ("eval_bins", *MEASUREMENT_SETTINGS)))
-    subject = Subject(run.network, run.place_cells, config, run.step)
-    if not wanted and not chosen and not obstacle(subject):
-        measure_headline_of(subject, run.folder)
+    settings = given_settings(arguments, ("eval_bins", *MEASUREMENT_SETTINGS))
+    trained = open_trained(arguments.run, checkpoint=arguments.checkpoint, settings=settings)
+    condition, folder = Condition(trained), results_folder(trained, arguments.run)
+    if not wanted and not chosen and not obstacle(condition):
+        measure_headline_of(condition, folder)
         return
     if not wanted and not chosen:
         wanted = choose(None)
-    measure_interventions(subject, wanted, chosen, run.folder)
+    measure_interventions(condition, wanted, chosen, folder)

@@ -15,8 +15,8 @@ from matplotlib import colormaps
 
 from topogrid.analysis import shift_band
 from topogrid.analysis.maps.scores import RING_INNER
-from topogrid.evaluation.evaluate import theory_line
 from topogrid.evaluation.gallery import chance_loss
+from topogrid.evaluation.theory import theory_line
 from topogrid.figures.style import CIRCULAR_MAP
 from topogrid.files import write_text_atomic
 from topogrid.reports.explorer import record

@@ -1,0 +1,145 @@
+"""Walks that training never saw, and the activity of a network along them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from topogrid.evaluation.probe import Probe
+from topogrid.model.network import Feedback, PathIntegrator
+from topogrid.settings.config import TrainConfig
+from topogrid.trained.trained import Trained
+from topogrid.world.place_cells import PlaceCells
+from topogrid.world.walks import Walks, join_steps, simulate_walks, split_steps
+
+Float = NDArray[np.float64]
+
+
+FORGOTTEN = 0.01  # a unit has forgotten its start when this share of it is left
+
+
+WALKS_AT_ONCE, STEPS_AT_ONCE = 200, 64  # bound memory: activity of this many walks is held for this many steps
+
+
+ANCHORED_SECONDS = 10.0  # counted of every anchored walk: enough to get everywhere in the box
+
+
+ANCHOR = (2e-3, 2e-3)  # metres around the middle of the box in which these start
+
+
+FEWEST_ANCHORED_WALKS = 60
+
+
+def burn_in_steps(tau_max: float) -> int:
+    """Count steps until less than 1 % of any unit's first state is left: ``(1 - 1/tau)^t < 0.01``.
+
+    A tau-1 unit forgets in the one step it takes.
+    """
+    if tau_max <= 1:
+        return 1
+    return math.ceil(math.log(FORGOTTEN) / math.log1p(-1 / tau_max))
+
+
+def tau_of(network: PathIntegrator) -> Float:
+    """Return time constants ``(unit,)``, steps; ones in a plain network."""
+    tau = network.units.tau
+    return np.ones(len(network.units.w_in)) if tau is None else tau.double().cpu().numpy()
+
+
+def burn_in_of(tau: Float, config: TrainConfig, probe: Probe) -> int:
+    """Count the steps of the probe that are left out at the start of a walk."""
+    if config.eval_burn_in == "auto":
+        return burn_in_steps(float(tau.max()))
+    return round(int(config.eval_burn_in) / probe.dt_factor)
+
+
+class HowMuch(NamedTuple):
+    """How much of the held-out walks is counted."""
+
+    n_walks: int
+    settled: int
+    """Steps of each after burn-in."""
+    start: int
+    """Steps of each from the first one on."""
+
+
+def how_much(config: TrainConfig, probe: Probe) -> HowMuch:
+    """Return how many walks are counted, and how much of each."""
+    trained = probe.steps(config.seq_length)
+    # A larger box takes as many more samples to cover, and longer walks to get to its far corners.
+    usual = round(trained * probe.box_factor**2)
+    if not probe.anchored:
+        return HowMuch(config.eval_walks, usual, trained)
+    seconds = ANCHORED_SECONDS / min(1, probe.speed_factor)
+    covering = max(usual, round(probe.steps(seconds / config.dt) * probe.box_factor**2))
+    n_walks = max(FEWEST_ANCHORED_WALKS, math.ceil(config.eval_walks * usual / covering))
+    return HowMuch(n_walks, covering, covering)
+
+
+def held_out_activity(
+    trained: Trained,
+    probe: Probe,
+    generator: torch.Generator,
+    burn_in: int,
+) -> Iterator[tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Yield parts of held-out walks: first step, activity and positions ``(time, batch, ...)``, starts."""
+    config, counts = trained.config, how_much(trained.config, probe)
+    n_steps = burn_in + counts.settled
+    start_box = ANCHOR if probe.anchored else config.box_size
+    for done in range(0, counts.n_walks, WALKS_AT_ONCE):
+        walks = walk_in_parts(config, probe, min(WALKS_AT_ONCE, counts.n_walks - done), n_steps, generator, start_box)
+        for first, activity in in_parts(trained.network, trained.place_cells, walks, STEPS_AT_ONCE):
+            yield first, activity, walks.position[first : first + len(activity)], walks.start
+
+
+def walked_box(config: TrainConfig, probe: Probe) -> tuple[float, float]:
+    """Return the sides of the box that animals walk in, metres."""
+    width, height = config.box_size
+    return width * probe.box_factor, height * probe.box_factor
+
+
+def walk_in_parts(
+    config: TrainConfig,
+    probe: Probe,
+    n_walks: int,
+    n_steps: int,
+    generator: torch.Generator,
+    start_box: tuple[float, float],
+) -> Walks:
+    """Let animals walk for ``n_steps`` of the probe's steps."""
+    box = walked_box(config, probe)
+    walks = simulate_walks(
+        n_walks,
+        math.ceil(n_steps * probe.dt_factor),
+        box_size=box,
+        dt=config.dt,
+        generator=generator,
+        periodic=config.periodic,
+        speed_factor=probe.speed_factor,
+        start_box=start_box,
+    )
+    if probe.dt_factor < 1:
+        walks = split_steps(walks, round(1 / probe.dt_factor), box_size=box, periodic=config.periodic)
+    elif probe.dt_factor > 1:
+        walks = join_steps(walks, round(probe.dt_factor))
+    return Walks(walks.start, walks.displacement[:n_steps], walks.position[:n_steps])
+
+
+def in_parts(
+    network: PathIntegrator,
+    place_cells: PlaceCells,
+    walks: Walks,
+    steps_at_once: int,
+    feedback: Feedback | None = None,
+) -> Iterator[tuple[int, torch.Tensor]]:
+    """Yield activity ``(time, batch, unit)`` along walks, part by part, with the number of the part's first step."""
+    state, first = network.start_state(place_cells.encode(walks.start)), 0
+    for part in torch.split(walks.displacement, steps_at_once):
+        activity = network.walk(part, state, feedback=feedback, n_before=first)
+        yield first, activity
+        state, first = activity[-1], first + len(part)

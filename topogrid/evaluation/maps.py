@@ -1,0 +1,107 @@
+"""Rate maps of a network, summed up while it walks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from topogrid.analysis import (
+    RateMapAccumulator,
+    RateMaps,
+)
+from topogrid.evaluation.held_out import held_out_activity, how_much, walked_box
+from topogrid.evaluation.probe import Probe
+from topogrid.settings.config import TrainConfig
+from topogrid.trained.trained import Trained
+from topogrid.world.place_cells import PlaceCells
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StreamedMaps:
+    """Rate maps of both views, and errors over steps of training length, cm."""
+
+    settled: RateMaps
+    start: RateMaps
+    negative_share: Float
+    error_cm: float
+    hold_still_cm: float
+    middle_cm: float
+
+
+class MeanError:
+    """Mean of errors that come part by part."""
+
+    def __init__(self) -> None:
+        self._sum, self._n = 0.0, 0
+
+    def add(self, error: torch.Tensor) -> None:
+        """Count errors in metres; NaN is no error."""
+        self._sum += float(error.nansum(dtype=torch.float64))
+        self._n += int(error.isfinite().sum())
+
+    @property
+    def cm(self) -> float:
+        """Mean in centimetres; NaN without any."""
+        return 100 * self._sum / self._n if self._n else math.nan
+
+
+def stream_rate_maps(
+    trained: Trained,
+    probe: Probe,
+    generator: torch.Generator,
+    burn_in: int,
+) -> StreamedMaps:
+    """Walk, and forget what was counted: memory does not grow with the number or the length of the walks."""
+    network, place_cells, config = trained.network, trained.place_cells, trained.config
+    settled, start = accumulator_of(config, probe), accumulator_of(config, probe)
+    negative = torch.zeros(config.n_grid_cells, dtype=torch.float64)
+    network_error, still, middle = MeanError(), MeanError(), MeanError()
+    as_trained, counts = probe.steps(config.seq_length), how_much(config, probe)
+    for first, activity, position, began in held_out_activity(trained, probe, generator, burn_in):
+        from_start, once_settled = slice(0, max(0, counts.start - first)), slice(max(0, burn_in - first), None)
+        for accumulator, steps in ((start, from_start), (settled, once_settled)):
+            count_rates(accumulator, position[steps].flatten(0, 1), activity[steps].flatten(0, 1))
+        negative += (activity[once_settled] < 0).sum(dim=(0, 1)).cpu()
+        if first < as_trained:
+            truth = position[: as_trained - first]
+            decoded = place_cells.decode(network.read_out(activity[: as_trained - first]))
+            network_error.add(error_inside(place_cells, decoded, truth))
+            still.add(error_inside(place_cells, began.expand_as(truth), truth))
+            middle.add(error_inside(place_cells, torch.zeros_like(truth), truth))
+    return StreamedMaps(
+        settled.rate_maps(),
+        start.rate_maps(),
+        (negative / (counts.n_walks * counts.settled)).numpy(),
+        network_error.cm,
+        still.cm,
+        middle.cm,
+    )
+
+
+def accumulator_of(config: TrainConfig, probe: Probe) -> RateMapAccumulator:
+    """Return empty sums of rates over the box that is walked in."""
+    bins = round(config.eval_bins * probe.box_factor)
+    return RateMapAccumulator(config.n_grid_cells, walked_box(config, probe), bins)
+
+
+def count_rates(accumulator: RateMapAccumulator, position: torch.Tensor, activity: torch.Tensor) -> None:
+    """Add samples ``(sample, ...)``, summed on the device: a map comes back from it, not every unit at every moment."""
+    if not len(position):
+        return
+    cells = accumulator.cells(position.double().cpu().numpy())
+    sums = activity.new_zeros(accumulator.n_cells, activity.shape[1])
+    sums.index_add_(0, torch.from_numpy(cells).to(activity.device), activity)
+    accumulator.add_sums(cells, sums.cpu().numpy())
+
+
+def error_inside(place_cells: PlaceCells, decoded: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+    """Return decoding errors in metres; NaN outside the trained box, where no place cell could be right."""
+    half = torch.tensor(place_cells.box_size, device=position.device) / 2
+    inside = (position.abs() <= half * (1 + 1e-6)).all(dim=-1)
+    return place_cells.error(decoded, position).where(inside, math.nan)

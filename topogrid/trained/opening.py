@@ -1,0 +1,72 @@
+"""Any trained network opened: the folder of a run, a checkpoint, safetensors, a file of the original project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from topogrid.settings.errors import SettingsError
+from topogrid.trained.original import SETTINGS, open_bare
+from topogrid.trained.run import open_run
+from topogrid.trained.safetensors import SUFFIX, import_weights
+from topogrid.trained.trained import Trained
+
+
+def open_trained(
+    path: str | Path,
+    *,
+    checkpoint: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    place_cells: str | Path | None = None,
+) -> Trained:
+    """Open the folder of a run, one of its checkpoints, an exported file, or a bare checkpoint, ours or the original's.
+
+    Parameters
+    ----------
+    path : str or Path
+        What to open.
+    checkpoint : str or Path, optional
+        One checkpoint of the run at ``path``; its newest by default.
+    settings : mapping, optional
+        Settings of the evaluation, and for a bare checkpoint `topogrid.trained.original.SETTINGS`.
+    place_cells : str or Path, optional
+        Centres of an original checkpoint; see `topogrid.trained.original.read_centres`.
+
+    Returns
+    -------
+    Trained
+        On the CPU, in single precision.
+
+    Raises
+    ------
+    SettingsError
+        If a setting cannot be used, or contradicts what the run knows itself.
+    CheckpointError, ValueError
+        If there is nothing to open; see `open_run` and `open_bare`.
+    """
+    path, settings = Path(path), dict(settings or {})
+    run = _run_of(path)
+    if run is not None:
+        _refuse_known(run, settings, place_cells)
+        return open_run(run, path if path.is_file() else checkpoint).with_settings(settings)
+    if checkpoint is not None:
+        raise SettingsError(f"{path} is a checkpoint itself; leave --checkpoint out")
+    if path.suffix == SUFFIX:
+        _refuse_known(path, settings, place_cells)
+        return import_weights(path).with_settings(settings)
+    return open_bare(path, settings, place_cells=place_cells)
+
+
+def _refuse_known(path: Path, settings: Mapping[str, Any], place_cells: str | Path | None) -> None:
+    foreign = [name for name in SETTINGS if name in settings] + ["place_cells"] * (place_cells is not None)
+    if foreign:
+        raise SettingsError(f"{path} knows its own {', '.join(foreign)}; leave --{' --'.join(foreign)} out")
+
+
+def _run_of(path: Path) -> Path | None:
+    """Return the folder of the run that a path belongs to; ``None`` for a bare checkpoint."""
+    if not path.is_file():
+        return path
+    inside = path.parent.name == "checkpoints" and (path.parent.parent / "config.json").is_file()
+    return path.parent.parent if inside else None

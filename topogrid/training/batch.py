@@ -1,0 +1,53 @@
+"""The walks that a step learns from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from topogrid.settings.config import TrainConfig
+from topogrid.training.geometry import walks_in_windows
+from topogrid.training.objective import (
+    Batch,
+    at_moments,
+    phase_of,
+    read_steps,
+    walk_length,
+)
+from topogrid.world.place_cells import PlaceCells
+from topogrid.world.walks import simulate_walks
+
+
+def make_batch(
+    config: TrainConfig,
+    place_cells: PlaceCells,
+    generator: torch.Generator,
+    share: slice = slice(None),
+    *,
+    step: int = 1,
+    scale: Tensor | None = None,
+) -> Batch:
+    """Fresh walks for a step (counted from 1) and their place code.
+
+    With several processes, it is one's ``share`` of the same walks that all draw. ``scale``, ``(module,)``, is the
+    length scale of modules that learn alone, each from walks of its own: `topogrid.training.geometry.walks_in_windows`.
+    """
+    alone = phase_of(step, config) == "modules"
+    walks = simulate_walks(
+        config.batch_size * (config.walks_to_choose if alone else 1),
+        walk_length(step, config),
+        box_size=config.box_size,
+        dt=config.dt,
+        generator=generator,
+        periodic=config.periodic,
+        even_starts=config.even_starts,
+    )
+    if alone:
+        scale = torch.ones(config.sheet.n_modules, device=walks.start.device) if scale is None else scale
+        chosen = walks_in_windows(walks.start, config.box_size, scale, config.batch_size, generator)[:, share]
+        start_code = place_cells.encode(walks.start)[chosen]
+        no_code = start_code.new_empty(0, *start_code.shape)
+        return Batch(start_code, walks.displacement[:, chosen], no_code, walks.position[:, chosen])
+    start, displacement, position = walks.start[share], walks.displacement[:, share], walks.position[:, share]
+    read = at_moments(position, read_steps(step, config))
+    return Batch(place_cells.encode(start), displacement, place_cells.encode(read), position)

@@ -1,0 +1,106 @@
+"""What moves the weights: groups, learning rates, clipping, and steps that skip what is not finite."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from topogrid.model.network import PathIntegrator
+from topogrid.model.wiring.dense import Dense
+from topogrid.settings.config import TrainConfig
+from topogrid.training.objective import (
+    Phase,
+    growth_steps,
+    phase_of,
+    readout_steps,
+)
+
+
+def grower_of(network: PathIntegrator, config: TrainConfig) -> torch.optim.Optimizer | None:
+    """Return what moves time constants in steps of their own; ``None`` where they take none."""
+    log_tau = network.units.log_tau
+    if log_tau is None or not (config.learnable_tau and config.tau_growth_steps):
+        return None
+    return torch.optim.Adam([log_tau], lr=config.tau_growth_lr, fused=log_tau.device.type != "meta")
+
+
+def parameter_groups(network: PathIntegrator, config: TrainConfig) -> list[dict[str, Any]]:
+    """Return groups of weights, each with what multiplies its learning rate.
+
+    What sums over all units of a dense sheet learns the slower the more there are (Yang & Hu, ICML 2021).
+    """
+    units = network.units
+    scale = units.wiring.width_scale if config.scale_lr else 1.0
+    groups = [
+        ([units.wiring.weight], scale),
+        ([network.readout], scale * config.readout_lr_scale),
+        ([network.encoder], config.encoder_lr_scale),
+        ([units.w_in], config.movement_lr_scale),
+        ([] if units.drive is None else [units.drive], 1.0),
+        ([units.log_tau] if units.log_tau is not None and config.learnable_tau else [], config.tau_lr_scale),
+    ]
+    merged: dict[float, list[nn.Parameter]] = {}
+    for parameters, one in groups:
+        merged.setdefault(one, []).extend(parameter for parameter in parameters if parameter.requires_grad)
+    # A dense network always has two groups, whether or not their scales are equal, as its checkpoints have had.
+    if isinstance(units.wiring, Dense) and len(merged) == 1:
+        ((one, all_of_them),) = merged.items()
+        return [{"params": all_of_them[:2], "lr_scale": one}, {"params": all_of_them[2:], "lr_scale": one}]
+    return [{"params": parameters, "lr_scale": one} for one, parameters in merged.items() if parameters]
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Learning rate of a step (counted from 1): linear warm-up, then a cosine fall or a constant, in every phase."""
+    first, last = _span(phase_of(step, config), config)
+    warm = min(1.0, (step - first) / config.warmup_steps) if config.warmup_steps else 1.0
+    if config.lr_schedule == "constant":
+        return config.lr * warm
+    fallen = 0.5 * (1 + math.cos(math.pi * min(1.0, (step - first) / (last - first))))
+    return config.lr * warm * (config.final_lr_share + (1 - config.final_lr_share) * fallen)
+
+
+def _span(phase: Phase, config: TrainConfig) -> tuple[int, int]:
+    """Return the steps after which a phase begins and ends."""
+    if config.wiring == "learned":
+        modules_end = config.steps - readout_steps(config)
+        return (modules_end, config.steps) if phase == "readout" else (0, modules_end)
+    grown = growth_steps(config) if config.wiring == "attractor" else 0
+    return (0, max(1, grown)) if phase == "growth" else (grown, max(config.steps, grown + 1))
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, step: int, config: TrainConfig) -> None:
+    """Give every group of parameters the learning rate of a step, in place where a recorded step reads it."""
+    for group in optimiser.param_groups:
+        rate = learning_rate(step, config) * group["lr_scale"]
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def make_capturable(optimiser: torch.optim.Optimizer) -> None:
+    """Let an optimiser be recorded: its learning rates become tensors on the device."""
+    for group in optimiser.param_groups:
+        device = group["params"][0].device
+        group |= {"capturable": True, "lr": torch.tensor(float(group["lr"]), device=device)}
+
+
+def clip_gradients(network: PathIntegrator, limit: float) -> Tensor:
+    """Scale gradients down to a joint norm of ``limit`` (0: leave them); return the norm before, as a tensor."""
+    units = network.units
+    # In a fixed order, as the last digit of a sum depends on it.
+    weights = [network.encoder, network.readout, units.w_in, units.wiring.weight, units.log_tau, units.drive]
+    there = [weight for weight in weights if weight is not None]
+    return torch.nn.utils.clip_grad_norm_(there, limit if limit else math.inf)
+
+
+def step_if(finite: Tensor, optimiser: torch.optim.Optimizer) -> None:
+    """Take a step of the optimiser where everything is finite, without asking the host."""
+    # Fused Adam skips the update on the device where `found_inf` is 1: the way gradient scalers avoid a host read.
+    if optimiser.defaults.get("fused"):
+        optimiser.found_inf = (~finite).float()  # type: ignore[attr-defined]
+        optimiser.grad_scale = None  # type: ignore[attr-defined]
+    optimiser.step()
