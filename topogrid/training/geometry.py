@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 RANGE = 1.5  # distance in activity up to which isometry is asked for: the standard deviation of its weight
 CLOSEST = 1e-2  # distance in activity below which two states count as this far apart, as a root has no slope at 0
 DRIVE_TO_SCALE = 3.9  # length scale over how hard a metre of movement drives a unit
-TAU_TO_SCALE = 2.0 / 0.175  # per m; length scale asked for at a tau of 1 step
+TAU_TO_SCALE = 4.0 / 0.175  # per m; length scale asked for at a tau of 1 step
 WINDOW = 9.0  # side of a module's window, in length scales: about 0.75 m times tau
 
 

@@ -16,7 +16,7 @@ from topogrid.model.wiring.base import Network
 from topogrid.model.wiring.modular import Modular
 from topogrid.settings.config import TrainConfig
 
-FIRST_MOVEMENT = 2.94  # per m; first length of every unit's movement weights
+FIRST_MOVEMENT = 5.88  # per m; first length of every unit's movement weights
 FIRST_ENCODER = 3.0  # encoder weights are first drawn evenly between minus and plus this
 
 
