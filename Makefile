@@ -58,7 +58,7 @@ format: $(STAMP) ## rewrite the files in the house style
 	$(RUN) -m ruff format .
 
 published: $(STAMP) ## rewrite the tables of published runs from their records
-	$(RUN) -m benchmarks.published
+	$(RUN) -m benchmarks.science.published
 
 figures: $(STAMP) ## measure a run again, draw its figures, say what it shows: make figures RUN_DIR=runs/demo
 	$(RUN) -m topogrid analyze $(or $(RUN_DIR),runs/demo)
@@ -67,17 +67,17 @@ notebook: $(STAMP) ## execute the quickstart notebook again and keep what it sho
 	PYTHONPATH=. $(RUN) -m jupyter execute --inplace --NotebookClient.record_timing=False examples/quickstart.ipynb
 
 measurement: $(STAMP) ## measure the measures: rewrites the table of docs/measurement.md
-	$(RUN) -m benchmarks.measurement
+	$(RUN) -m benchmarks.science.measurement
 
 benchmarks: $(STAMP) ## time training steps, data and evaluation: rewrites the tables of docs/performance.md
 	$(RUN) -m benchmarks
-	$(RUN) -m benchmarks.precision
+	$(RUN) -m benchmarks.science.precision
 
 reliability: $(STAMP) ## stop 100 runs, try 500 settings, watch a long run: rewrites docs/reliability.md
-	$(RUN) -m benchmarks.reliability
+	$(RUN) -m benchmarks.robustness.reliability
 
 gpu-check: $(STAMP) ## compare the GPU with the CPU, where there is a GPU
-	$(RUN) -m benchmarks.gpu_check
+	$(RUN) -m benchmarks.speed.gpu_check
 
 clean: ## remove the environment and the caches; runs/ and tau_imgs/ stay
 	rm -rf $(VENV) build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

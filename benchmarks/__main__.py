@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import torch
 from tqdm import tqdm
 
-from benchmarks.data_time import batch_times
 from benchmarks.document import check_writable_between, write_between
-from benchmarks.evaluation_time import evaluation_times
-from benchmarks.timing import CLOCKS, describe_machine, set_clock
-from benchmarks.training_time import growth, peak_memory_gib, step_times
+from benchmarks.speed.data_time import batch_times
+from benchmarks.speed.evaluation_time import evaluation_times
+from benchmarks.speed.timing import CLOCKS, describe_machine, set_clock
+from benchmarks.speed.training_time import growth, peak_memory_gib, step_times
 from topogrid.files import write_json_atomic
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.machine import machine_memory, memory_needed
@@ -159,7 +159,7 @@ def step_section(sizes: Sizes, bar: tqdm[Any]) -> Section:
             )
     caption = (
         "**Training step**, batch 200, 20 steps, 512 place cells, walks and place code included. `plain loop`: "
-        "autograd in fp32 (benchmarks/plain_loop.py). `faster`: plain loop over ours, in fp32 and in the precision "
+        "autograd in fp32 (benchmarks/speed/plain_loop.py). `faster`: plain loop over ours, in fp32 and in the precision "
         "that `auto` takes. `GFLOP/s`: the step's own matrix products alone, in their shapes. `share`: time of those "
         "products over that of our whole step."
     )

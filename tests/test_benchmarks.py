@@ -13,10 +13,10 @@ import torch
 import benchmarks.__main__
 from benchmarks import gpu_check, measurement, precision, recipe_search, reliability, spacing, time_to_grids
 from benchmarks.__main__ import TABLES, TOPICS, main
-from benchmarks.data_time import _numpy_code, numpy_batch
 from benchmarks.document import check_writable_between, markers
-from benchmarks.plain_loop import PlainLoop
-from benchmarks.timing import fresh_state, interleaved, step_flop
+from benchmarks.speed.data_time import _numpy_code, numpy_batch
+from benchmarks.speed.plain_loop import PlainLoop
+from benchmarks.speed.timing import fresh_state, interleaved, step_flop
 from topogrid.cli.flags import parse_arguments
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch

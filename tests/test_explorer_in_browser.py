@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.chromium import BROWSER, DRIVER, WHY_NOT, Browser, chromium
-from benchmarks.explorer import choose, open_page, place_of, respond, settle
+from benchmarks.robustness.chromium import BROWSER, DRIVER, WHY_NOT, Browser, chromium
+from benchmarks.robustness.explorer import choose, open_page, place_of, respond, settle
 from tests.explorer_runs import config_of, make_run
 from tests.test_report import MODULES, OUTCOME, make_moment
 from topogrid.analysis import autocorrelograms

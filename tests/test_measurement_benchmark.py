@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import spacing
 from benchmarks.document import markers, splice
-from benchmarks.measurement import QUICK, SECTION, main, recovery, rotated_score
+from benchmarks.science.measurement import QUICK, SECTION, main, recovery, rotated_score
 from tests.synthetic import lattice_map, smooth_noise
 from topogrid.analysis import grid_scores
 

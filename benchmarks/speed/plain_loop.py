@@ -3,7 +3,7 @@
 One ``F.linear`` per time step for movement and one for the units, states stacked at the end, PyTorch's default Adam,
 clipping, and every metric read back with ``.item()`` in every step. Same first weights, same batches.
 
-``python -m benchmarks.plain_loop`` takes steps in a process of its own, as `PlainProcess` asks it to: topogrid tells
+``python -m benchmarks.speed.plain_loop`` takes steps in a process of its own, as `PlainProcess` asks it to: topogrid tells
 the C library to keep freed memory, and what is compared with it must not profit from that.
 """
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.timing import CLOCKS, chosen_clock, fresh_state
+from benchmarks.speed.timing import CLOCKS, chosen_clock, fresh_state
 from topogrid.model.network import PathIntegrator
 from topogrid.settings.config import TrainConfig
 from topogrid.training import losses
@@ -104,7 +104,7 @@ class PlainProcess:
 
     def __init__(self, config: TrainConfig) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.plain_loop"],
+            [sys.executable, "-m", "benchmarks.speed.plain_loop"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from benchmarks.timing import fresh_state
+from benchmarks.speed.timing import fresh_state
 from topogrid.evaluation.evaluate import evaluate
 from topogrid.evaluation.gallery import draw_evaluation
 from topogrid.settings.config import TrainConfig

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from tqdm import tqdm
 
-from benchmarks.plain_loop import PlainProcess
-from benchmarks.timing import fresh_state, interleaved, step_flop, step_products
+from benchmarks.speed.plain_loop import PlainProcess
+from benchmarks.speed.timing import fresh_state, interleaved, step_flop, step_products
 from topogrid.model.products import Precision
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.machine import memory_needed
@@ -109,7 +109,7 @@ def growth(config: TrainConfig, setting: str, values: tuple[int, ...], rounds: i
 def peak_memory_gib(config: TrainConfig, *, evaluate: bool) -> float:
     """Most memory that a process of its own held while it trained two steps, and evaluated where asked."""
     settings = json.dumps(dataclasses.asdict(config) | {"_evaluate": evaluate})
-    command = [sys.executable, "-m", "benchmarks.peak_memory"]
+    command = [sys.executable, "-m", "benchmarks.speed.peak_memory"]
     done = subprocess.run(command, input=settings, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.strip().splitlines()[-1]}")

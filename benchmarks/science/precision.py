@@ -1,6 +1,6 @@
 """Is a network trained with bf16 products the same science? Writes a table into docs/performance.md.
 
-``python -m benchmarks.precision`` trains a 24x24 sheet with three seeds in fp32 and in bf16, each with one CPU thread,
+``python -m benchmarks.science.precision`` trains a 24x24 sheet with three seeds in fp32 and in bf16, each with one CPU thread,
 several at a time. Finished runs are not trained again, stopped ones go on. ``--quick`` trains smoke networks and writes
 nothing.
 """
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.document import check_writable_between, write_between
-from benchmarks.timing import describe_machine
-from benchmarks.training_runs import WantedRun, ensure_run, in_parallel
+from benchmarks.science.training_runs import WantedRun, ensure_run, in_parallel
+from benchmarks.speed.timing import describe_machine
 from topogrid.runs.metrics_log import read_metrics
 from topogrid.tables import to_markdown
 
@@ -84,7 +84,7 @@ def _listed(seeds: Sequence[int]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train what is missing, compare, write; 1 if a run fails, 2 if there is no place to write into."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.precision", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.science.precision", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="default: 0 1 2")
     parser.add_argument("--steps", type=int, default=1500, help="steps of every run (default: %(default)s)")
     parser.add_argument("--at_once", type=int, default=os.cpu_count() or 1, help="runs at a time (default: every core)")

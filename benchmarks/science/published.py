@@ -1,4 +1,4 @@
-"""Write the tables of the published runs from their records: ``python -m benchmarks.published``.
+"""Write the tables of the published runs from their records: ``python -m benchmarks.science.published``.
 
 Reads ``tau_imgs/<run>/record/``; rewrites the tables between markers in README.md and tau_imgs/README.md. With
 ``--from runs`` it first copies records and pictures of those runs of that folder which ``RUNS`` names.

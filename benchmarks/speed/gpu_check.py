@@ -1,4 +1,4 @@
-"""Compare a GPU with the CPU, and its speed with its limit: ``python -m benchmarks.gpu_check``.
+"""Compare a GPU with the CPU, and its speed with its limit: ``python -m benchmarks.speed.gpu_check``.
 
 Says whether loss and gradient agree with the CPU, whether steps replayed from a CUDA graph learn what the same steps
 taken one by one do, and prints one table of speed, share of the matrix-product limit and memory, with and without the
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import torch
 
-from benchmarks.timing import fresh_state, step_flop, step_products, wait
+from benchmarks.speed.timing import fresh_state, step_flop, step_products, wait
 from topogrid.model.products import Precision
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
@@ -36,7 +36,7 @@ PRODUCT_REPEATS = 5
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Check and measure; 0 if all agrees, 1 if not, 2 if there is no such device."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_check", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.gpu_check", description=__doc__)
     parser.add_argument("--device", default="cuda", help="what to check (default: %(default)s)")
     parser.add_argument(
         "--units", type=int, nargs="+", default=[1024, 4096, 16384], help="sheets (default: %(default)s)"

@@ -1,4 +1,4 @@
-"""Measure what docs/reliability.md promises, and write it there: ``python -m benchmarks.reliability``.
+"""Measure what docs/reliability.md promises, and write it there: ``python -m benchmarks.robustness.reliability``.
 
 Stops real runs at random moments and compares them with an uninterrupted one, tries random settings, and watches the
 memory of a long run. ``--only`` runs some of it; ``--quick`` runs little of it and writes nothing.
@@ -27,7 +27,7 @@ from tests.faults.harness import serving, stop_many
 from tests.faults.server import PHASES
 from topogrid.tables import to_markdown
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT = Path("docs/reliability.md")
 
 
@@ -46,7 +46,7 @@ QUICK = Sizes(stops=3, settings=5, steps=40)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, and write into the document; 1 if a promise is broken, 2 if the document has no place for it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reliability", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.robustness.reliability", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="little of it, nothing written: does it run?")
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS), help="parts (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments of stopping (default: %(default)s)")

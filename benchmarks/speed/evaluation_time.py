@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from benchmarks.timing import fresh_state, seconds_of
+from benchmarks.speed.timing import fresh_state, seconds_of
 from topogrid.analysis import border_scores, grid_gate, grid_scores, measure_lattice, spatial_information
 from topogrid.evaluation.evaluate import evaluate
 from topogrid.evaluation.gallery import coupling_of, draw_evaluation

@@ -1,4 +1,4 @@
-"""Measure the measures, and write what is found into docs/measurement.md: ``python -m benchmarks.measurement``.
+"""Measure the measures, and write what is found into docs/measurement.md: ``python -m benchmarks.science.measurement``.
 
 How often do maps without a lattice pass as grid cells, how well is an injected lattice recovered, how often are two
 unrelated maps of a sheet "correlated", and how long does scoring take? ``--quick`` runs the same code on little data
@@ -67,7 +67,7 @@ QUICK = Sizes(networks=1, units=40, lattices=4, pairs=6, sheet=16, scored=256, r
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, and write into the document; 2 if that has no place for it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.measurement", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.science.measurement", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="little data, nothing written: does it run?")
     parser.add_argument("--only", choices=tuple(CAPTIONS), nargs="+", help="some parts, printed and not written")
     parser.add_argument("--seed", type=int, default=0, help="seed of all maps (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""How long until a run's network worked: ``python -m benchmarks.time_to_grids tau_imgs/dense64-plain/record ...``.
+"""How long until a run's network worked: ``python -m benchmarks.science.time_to_grids tau_imgs/dense64-plain/record ...``.
 
 Reads the rows of ``metrics.jsonl``, each of which has the time it was written at. A network *works* from the first
 evaluation on at which its error is below ``--error`` and both shares of grid scores are within ``--points`` of a
@@ -91,7 +91,7 @@ def describe(run: Path, reference: Row | None, error_cm: float, points: float) -
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print one table of all runs; 2 if one of them cannot be read."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.time_to_grids", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.science.time_to_grids", description=__doc__)
     parser.add_argument("runs", type=Path, nargs="+", help="folders with a metrics.jsonl")
     parser.add_argument("--reference", type=Path, help="run whose last evaluation the shares are compared with")
     parser.add_argument("--error", type=float, default=10.0, help="cm (default: %(default)s)")

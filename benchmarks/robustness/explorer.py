@@ -1,6 +1,6 @@
 """Measure how quickly the sheet explorer of a run answers, and photograph it, in a headless Chromium.
 
-``python -m benchmarks.explorer runs/mine`` prints the size of ``report.html`` and the time from an event of mouse or
+``python -m benchmarks.robustness.explorer runs/mine`` prints the size of ``report.html`` and the time from an event of mouse or
 keyboard to the end of the frame that shows its effect; ``--photos FOLDER`` writes the pictures of docs/explorer.md too.
 """
 
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.chromium import BROWSER, DRIVER, WHY_NOT, Browser, chromium
+from benchmarks.robustness.chromium import BROWSER, DRIVER, WHY_NOT, Browser, chromium
 
 Point = tuple[float, float]
 

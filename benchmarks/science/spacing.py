@@ -1,4 +1,4 @@
-"""Train on walks of several lengths and measure where lattices form: ``python -m benchmarks.spacing``.
+"""Train on walks of several lengths and measure where lattices form: ``python -m benchmarks.science.spacing``.
 
 Theory puts the spacing of a network that knows where it is at 0.739 m, and trained networks have wider lattices. If the
 reason is that lattices form while movement is not yet integrated, their first spacing has to follow how far an animal
@@ -35,7 +35,7 @@ LENGTHS, SEEDS, STEPS = (5, 10, 20), (0, 1, 2), (200, 300, 1000)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train, print the table and write it into the document; 2 if that has no place for it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.spacing", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.science.spacing", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few units and steps, nothing written: does it run?")
     parser.add_argument("--into", type=Path, default=DOCUMENT, help="document to write into (default: %(default)s)")
     arguments = parser.parse_args(argv)

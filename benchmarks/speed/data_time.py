@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from benchmarks.timing import interleaved
+from benchmarks.speed.timing import interleaved
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import make_generators
 from topogrid.training.batch import make_batch

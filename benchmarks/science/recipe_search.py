@@ -1,4 +1,4 @@
-"""Train recipes with several seeds and write their curves into docs/recipe: ``python -m benchmarks.recipe_search``.
+"""Train recipes with several seeds and write their curves into docs/recipe: ``python -m benchmarks.science.recipe_search``.
 
 Each run is one call of ``train_grid.py`` on a 24x24 sheet with one CPU thread, several at a time. Finished runs are not
 trained again, stopped ones go on, so the command can be interrupted and repeated. ``--quick`` trains smoke networks and
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.document import check_writable_between, write_between
-from benchmarks.training_runs import WantedRun, ensure_run, in_parallel
+from benchmarks.science.training_runs import WantedRun, ensure_run, in_parallel
 from topogrid.files import write_text_atomic
 from topogrid.runs.metrics_log import read_metrics
 from topogrid.tables import to_markdown

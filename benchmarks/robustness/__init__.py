@@ -1,0 +1,1 @@
+"""What breaks: stops, settings, and the page in a browser."""

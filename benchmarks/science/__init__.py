@@ -1,0 +1,1 @@
+"""What networks learn and what measurements are worth: runs, ground truth, published tables."""
