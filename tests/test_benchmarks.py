@@ -11,9 +11,11 @@ import pytest
 import torch
 
 import benchmarks.__main__
-from benchmarks import gpu_check, measurement, precision, recipe_search, reliability, spacing, time_to_grids
 from benchmarks.__main__ import TABLES, TOPICS, main
 from benchmarks.document import check_writable_between, markers
+from benchmarks.robustness import reliability
+from benchmarks.science import measurement, precision, recipe_search, spacing, time_to_grids
+from benchmarks.speed import gpu_check
 from benchmarks.speed.data_time import _numpy_code, numpy_batch
 from benchmarks.speed.plain_loop import PlainLoop
 from benchmarks.speed.timing import fresh_state, interleaved, step_flop

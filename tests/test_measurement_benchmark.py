@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import spacing
 from benchmarks.document import markers, splice
+from benchmarks.science import spacing
 from benchmarks.science.measurement import QUICK, SECTION, main, recovery, rotated_score
 from tests.synthetic import lattice_map, smooth_noise
 from topogrid.analysis import grid_scores

@@ -1,4 +1,6 @@
-"""Train recipes with several seeds and write their curves into docs/recipe: ``python -m benchmarks.science.recipe_search``.
+"""Train recipes with several seeds and write their curves into docs/recipe.
+
+``python -m benchmarks.science.recipe_search``.
 
 Each run is one call of ``train_grid.py`` on a 24x24 sheet with one CPU thread, several at a time. Finished runs are not
 trained again, stopped ones go on, so the command can be interrupted and repeated. ``--quick`` trains smoke networks and

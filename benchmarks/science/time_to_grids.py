@@ -1,4 +1,6 @@
-"""How long until a run's network worked: ``python -m benchmarks.science.time_to_grids tau_imgs/dense64-plain/record ...``.
+"""How long until a run's network worked.
+
+``python -m benchmarks.science.time_to_grids tau_imgs/dense64-plain/record ...``.
 
 Reads the rows of ``metrics.jsonl``, each of which has the time it was written at. A network *works* from the first
 evaluation on at which its error is below ``--error`` and both shares of grid scores are within ``--points`` of a

@@ -3,8 +3,8 @@
 One ``F.linear`` per time step for movement and one for the units, states stacked at the end, PyTorch's default Adam,
 clipping, and every metric read back with ``.item()`` in every step. Same first weights, same batches.
 
-``python -m benchmarks.speed.plain_loop`` takes steps in a process of its own, as `PlainProcess` asks it to: topogrid tells
-the C library to keep freed memory, and what is compared with it must not profit from that.
+``python -m benchmarks.speed.plain_loop`` takes steps in a process of its own, as `PlainProcess` asks it to: topogrid
+tells the C library to keep freed memory, and what is compared with it must not profit from that.
 """
 
 from __future__ import annotations
