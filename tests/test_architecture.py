@@ -34,7 +34,15 @@ WITH_TORCH = (
     "interventions",
     "session",
 )
-WITHOUT_TORCH = ("evaluation.claims", "interventions.report", "session.tracking", "session.stopping")
+WITHOUT_TORCH = (
+    "evaluation.claims",
+    "interventions.report",
+    "session.progress",
+    "session.tracking",
+    "session.wandb_mirror",
+    "session.wandb_mode",
+    "session.stopping",
+)
 
 # Packages that the code may import beside the standard library, and those that only some files may.
 # PIL comes with matplotlib, which writes PNGs with it.
@@ -42,8 +50,8 @@ CORE = {"torch", "numpy", "scipy", "matplotlib", "wandb", "tqdm", "PIL"}
 EXTRAS = {"safetensors"}  # imported where they are used, with a remedy where they are missing
 ONLY_IN = {
     "safetensors": ("topogrid/trained/safetensors.py",),
-    "PIL": ("topogrid/session/tracking.py",),
-    "wandb": ("topogrid/session/tracking.py",),
+    "PIL": ("topogrid/session/wandb_mirror.py",),
+    "wandb": ("topogrid/session/wandb_",),
     "argparse": ("topogrid/cli/",),
 }
 FRONT_DOORS = ("topogrid/cli/", "topogrid/__main__.py", "train_grid.py")

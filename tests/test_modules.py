@@ -27,8 +27,8 @@ from topogrid.runs.checkpoints import load_checkpoint
 from topogrid.runs.errors import CheckpointError
 from topogrid.session.companions import build_state
 from topogrid.session.failures import replay
+from topogrid.session.moments import moment_steps
 from topogrid.session.pace import expected_seconds, operations, phases_left, shorter_presets
-from topogrid.session.run import moment_steps
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.presets import settings_of
 from topogrid.settings.saved import read_settings, write_settings

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from topogrid.cli.flags import parse_arguments
-from topogrid.session.tracking import METRICS
+from topogrid.measures import METRICS
 from topogrid.settings.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parent.parent

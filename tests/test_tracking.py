@@ -18,10 +18,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tests.wandb_records import history, read_offline_run
+from topogrid.measures import FIGURES, METRICS, meaning
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import read_metrics
-from topogrid.session import tracking
-from topogrid.session.tracking import FIGURES, METRICS, Tracker, TrackingError, choose_mode, meaning, resolve_mode
+from topogrid.session import tracking, wandb_mirror, wandb_mode
+from topogrid.session.tracking import Tracker
+from topogrid.session.wandb_mode import TrackingError, choose_mode, resolve_mode
 
 CORE = Path(importlib.util.find_spec("wandb").submodule_search_locations[0]) / "bin" / "wandb-core"
 
@@ -286,7 +288,7 @@ def test_wandb_that_raises_is_told_once_counted_and_costs_no_row(folder, monkeyp
 def test_wandb_that_hangs_stops_neither_log_nor_finish(folder, monkeypatch):
     monkeypatch.setattr("wandb.init", lambda **kwargs: BrokenRun(folder.wandb, lambda row: threading.Event().wait(8)))
     monkeypatch.setattr(tracking, "_service", lambda wandb: None)
-    monkeypatch.setattr(tracking, "MAX_WAITING", 3)
+    monkeypatch.setattr(wandb_mirror, "MAX_WAITING", 3)
     monkeypatch.setattr(threading.Thread, "join", _short_join(threading.Thread.join))
     tracker = Tracker(folder, {}, mode="offline")
     started = time.monotonic()
@@ -309,12 +311,12 @@ def test_real_service_killed_or_frozen(tmp_path, name):
     script = f"""
 import os, signal
 from topogrid.runs.folder import RunFolder
-from topogrid.session import tracking
+from topogrid.session import tracking, wandb_mirror
 folder = RunFolder.create({str(tmp_path)!r}, "run", {str(tmp_path / "imgs")!r})
 tracker = tracking.Tracker(folder, {{}}, mode="offline")
 for step in range(3):
     tracker.log(step, {{"train/total_loss": 1.0}})
-service = tracking._service(tracker._mirror._wandb)
+service = wandb_mirror.service_of(tracker._mirror._wandb)
 os.kill(service.pid, signal.{name})
 if signal.{name} == signal.SIGKILL:
     service.wait()
@@ -354,7 +356,7 @@ def test_failing_start_falls_back(folder, monkeypatch, failing, mode):
         return BrokenRun(folder.wandb, lambda row: None)
 
     monkeypatch.setattr("wandb.init", init)
-    monkeypatch.setattr(tracking, "_has_key", lambda: True)
+    monkeypatch.setattr(wandb_mode, "_has_key", lambda: True)
     tracker = Tracker(folder, {}, mode="online")
     assert tracker.mode.mode == mode
     assert len(tracker.notes) == len(failing)
@@ -365,7 +367,7 @@ def test_failing_start_falls_back(folder, monkeypatch, failing, mode):
 def test_key_without_a_network_ends_offline_under_the_same_id(folder, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(tracking, "INIT_TIMEOUT", 1)
+    monkeypatch.setattr(wandb_mirror, "INIT_TIMEOUT", 1)
     tracker = Tracker(folder, {})
     assert tracker.mode.mode == "offline"
     tracker.log(1, {"train/total_loss": 1.0})

@@ -1,12 +1,15 @@
-"""How long a run will take on this machine: a step of every phase is rehearsed before anything long is begun."""
+"""How fast steps go by, and how long a run will take here: a step of every phase is rehearsed before it begins."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import datetime
 import itertools
+import math
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
@@ -30,6 +33,7 @@ from topogrid.training.objective import (
 from topogrid.training.state import TrainState
 
 REHEARSED_SHARE = 8  # a rehearsed walk has one in so many steps of the real one, and as many as one reading takes
+PATIENCE = 20 * 60.0  # seconds; to a run expected to take longer, shorter presets are named
 MUCH_SHORTER = 0.5  # share of a run's duration below which another preset is worth naming
 
 
@@ -152,3 +156,50 @@ def shorter_presets(config: TrainConfig, seconds: float) -> list[tuple[str, floa
                 flags += f" --wiring {config.wiring}"
             found.append((flags, takes))
     return sorted(found, key=lambda one: -one[1])
+
+
+def announcement(state: TrainState, config: TrainConfig, path: Path) -> str:
+    """Say how long training will take on this machine, and which preset is really shorter where that is long.
+
+    Parameters
+    ----------
+    state : TrainState
+    config : TrainConfig
+    path : Path
+        Folder of the run, to go on with after it was stopped.
+    """
+    seconds = expected_seconds(state, config)
+    line = f"Training will take about {in_words(seconds)} here, by steps just timed; evaluations come on top."
+    if seconds > PATIENCE:
+        shorter = [f"{flags} ({in_words(takes)})" for flags, takes in shorter_presets(config, seconds)]
+        line += f" Shorter: {', '.join(shorter)}." if shorter else " Fewer --steps make it shorter."
+        line += f" Ctrl-C saves, --resume {path} goes on."
+    return line
+
+
+class Pace:
+    """How fast steps go by."""
+
+    def __init__(self, first_step: int) -> None:
+        self._step = first_step
+        self._time = time.perf_counter()
+
+    def steps_per_second(self, step: int, busy_elsewhere: float) -> float:
+        """Return steps a second since the last call, without the seconds that were spent on other things."""
+        now = time.perf_counter()
+        steps, seconds = step - self._step, now - self._time - busy_elsewhere
+        self._step, self._time = step, now
+        return steps / seconds if seconds > 0 else 0.0
+
+
+def clock(seconds: float) -> str:
+    """Write a duration as hours, minutes and seconds."""
+    return "?" if math.isnan(seconds) else str(datetime.timedelta(seconds=round(seconds)))
+
+
+def in_words(seconds: float) -> str:
+    """Write a duration the way people say it."""
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.1f} {unit}" if seconds < 10 * size else f"{seconds / size:.0f} {unit}"
+    return f"{max(1, round(seconds))} seconds"

@@ -9,40 +9,26 @@ import functools
 import io
 import math
 import os
-import queue
 import re
 import secrets
-import shlex
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple, SupportsFloat
+from typing import Any, SupportsFloat
 
 from matplotlib.figure import Figure
 
 from topogrid.files import check_writable, one_line, write_json_atomic, write_text_atomic
-from topogrid.measures import FIGURES, IN_THE_SECOND_ROW, METRICS, PAGES, TABLES, at_a_moment, known, meaning
+from topogrid.measures import FIGURES, METRICS, PAGES, TABLES, known, meaning
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import MetricsFile
+from topogrid.session.wandb_mirror import Mirror, missed
+from topogrid.session.wandb_mode import Mode, choose_mode
 from topogrid.training.objective import SUMS, TERMS, TOTAL
 
-MODES = ("online", "offline", "disabled")
-
-
 DPI = 120
-
-
-INIT_TIMEOUT = 20  # seconds that a run waits for W&B before it starts
-
-
 FINISH_TIMEOUT = 60  # seconds that a run waits for W&B after it ended
-
-
-MAX_WAITING = 1000  # calls in the queue; a service that hangs must not fill the memory
-
 
 LOGGED: dict[str, str] = {
     TOTAL: "Sum of all loss terms with their weights, nats where the place code is read.",
@@ -51,90 +37,6 @@ LOGGED: dict[str, str] = {
     **METRICS,
 }
 """Every number that is logged, and what it means; errors are also told at other moments, see `measures.meaning`."""
-
-
-class TrackingError(Exception):
-    """W&B was asked for in a way that cannot work; the message is one sentence for a person."""
-
-
-class Mode(NamedTuple):
-    """How W&B is used, and why."""
-
-    mode: str
-    reason: str
-
-
-def resolve_mode(flag: str | None, env: str | None, has_key: bool) -> Mode:
-    """Decide how W&B is used: the flag, else ``WANDB_MODE``, else online with a key and offline without.
-
-    Parameters
-    ----------
-    flag : {"online", "offline", "disabled", "auto"} or None
-        What the user asked for; ``auto`` is as good as nothing.
-    env : str or None
-        Value of ``WANDB_MODE``.
-    has_key : bool
-        Whether W&B has an API key.
-
-    Raises
-    ------
-    TrackingError
-        If the flag says online and there is no key.
-    ValueError
-        If the flag is none of the above.
-    """
-    if flag not in (None, "auto", *MODES):
-        raise ValueError(f"the W&B mode is one of auto, {', '.join(MODES)}; got {flag!r}")
-    if flag == "online" and not has_key:
-        raise TrackingError(
-            "--wandb online needs an API key and there is none: "
-            "run `wandb login`, set WANDB_API_KEY, or leave the flag out"
-        )
-    if flag in MODES:
-        return Mode(str(flag), f"--wandb {flag}")
-    asked = {"dryrun": "offline", "run": "online"}.get(env or "", env)
-    if asked == "online" and not has_key:
-        return Mode("offline", f"WANDB_MODE={env}, but there is no API key; `wandb login` makes one")
-    if asked in MODES:
-        return Mode(str(asked), f"WANDB_MODE={env}")
-    ignored = f"; WANDB_MODE={env} is not known" if env else ""
-    if has_key:
-        return Mode("online", "an API key is there" + ignored)
-    return Mode("offline", "no API key; `wandb login` makes one" + ignored)
-
-
-def choose_mode(flag: str | None) -> Mode:
-    """Apply `resolve_mode` to this machine; asks W&B for a key only if the answer matters, and never a person.
-
-    Raises
-    ------
-    TrackingError, ValueError
-        See `resolve_mode`.
-    """
-    env = os.environ.get("WANDB_MODE")
-    if flag in ("offline", "disabled") or (flag in (None, "auto") and env in ("offline", "disabled", "dryrun")):
-        return resolve_mode(flag, env, has_key=False)
-    return resolve_mode(flag, env, _has_key())
-
-
-def _has_key() -> bool:
-    with _environment({"WANDB_SILENT": "true"}), suppress(Exception):
-        import wandb
-
-        return bool(wandb.login(prompt=False, verify=False))
-    return False
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables that are not set, for a while."""
-    added = [name for name in values if name not in os.environ]
-    os.environ.update({name: values[name] for name in added})
-    try:
-        yield
-    finally:
-        for name in added:
-            os.environ.pop(name, None)
 
 
 class Tracker:
@@ -205,7 +107,7 @@ class Tracker:
         self._metrics = MetricsFile(folder.metrics_path)
         self._disk_failed = False
         self.run_id = self._stable_id(run_id)
-        self._mirror: _Mirror | None = None
+        self._mirror: Mirror | None = None
         self._n_unmirrored = 0
         self._wanted = self.mode.mode != "disabled"
         if self._wanted:
@@ -246,7 +148,7 @@ class Tracker:
         attempts = ("online", "offline") if self.mode.mode == "online" else ("offline",)
         for attempt, fallback in zip(attempts, (*attempts[1:], "disabled"), strict=True):
             try:
-                self._mirror = _Mirror(root, attempt, dict(filing), resumed)
+                self._mirror = Mirror(root, attempt, dict(filing), resumed, LOGGED)
             except Exception as error:
                 self._fall_back(fallback, f"{attempt} failed: {one_line(error)}")
             else:
@@ -361,7 +263,7 @@ class Tracker:
             lines += self._mirror.closing_lines()
             self._mirror = None
         elif self._wanted:
-            lines.append(_missed(self._n_unmirrored))
+            lines.append(missed(self._n_unmirrored))
         return lines
 
     def close(self) -> None:
@@ -394,22 +296,18 @@ class Tracker:
                     self._note(f"the figure {file} could not be saved: {one_line(error)}")
         return drawn["png"]
 
-    def _submit(self, call: Callable[[_Mirror], object]) -> None:
+    def _submit(self, call: Callable[[Mirror], object]) -> None:
         if self._mirror is not None:
             self._mirror.submit(functools.partial(call, self._mirror))
             self._hear(self._mirror)
         else:
             self._n_unmirrored += 1
 
-    def _hear(self, mirror: _Mirror) -> None:
+    def _hear(self, mirror: Mirror) -> None:
         """Pass on, once and in the caller's thread, that mirroring failed."""
         if mirror.trouble is not None:
             self._note(f"W&B does not take everything, training goes on: {mirror.trouble}")
             mirror.trouble = None
-
-
-def _missed(n_calls: int) -> str:
-    return f"W&B missed {n_calls} calls; metrics.jsonl and the figures here are complete."
 
 
 def _rendered(figure: Figure, suffix: str) -> bytes:
@@ -422,170 +320,6 @@ def _rendered(figure: Figure, suffix: str) -> bytes:
 
 def _number(value: SupportsFloat) -> float | int:
     return value if type(value) is int else float(value)
-
-
-class _Mirror:
-    """A W&B run whose calls are made, in order, by a thread of its own.
-
-    Attributes
-    ----------
-    run
-        The W&B run.
-    trouble : str or None
-        The first thing that went wrong, until it is fetched.
-    n_missed : int
-        Calls that W&B did not take.
-    """
-
-    def __init__(self, root: Path, mode: str, filing: dict[str, Any], resumed: bool) -> None:
-        import wandb
-
-        self._wandb: Any = wandb
-        self._root = root
-        self._mode = mode
-        self._id = filing["id"]
-        self._restore = ExitStack()
-        # Runs side by side share no cache, and the home folder stays as it was.
-        cache, data = (f"{kind}-{self._id}" for kind in ("cache", "data"))
-        private = {"WANDB_SILENT": "true", "WANDB_CACHE_DIR": cache, "WANDB_DATA_DIR": data}
-        values = {name: v if v == "true" else str((root / "wandb" / v).resolve()) for name, v in private.items()}
-        self._restore.enter_context(_environment(values))
-        try:
-            # Offline W&B ignores resume and warns; `wandb sync` joins the parts by their id.
-            resume = "allow" if resumed and mode == "online" else None
-            self.run: Any = self._wandb.init(dir=root, mode=mode, resume=resume, settings=_settings(wandb), **filing)
-        except BaseException:
-            # The service still holds the id of a run that failed to start.
-            with suppress(Exception, SystemExit):
-                wandb.teardown()
-            self._restore.close()
-            raise
-        self.trouble: str | None = None
-        self.n_missed = 0
-        self._troubled = False
-        self._hung = False
-        self._queue: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="wandb-mirror", daemon=True)
-        self._thread.start()
-        self.submit(self._define)
-
-    def _define(self) -> None:
-        self.run.define_metric("step", hidden=True)
-        self.run.define_metric("*", step_metric="step")
-        # The summary of each stays one number, the last: an object of several cannot be sorted or swept by.
-        first, *endings = IN_THE_SECOND_ROW
-        for key in LOGGED:
-            if at_a_moment(key) and not key.endswith(tuple(endings)):
-                continue  # a run tells errors at moments of its own: each is like all others
-            self.run.define_metric(
-                key, step_metric="step", hidden=key.startswith(first) or key.endswith(tuple(endings))
-            )
-
-    def submit(self, call: Callable[[], object]) -> None:
-        """Queue a call; a queue that is full, because W&B hangs, loses it."""
-        if self._queue.qsize() >= MAX_WAITING:
-            self._miss(f"it is {MAX_WAITING} calls behind")
-        else:
-            self._queue.put(call)
-
-    def _miss(self, reason: str) -> None:
-        self.n_missed += 1
-        if not self._troubled:
-            self._troubled = True
-            self.trouble = reason
-
-    def _work(self) -> None:
-        service = _service(self._wandb)
-        while (call := self._queue.get()) is not None:
-            if service is not None and service.poll() is not None:
-                # Calls to a dead service vanish without an error.
-                self._miss("its service process has ended")
-                continue
-            try:
-                call()
-            except Exception as error:
-                self._miss(one_line(error))
-        try:
-            self.run.finish()
-        except (Exception, SystemExit) as error:
-            self._miss(one_line(error))
-        if self._troubled or self._hung:
-            # Otherwise W&B does this at the interpreter's exit, with a traceback or without an end.
-            with suppress(Exception, SystemExit):
-                self._wandb.teardown()
-
-    def log(self, step: int, numbers: Mapping[str, float], images: Mapping[str, tuple[bytes, str]]) -> None:
-        """Send one row; images are PNG bytes with a caption."""
-        from PIL import Image  # matplotlib's own dependency
-
-        pictures = {
-            key: self._wandb.Image(Image.open(io.BytesIO(png)), caption=caption)
-            for key, (png, caption) in images.items()
-        }
-        self.run.log({"step": step, **numbers, **pictures})
-
-    def table(self, key: str, columns: list[str], rows: list[list[float | int | str]]) -> None:
-        """Send a table."""
-        self.run.log({key: self._wandb.Table(columns=columns, data=rows)})
-
-    def page(self, key: str, path: Path) -> None:
-        """Send a page as it is; W&B would otherwise put a link to a style sheet of its own into it."""
-        self.run.log({key: self._wandb.Html(str(path), inject=False)})
-
-    def artifact(self, name: str, path: Path, aliases: list[str]) -> None:
-        """Send a file of weights."""
-        artifact = self._wandb.Artifact(name, type="model")
-        artifact.add_file(str(path))
-        self.run.log_artifact(artifact, aliases=aliases)
-
-    def finish(self, timeout: float) -> None:
-        """Wait for the queue and for W&B; a service that does not answer in time is ended."""
-        self._queue.put(None)
-        self._thread.join(timeout)
-        if self._thread.is_alive():
-            self._hung = True
-            self._miss(f"it did not finish within {timeout:g} s")
-            service = _service(self._wandb)
-            if service is not None:
-                with suppress(OSError):
-                    service.kill()
-            self._thread.join(5)
-            if self._thread.is_alive():
-                self.n_missed += self._queue.qsize()
-        self._restore.close()
-
-    def closing_lines(self) -> list[str]:
-        """Say where the W&B run is, and what is missing in it."""
-        here = shlex.quote(str(Path(self.run.dir).parent))
-        if self._mode == "online":
-            lines = [f"W&B:        {self.run.url}"]
-        else:
-            parts = sorted((self._root / "wandb").glob(f"offline-run-*-{self._id}*"))
-            lines = ["Send it to W&B:      wandb sync " + " ".join(shlex.quote(str(part)) for part in parts)]
-        lines.append(f"See it in a terminal: wandb leet {here}")
-        if self.n_missed:
-            lines.append(_missed(self.n_missed))
-        return lines
-
-
-def _settings(wandb: ModuleType) -> Any:
-    """Make a W&B run quiet, soon to give up, and flushed often, with those of the settings that this version knows."""
-    wanted = {
-        "init_timeout": INIT_TIMEOUT,
-        "console": "off",
-        "silent": True,
-        "quiet": True,
-        "save_code": False,
-        "x_transaction_log_flush_interval": 2,
-    }
-    return wandb.Settings(**{name: value for name, value in wanted.items() if name in wandb.Settings.model_fields})
-
-
-def _service(wandb: ModuleType) -> Any:
-    """W&B's service process (a `subprocess.Popen`), or None; there is no public way to ask whether it lives."""
-    with suppress(Exception):
-        return wandb.setup()._connection._proc._process
-    return None
 
 
 def _known_number(key: str) -> str:
