@@ -298,7 +298,8 @@ def test_conflicts_are_the_locked_fields_that_differ(field: dataclasses.Field[An
     )
     if field.name == "modules_per_side":
         beside = {"wiring": "learned", "norm": "module"}
-    saved_config, new = TrainConfig(**beside), TrainConfig(**beside | {field.name: changed})
+    saved_config = TrainConfig(**beside)
+    new = dataclasses.replace(saved_config, **{field.name: changed})
     conflicts = resume_conflicts(saved_config, new)
     assert [line.split()[0] for line in conflicts] == ([field.name] if field.metadata["locked"] else [])
 

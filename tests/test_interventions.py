@@ -26,11 +26,13 @@ from topogrid.evaluation.probe import Probe
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.summary import summarise
 from topogrid.figures import save_figure
+from topogrid.interventions.catalogue import INTERVENTIONS, choose, dose, named, parse_units
 from topogrid.interventions.condition import Condition
+from topogrid.interventions.paired import paired
 from topogrid.interventions.report import counted_units, full_table, key, key_table
 from topogrid.interventions.run import BASELINE, HIDDEN, Outcome, hide, intervene
-from topogrid.interventions.silencing import parse_units, silence
-from topogrid.interventions.table import INTERVENTIONS, choose, obstacles
+from topogrid.interventions.silencing import silence
+from topogrid.interventions.table import ACTIONS, NEEDS, do, obstacles
 from topogrid.interventions.walks import scale_dt
 from topogrid.measures import METRICS
 from topogrid.model.network import PathIntegrator
@@ -106,15 +108,18 @@ def tau_of(subject: Condition) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", INTERVENTIONS)
 def test_the_original_stays_as_it_is_bit_for_bit(name, subject, before):
+    if name in BY_MODULE:
+        subject = of_modules()
+    config = subject.config
     kept, centres = weights(subject.network), subject.place_cells.centres.clone()
-    changed = INTERVENTIONS[name].change(subject, before)
+    changed = do(name, subject, before)
     with torch.no_grad():
         for parameter in changed.network.parameters():
             if changed.network is not subject.network:
                 parameter.fill_(0.5)
     assert all(torch.equal(value, kept[key]) for key, value in subject.network.state_dict().items())
     assert torch.equal(subject.place_cells.centres, centres)
-    assert subject.config == CONFIG
+    assert subject.config == config
     assert subject.probe == Probe()
 
 
@@ -130,48 +135,48 @@ def test_the_original_stays_as_it_is_bit_for_bit(name, subject, before):
     ],
 )
 def test_nothing_else_is_changed(name, parts, subject, before):
-    assert differing(INTERVENTIONS[name].change(subject, before).network, subject.network) == parts
+    assert differing(do(name, subject, before).network, subject.network) == parts
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_tau_is_scaled_down_to_one_step(factor, subject, before):
-    changed = INTERVENTIONS[f"tau_x{factor:g}"].change(subject, before)
+    changed = do(f"tau_x{factor:g}", subject, before)
     torch.testing.assert_close(tau_of(changed), (factor * tau_of(subject)).clamp(min=1))
     n_floored = int((factor * tau_of(subject) < 1).sum())
     assert (f"{n_floored} units" in changed.note) == (n_floored > 0)
 
 
 def test_a_knock_out_keeps_the_mean(subject, before):
-    tau = tau_of(INTERVENTIONS["tau_flat"].change(subject, before))
+    tau = tau_of(do("tau_flat", subject, before))
     torch.testing.assert_close(tau, tau_of(subject).mean().expand_as(tau))
 
 
 @pytest.mark.parametrize("name", ["tau_permuted", "tau_swapped"])
 def test_dealing_tau_out_keeps_its_values(name, subject, before):
-    changed = INTERVENTIONS[name].change(subject, before)
+    changed = do(name, subject, before)
     torch.testing.assert_close(tau_of(changed).sort().values, tau_of(subject).sort().values)
     assert not torch.equal(tau_of(changed), tau_of(subject))
 
 
 def test_swapping_makes_the_fastest_the_slowest_and_twice_is_nothing(subject, before):
-    swap = INTERVENTIONS["tau_swapped"].change
+    swap = partial(do, "tau_swapped")
     once = swap(subject, before)
     assert tau_of(once).argsort(stable=True).tolist() == tau_of(subject).argsort(stable=True).flip(0).tolist()
     torch.testing.assert_close(tau_of(swap(once, before)), tau_of(subject))
 
 
 def test_permuting_is_the_same_every_time(subject, before):
-    one, other = (INTERVENTIONS["tau_permuted"].change(subject, before) for _ in range(2))
+    one, other = (do("tau_permuted", subject, before) for _ in range(2))
     assert torch.equal(tau_of(one), tau_of(other))
 
 
 def test_untrained_is_the_network_before_its_first_step(subject, before):
     first = PathIntegrator.from_config(CONFIG, generator=make_generators(0, "cpu", ("weights",))["weights"])
-    assert differing(INTERVENTIONS["untrained"].change(subject, before).network, first) == set()
+    assert differing(do("untrained", subject, before).network, first) == set()
 
 
 def test_leak_only_keeps_nothing_of_training_but_tau(subject, before):
-    changed = INTERVENTIONS["leak_only"].change(subject, before)
+    changed = do("leak_only", subject, before)
     first = PathIntegrator.from_config(CONFIG, generator=make_generators(0, "cpu", ("weights",))["weights"])
     assert differing(changed.network, first) == {"units.wiring.weight", "units.log_tau"}
     assert not changed.network.units.wiring.weight.any()
@@ -209,8 +214,7 @@ def test_the_units_that_are_silenced_are_the_living_ones_that_were_asked_for(sub
     alive = np.flatnonzero(~view.dead)
     n_wanted = round(len(alive) / 5)
     silenced = {
-        name: np.array(INTERVENTIONS[f"silence_{name}"].change(subject, measured).silenced)
-        for name in ("slow", "fast", "best", "random")
+        name: np.array(do(f"silence_{name}", subject, measured).silenced) for name in ("slow", "fast", "best", "random")
     }
     by_tau = alive[np.argsort(measured.tau[alive], kind="stable")]
     by_score = alive[np.argsort(np.nan_to_num(view.scores.score_60[alive], nan=-9), kind="stable")]
@@ -359,7 +363,7 @@ def test_a_plain_network_is_told_why_it_has_no_time_constants():
     }
     assert left_out["tau_x2"] == "a plain network has no time constants"
     with pytest.raises(ValueError, match="plain network"):
-        INTERVENTIONS["tau_x2"].change(plain, None)
+        do("tau_x2", plain, None)
 
 
 def test_equal_time_constants_cannot_be_dealt_out_and_a_torus_has_no_walls():
@@ -377,12 +381,83 @@ def test_names_are_chosen_in_the_order_of_the_table_and_unknown_ones_refused():
     assert choose(["all"]) == choose(None)
     assert choose(["untrained", "tau_x2"]) == ["tau_x2", "untrained"]
     with pytest.raises(
-        ValueError, match=r"'tau_x3'; did you mean tau_x\S+; .* other_animals, tau_x0.8, tau_x1.25, tau_x0.5"
+        ValueError, match=r"'tau_y3'; did you mean tau_x\S+; .* other_animals, tau_x0.8, tau_x1.25, tau_x0.5"
     ):
-        choose(["tau_x3"])
+        choose(["tau_y3"])
 
 
-def test_the_table_is_over_grid_cells_or_else_says_that_it_is_not():
+def test_a_dose_is_given_at_any_level_and_where_it_is_wanted():
+    assert choose(["tau_x1.10", "untrained", "tau_x1.1", "tau_x2@module3", "silence@module0"]) == [
+        "untrained", "tau_x1.1", "tau_x2@module3", "silence@module0"
+    ]  # fmt: skip
+    assert named("tau_x2") is INTERVENTIONS["tau_x2"]
+    assert dose("box", 1.5).name == "box_x1.5"
+    for name, said in {
+        "box_x0.5": "has to be above 1",
+        "tau_x0": "has to be above 0",
+        "tau_x1000": "below 1000",
+        "speed_x2@module1": "leave @module1 out",
+        "mass_x2": "there is no intervention 'mass_x2'",
+        "tau_x2@module": "there is no intervention",
+        "tau_x-1": "there is no intervention",
+    }.items():
+        with pytest.raises(ValueError, match=said):
+            named(name)
+
+
+def test_every_action_and_need_of_the_catalogue_is_known():
+    assert {one.action for one in INTERVENTIONS.values()} | {"silence module"} == set(ACTIONS)
+    assert {need for one in INTERVENTIONS.values() for need in one.needs} == set(NEEDS)
+
+
+def of_modules() -> Condition:
+    """Return a network of four learned modules."""
+    return subject_of(
+        dataclasses.replace(
+            CONFIG, n_grid_cells=64, wiring="learned", norm="module", modules_per_side=2, DoG=False, pc_width=(0.3,)
+        )
+    )
+
+
+def test_a_dose_reaches_the_units_it_is_meant_for_and_no_other():
+    condition = of_modules()
+    tau, inside = tau_of(condition), torch.from_numpy(condition.config.sheet.module_of == 2)
+    changed = tau_of(do("tau_x2@module2", condition, None))
+    torch.testing.assert_close(changed[inside], 2 * tau[inside])
+    assert torch.equal(changed[~inside], tau[~inside])
+    weights = np.linspace(0, 1, 64)
+    ramp = tau_of(do("tau_x2", condition, None, weights=weights))
+    torch.testing.assert_close(ramp.double(), tau.double() * torch.from_numpy(2**weights), rtol=1e-5, atol=0)
+    with pytest.raises(ValueError, match="where must be"):
+        do("tau_x2", condition, None, weights=np.ones(3))
+
+
+def test_a_module_is_silenced_as_a_whole():
+    condition = of_modules()
+    gone = do("silence@module1", condition, None).silenced
+    assert gone == tuple(np.flatnonzero(condition.config.sheet.module_of == 1).tolist())
+
+
+def test_a_module_that_is_not_there_is_left_out_with_a_reason(subject):
+    condition = of_modules()
+    assert obstacles(condition, ["tau_x2@module4"]) == {"tau_x2@module4": "the modules of the sheet are 0 to 3"}
+    assert obstacles(subject, ["tau_x2@module0"]) == {"tau_x2@module0": "the sheet has no modules"}
+
+
+def test_units_are_kept_side_by_side_before_and_after(before):
+    larger = dataclasses.replace(before, tau=1.5 * before.tau)
+    pair = paired(before, larger, CONFIG.sheet)
+    np.testing.assert_allclose(pair.log_tau_change, np.log(1.5))
+    counted = np.nan_to_num(before.settled.scores.score_60, nan=-9) > 0.3
+    np.testing.assert_array_equal(pair.counted, counted)
+    has_lattice = counted & np.isfinite(before.settled.lattice.spacing)
+    np.testing.assert_array_equal(np.isfinite(pair.log_spacing_change), has_lattice)
+    np.testing.assert_allclose(pair.log_spacing_change[has_lattice], 0)
+    np.testing.assert_allclose(pair.module_tau_after, 1.5 * pair.module_tau_before)
+    assert {values.shape for values in pair.arrays().values()} == {(36,), (1,)}
+
+
+def test_the_table_is_over_grid_cells_or_else_says_that_it_is_not(before):
     def outcome(n_grid: float) -> Outcome:
         measures = {
             "validation/n_grid_cell_spacings": n_grid,
@@ -391,7 +466,8 @@ def test_the_table_is_over_grid_cells_or_else_says_that_it_is_not():
             "paired/kept_share": 0.5,
             "paired/lattices/kept_share": 0.25,
         }
-        return Outcome("baseline", "", "", "", measures)
+        pair = paired(before, before, CONFIG.sheet)
+        return Outcome("baseline", "", "", "", measures, pair)
 
     enough, few = [outcome(20.0)], [outcome(3.0)]
     assert counted_units(enough).who == "grid cells"
@@ -465,11 +541,27 @@ def test_the_command_writes_one_complete_table(run: Path, capsys):
     assert np.asarray(Image.open(folder / "table.png").convert("L"), dtype=float).std() > 3
 
 
-def test_a_selection_leaves_the_whole_table_alone(run: Path, capsys):
-    assert topogrid_main(["intervene", str(run), "--only", "no_recurrence", "--eval_walks", "4"]) == 0
-    with (run / "interventions" / "selection.csv").open() as file:
+def test_every_question_has_files_of_its_own(run: Path, capsys):
+    folder = run / "interventions"
+    asked = ["intervene", str(run), "--only", "no_recurrence", "--eval_walks"]
+    assert topogrid_main([*asked, "4"]) == 0
+    kept = (folder / "no_recurrence.json").read_text()
+    with (folder / "no_recurrence.csv").open() as file:
         assert [row["intervention"] for row in csv.DictReader(file)] == [BASELINE, "no_recurrence"]
-    capsys.readouterr()
+    assert topogrid_main([*asked, "5"]) == 0
+    assert topogrid_main(["intervene", str(run), "--only", "tau_x1.1", "--eval_walks", "4"]) == 0
+    assert topogrid_main([*asked, "4"]) == 0
+    assert (folder / "no_recurrence.json").read_text() == kept
+    found = {path.stem for path in folder.glob("*.json")}
+    assert {"no_recurrence", "no_recurrence-2", "tau_x1.1"} <= found
+    assert "no_recurrence-3" not in found
+    with np.load(folder / "tau_x1.1.npz") as arrays:
+        ratio = arrays["tau_x1.1/tau_after"] / arrays["tau_x1.1/tau_before"]
+        assert ratio == pytest.approx(1.1)
+        np.testing.assert_array_equal(arrays["baseline/spacing_before"], arrays["tau_x1.1/spacing_before"])
+    said = capsys.readouterr().err
+    assert "1/2 baseline: " in said  # nobody looks at a bar here
+    assert "2/2 tau_x1.1: " in said
 
 
 def test_an_unknown_name_exits_2_with_the_list(capsys):
@@ -490,7 +582,7 @@ def test_a_comparison_needs_one_value_a_condition_and_draws_what_has_none(tmp_pa
 
 def test_chosen_units_are_silenced_beside_their_control(run: Path, capsys):
     assert topogrid_main(["intervene", str(run), "--silence", "0", "3-5", "--eval_walks", "4"]) == 0
-    record = json.loads((run / "interventions" / "selection.json").read_text())
+    record = json.loads((run / "interventions" / "silence_chosen.json").read_text())
     assert [one["name"] for one in record["outcomes"]] == [BASELINE, "silence_chosen", f"silence_chosen{HIDDEN}"]
     assert "4 of 36 units silenced" in record["outcomes"][1]["note"]
     assert topogrid_main(["intervene", str(run), "--silence", "36"]) == 2

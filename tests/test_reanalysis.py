@@ -128,9 +128,9 @@ def test_interventions_follow_if_asked_for(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    monkeypatch.setattr("topogrid.cli.measuring.draw_outcomes", lambda *_: Figure())
+    monkeypatch.setattr("topogrid.interventions.files.draw_outcomes", lambda *_: Figure())
     assert main(["analyze", str(run), *QUICK, "--out", str(out), "--intervene", "tau_flat"]) == 0
-    record = json.loads((out / "interventions" / "selection.json").read_text())
+    record = json.loads((out / "interventions" / "tau_flat.json").read_text())
     assert [one["name"] for one in record["outcomes"]] == ["baseline", "tau_flat"]
     measured = json.loads((out / "summary.json").read_text())
     baseline = record["outcomes"][0]["measures"]

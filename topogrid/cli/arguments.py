@@ -7,8 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from topogrid.interventions.silencing import parse_units
-from topogrid.interventions.table import choose
+from topogrid.interventions.catalogue import choose, parse_units
 from topogrid.settings.config import KINDS, TrainConfig, from_text
 
 

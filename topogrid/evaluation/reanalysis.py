@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from topogrid.evaluation.claims import claims
-from topogrid.evaluation.evaluate import evaluate
+from topogrid.evaluation.evaluate import STAGES, evaluate
 from topogrid.evaluation.gallery import coupling_of, draw_evaluation
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import save_evaluation, unit_rows
@@ -22,12 +22,11 @@ from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import read_metrics
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
+from topogrid.settings.fields import LEFT_OUT_SETTINGS, MEASUREMENT_SETTINGS
 from topogrid.tables import to_csv
-from topogrid.trained.original import SETTINGS
 from topogrid.trained.trained import Trained
 
-MEASUREMENT_SETTINGS = ("eval_walks", "eval_burn_in", "long_seconds", "long_walks", "place_feedback")
-"""Settings of the evaluation that may differ from the run's; bins are given on their own."""
+Progress = Callable[[str, int, int], None]
 
 
 class Reanalysis(NamedTuple):
@@ -61,7 +60,7 @@ def results_folder(trained: Trained, path: str | Path, out: str | Path | None = 
     return folder
 
 
-def measure_again(trained: Trained, bins: Sequence[int]) -> Reanalysis:
+def measure_again(trained: Trained, bins: Sequence[int], progress: Progress = lambda *_: None) -> Reanalysis:
     """Measure on the same held-out walks at every number of bins.
 
     Parameters
@@ -69,6 +68,8 @@ def measure_again(trained: Trained, bins: Sequence[int]) -> Reanalysis:
     trained : Trained
     bins : sequence of int
         Bins along the longer side of a rate map; the first number is the one that all files and figures are of.
+    progress : callable
+        Told the name of each part that is done, its number from 1, and how many there are.
 
     Returns
     -------
@@ -84,13 +85,23 @@ def measure_again(trained: Trained, bins: Sequence[int]) -> Reanalysis:
     # All are checked before the first is measured.
     conditions = {count: trained.with_settings({"eval_bins": count}) for count in bins}
 
+    parts = [f"{stage}, {count} bins" for count in conditions for stage in STAGES]
+    begun: list[str] = []
+
+    def begin(stage: str) -> None:
+        """Tell of the part before, which is done when the next begins."""
+        if begun:
+            progress(parts[len(begun) - 1], len(begun), len(parts))
+        begun.append(stage)
+
     def measured(count: int) -> tuple[Evaluation, dict[str, float]]:
-        evaluation = evaluate(conditions[count])
+        evaluation = evaluate(conditions[count], progress=begin)
         return evaluation, summarise(evaluation, conditions[count].config)
 
     main, *others = conditions
     evaluation, row = measured(main)
     rows = {main: row} | {count: measured(count)[1] for count in others}
+    progress(parts[-1], len(parts), len(parts))
     return Reanalysis(
         evaluation,
         rows,
@@ -131,7 +142,9 @@ def _summary(trained: Trained, config: TrainConfig, result: Reanalysis) -> dict[
             "of": trained.origin,
             "step": result.evaluation.step,
             "burn_in": result.evaluation.burn_in,
-            "settings": {name: getattr(config, name) for name in ("eval_bins", *MEASUREMENT_SETTINGS, *SETTINGS)},
+            "settings": {
+                name: getattr(config, name) for name in ("eval_bins", *MEASUREMENT_SETTINGS, *LEFT_OUT_SETTINGS)
+            },
             "by_bins": {str(count): row for count, row in rows.items()},
             "notes": list(trained.notes),
             "claims": result.sentences,

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from topogrid.evaluation.probe import AS_TRAINED, Probe
-from topogrid.evaluation.results import Evaluation
 from topogrid.model.network import PathIntegrator
 from topogrid.settings.config import TrainConfig
 from topogrid.trained.trained import Trained
@@ -54,17 +51,6 @@ class Condition:
         """Return the condition of a changed copy of the network."""
         trained = dataclasses.replace(self.trained, network=network)
         return dataclasses.replace(self, trained=trained, silenced=silenced or self.silenced, note=note or self.note)
-
-
-class Intervention(NamedTuple):
-    """A change, and what it is good for."""
-
-    about: str
-    """What is done, in a sentence."""
-    change: Callable[[Condition, Evaluation], Condition]
-    """From the trained network and its measures to the changed copy."""
-    obstacle: Callable[[Condition], str] = lambda _condition: ""
-    """Why it cannot be done to a network; empty if it can."""
 
 
 def rng_of(condition: Condition, purpose: int) -> np.random.Generator:

@@ -23,8 +23,11 @@ from topogrid.analysis.sheets import ModuleScales, compare_modules, compare_unit
 from topogrid.evaluation.evaluate import glance
 from topogrid.evaluation.probe import Probe
 from topogrid.evaluation.results import Evaluation, Glance
+from topogrid.interventions.catalogue import named
 from topogrid.interventions.condition import Condition
-from topogrid.interventions.table import INTERVENTIONS
+from topogrid.interventions.paired import COUNTED, Paired, paired
+from topogrid.interventions.table import do
+from topogrid.interventions.table import obstacle as obstacle_to
 from topogrid.settings.config import TrainConfig
 from topogrid.tables import to_markdown
 
@@ -34,7 +37,6 @@ BASELINE = "baseline"
 ON_TAU = ("tau_x0.8", "tau_x1.25", "tau_flat", "tau_permuted", "tau_permuted_modules", "tau_reversed")
 ON_SPEED = ("speed_x0.5", "speed_x2")
 HEADLINE = (*ON_TAU, *ON_SPEED)
-COUNTED = 0.3  # grid score above which a unit's spacing counts
 
 
 class ModuleOutcome(NamedTuple):
@@ -57,8 +59,13 @@ class ModuleOutcome(NamedTuple):
     """Units that it is over."""
     share_above: float
     """Of all units, those with a grid score above 0.8."""
-    spacing: Float
-    """``(unit,)``, metres."""
+    paired: Paired
+    """Every unit and every module before and after."""
+
+    @property
+    def spacing(self) -> Float:
+        """``(unit,)``, after the change, metres."""
+        return self.paired.spacing_after
 
     @property
     def median_deviation(self) -> float:
@@ -109,11 +116,10 @@ def measure_headline(condition: Condition, names: Sequence[str] = HEADLINE) -> I
     before = _seen(condition, Probe(anchored=True))
     yield _outcome(BASELINE, "The trained network.", "", condition, before, before)
     for name in names:
-        intervention = INTERVENTIONS[name]
-        trouble = intervention.obstacle(condition)
-        if trouble:
+        intervention = named(name)
+        if obstacle_to(intervention, condition):
             continue
-        changed = intervention.change(condition, cast(Evaluation, before))  # none of these looks at it
+        changed = do(intervention, condition, cast(Evaluation, before))  # none of these looks at it
         after = _seen(changed, dataclasses.replace(changed.probe, anchored=True))
         yield _outcome(name, intervention.about, changed.note, condition, before, after)
 
@@ -149,7 +155,7 @@ def _outcome(name: str, about: str, note: str, condition: Condition, before: Gla
         (units.median, units.low, units.high),
         units.n,
         float(np.mean(np.nan_to_num(after.scores.score_60, nan=-np.inf) > 0.8)),
-        after.lattice.spacing,
+        paired(before, after, condition.config.sheet),
     )
 
 

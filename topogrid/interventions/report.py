@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -148,7 +147,12 @@ def as_page(title: str, outcomes: Sequence[Outcome], left_out: Mapping[str, str]
 def as_record(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     """Return outcomes as plain values for JSON, which knows no NaN: a measure without a value is ``None``."""
     return [
-        dataclasses.asdict(one)
-        | {"measures": {name: value if math.isfinite(value) else None for name, value in one.measures.items()}}
+        {
+            "name": one.name,
+            "compare_with": one.compare_with,
+            "about": one.about,
+            "note": one.note,
+            "measures": {name: value if math.isfinite(value) else None for name, value in one.measures.items()},
+        }
         for one in outcomes
     ]

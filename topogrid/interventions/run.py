@@ -13,9 +13,12 @@ from topogrid.analysis.paired import compare
 from topogrid.evaluation.evaluate import evaluate
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.summary import summarise
+from topogrid.interventions.catalogue import named
 from topogrid.interventions.condition import Condition
-from topogrid.interventions.silencing import silence_chosen
-from topogrid.interventions.table import INTERVENTIONS
+from topogrid.interventions.paired import Paired, paired
+from topogrid.interventions.silencing import silence
+from topogrid.interventions.table import do
+from topogrid.interventions.tau import Weights
 from topogrid.settings.config import TrainConfig
 
 Units = NDArray[np.intp]
@@ -41,6 +44,8 @@ class Outcome:
     note: str
     measures: dict[str, float]
     """By tracked name, and `compare` with ``paired/`` before its names."""
+    paired: Paired
+    """Every unit and every module before and after."""
 
     @property
     def hidden(self) -> bool:
@@ -48,7 +53,9 @@ class Outcome:
         return self.name.endswith(HIDDEN)
 
 
-def intervene(condition: Condition, names: Sequence[str], *, chosen: Sequence[int] = ()) -> Iterator[Outcome]:
+def intervene(
+    condition: Condition, names: Sequence[str], *, chosen: Sequence[int] = (), weights: Weights | None = None
+) -> Iterator[Outcome]:
     """Measure a trained network, then every changed copy of it, one after another.
 
     Parameters
@@ -56,9 +63,11 @@ def intervene(condition: Condition, names: Sequence[str], *, chosen: Sequence[in
     condition : Condition
         The trained network.
     names : sequence of str
-        Keys of `INTERVENTIONS` without `obstacles`.
+        Of interventions without `obstacles`.
     chosen : sequence of int
         Units to silence in an intervention of their own, after the others.
+    weights : ndarray, ``(unit,)``, optional
+        Where doses are given; see `do`.
 
     Yields
     ------
@@ -68,15 +77,23 @@ def intervene(condition: Condition, names: Sequence[str], *, chosen: Sequence[in
     """
     before = _measure(condition)
     yield _outcome(BASELINE, "", "The trained network.", condition, before, before)
-    planned = {name: INTERVENTIONS[name] for name in names} | ({CHOSEN: silence_chosen(chosen)} if chosen else {})
-    for name, intervention in planned.items():
-        changed = intervention.change(condition, before)
-        hidden_name = f"{name}{HIDDEN}" if changed.silenced else BASELINE
-        yield _outcome(name, hidden_name, intervention.about, changed, before, _measure(changed))
-        if changed.silenced:
-            hidden = hide(before, changed.silenced, condition.config)
-            about = "The baseline with the same units hidden from the measurement, not silenced."
-            yield _outcome(hidden_name, BASELINE, about, condition, before, hidden)
+    for name in names:
+        one = named(name)
+        changed = do(one, condition, before, weights=weights)
+        yield from _measured(one.name, one.about, condition, changed, before)
+    if chosen:
+        about = "The units that were chosen silenced."
+        yield from _measured(CHOSEN, about, condition, silence(condition, chosen), before)
+
+
+def _measured(name: str, about: str, condition: Condition, changed: Condition, before: Evaluation) -> Iterator[Outcome]:
+    """Yield what a change did, and the control of a silencing."""
+    hidden_name = f"{name}{HIDDEN}" if changed.silenced else BASELINE
+    yield _outcome(name, hidden_name, about, changed, before, _measure(changed))
+    if changed.silenced:
+        hidden = hide(before, changed.silenced, condition.config)
+        about = "The baseline with the same units hidden from the measurement, not silenced."
+        yield _outcome(hidden_name, BASELINE, about, condition, before, hidden)
 
 
 def _measure(condition: Condition) -> Evaluation:
@@ -86,8 +103,9 @@ def _measure(condition: Condition) -> Evaluation:
 def _outcome(
     name: str, compare_with: str, about: str, condition: Condition, before: Evaluation, after: Evaluation
 ) -> Outcome:
-    paired = {f"paired/{key}": value for key, value in compare(before.settled, after.settled).items()}
-    return Outcome(name, compare_with, about, condition.note, summarise(after, condition.config) | paired)
+    compared = {f"paired/{key}": value for key, value in compare(before.settled, after.settled).items()}
+    measures = summarise(after, condition.config) | compared
+    return Outcome(name, compare_with, about, condition.note, measures, paired(before, after, condition.config.sheet))
 
 
 def hide(evaluation: Evaluation, units: Sequence[int], config: TrainConfig) -> Evaluation:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from topogrid.evaluation.results import Evaluation
-from topogrid.interventions.condition import Condition, Intervention, rng_of
+from topogrid.interventions.condition import Condition, rng_of
 
 Float = NDArray[np.float64]
 Units = NDArray[np.intp]
@@ -46,28 +46,6 @@ def silence(condition: Condition, units: Sequence[int] | Units) -> Condition:
     network.silence(where)
     note = f"{chosen.size} of {n_units} units silenced; they count as dead"
     return condition.with_network(network, silenced=tuple(chosen.tolist()), note=note)
-
-
-def silence_chosen(units: Sequence[int]) -> Intervention:
-    """Return the intervention that silences units a person chose."""
-    return Intervention("The units that were chosen silenced.", lambda condition, _before: silence(condition, units))
-
-
-def parse_units(texts: Sequence[str]) -> list[int]:
-    """Return the units that texts such as ``7`` and ``40-63`` (both ends included) name.
-
-    Raises
-    ------
-    ValueError
-        If a text is neither a number nor a range that rises.
-    """
-    units: list[int] = []
-    for text in texts:
-        first, dash, last = text.partition("-")
-        if not first.isdecimal() or (dash and not (last.isdecimal() and int(last) >= int(first))):
-            raise ValueError(f"units are numbers as in units.csv, or ranges like 40-63; got {text!r}")
-        units += range(int(first), int(last or first) + 1)
-    return units
 
 
 def silence_extreme(condition: Condition, before: Evaluation, *, by: Callable[[Evaluation], Float]) -> Condition:

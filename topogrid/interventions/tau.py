@@ -14,6 +14,8 @@ from topogrid.interventions.condition import Condition, rng_of
 from topogrid.model.network import PathIntegrator
 
 Units = NDArray[np.intp]
+Weights = NDArray[np.float64]
+"""``(unit,)``, how much of a dose reaches a unit: 1 all of it, 0 nothing."""
 
 
 def with_tau(condition: Condition, tau: Tensor) -> Condition:
@@ -26,9 +28,14 @@ def with_tau(condition: Condition, tau: Tensor) -> Condition:
     return condition.with_network(network, note=note)
 
 
-def scale_tau(condition: Condition, _before: Evaluation, *, factor: float) -> Condition:
-    """Multiply every time constant by ``factor``."""
-    return with_tau(condition, factor * tau_steps_of(condition))
+def scale_tau(condition: Condition, _before: Evaluation, *, factor: float, where: Weights | None = None) -> Condition:
+    """Multiply time constants by ``factor``, to the power of ``where`` if that is given."""
+    tau = tau_steps_of(condition)
+    if where is None:
+        return with_tau(condition, factor * tau)
+    if where.shape != tuple(tau.shape) or not np.isfinite(where).all():
+        raise ValueError(f"where must be {tuple(tau.shape)} finite numbers, one a unit, got shape {where.shape}")
+    return with_tau(condition, tau * torch.from_numpy(factor**where).to(tau))
 
 
 def flatten_tau(condition: Condition, _before: Evaluation) -> Condition:

@@ -9,27 +9,42 @@ from topogrid.settings.checks import check
 from topogrid.settings.errors import SettingsError, did_you_mean, show
 from topogrid.settings.fields import Settings, meets
 from topogrid.settings.kinds import OF_TYPE, Kind
+from topogrid.settings.presets import settings_of
 
 # Words that settings took in earlier versions; files and command lines may still use them.
 _OLD_WORDS = {"tau_init": {"modules": "bands"}}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, init=False)
 class TrainConfig(Settings):
     """Settings of one training run; the defaults are the full task with the best recipe known.
 
     Making one checks it: an instance is always usable. `replace` from `dataclasses` makes changed copies.
 
+    Parameters
+    ----------
+    **given
+        Settings by name; `Settings` declares them. With a ``preset``, what is not given is what the preset says, and
+        what its wiring asks for; without one it is the default. Where every setting is given, as `replace` and files
+        do, ``preset`` only says where they came from.
+
     Raises
     ------
     SettingsError
-        If a value has the wrong type, is out of range, or does not go with another one.
+        If there is no such setting or preset, or a value has the wrong type, is out of range, or does not go with
+        another one.
     """
 
-    def __post_init__(self) -> None:
-        """Bring every value into its type and check it; see the class."""
-        for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
+    def __init__(self, **given: Any) -> None:
+        unknown = next((name for name in given if name not in KINDS), None)
+        if unknown is not None:
+            raise SettingsError(f"there is no setting {show(unknown)}{did_you_mean(unknown, list(KINDS))}")
+        fields = {field.name: field for field in dataclasses.fields(self)}
+        values = {name: _checked(fields[name], value) for name, value in given.items()}
+        if values.get("preset") and len(values) < len(fields):
+            values = settings_of(values["preset"], values)
+        for name, field in fields.items():
+            object.__setattr__(self, name, _checked(field, values.get(name, field.default)))
         check(self)
 
     def has_effect(self, name: str) -> bool:

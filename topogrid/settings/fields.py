@@ -9,10 +9,12 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from topogrid.analysis.sheets import Sheet
 from topogrid.settings.kinds import COUNT, NOT_NEGATIVE, POSITIVE, SHARE, Bounds
+
+if TYPE_CHECKING:
+    from topogrid.analysis.sheets import Sheet
 
 GROUPS = {
     "run": "the run and its files",
@@ -295,6 +297,9 @@ class Settings:
     @property
     def sheet(self) -> Sheet:
         """The sheet that the units stand on."""
+        # Its package measures maps with SciPy, which takes longer to import than a command line takes to be answered.
+        from topogrid.analysis.sheets import Sheet
+
         return Sheet.of_units(self.n_grid_cells, self.modules_per_side)
 
     @property
@@ -306,3 +311,24 @@ class Settings:
     def surround(self) -> float:
         """Weight of the surround of the place code: 0 for Gaussian place cells."""
         return self.surround_amplitude if self.DoG else 0.0
+
+
+MEASUREMENT_SETTINGS = ("eval_walks", "eval_burn_in", "long_seconds", "long_walks", "place_feedback")
+"""Settings of the evaluation that may differ from the run's when it is measured again; bins are given on their own."""
+
+LEFT_OUT_SETTINGS = (
+    "box_size",
+    "dt",
+    "seq_length",
+    "periodic",
+    "pc_width",
+    "DoG",
+    "surround_scale",
+    "surround_amplitude",
+    "activation",
+    "signed_start",
+    "tau_min",
+    "tau_max",
+    "seed",
+)
+"""Settings that a bare checkpoint leaves out and that change what is measured."""

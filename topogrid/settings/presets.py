@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError, did_you_mean, show
+from topogrid.settings.fields import Settings
 
 
 class Preset(NamedTuple):
@@ -16,7 +16,7 @@ class Preset(NamedTuple):
     about: str
     """What it is for, in a sentence."""
     settings: Mapping[str, Any]
-    """What differs from the defaults of `TrainConfig`."""
+    """What differs from the defaults of `Settings`."""
     by_wiring: Mapping[str, Mapping[str, Any]] = {}
     """What differs besides, for each wiring that the preset can have; empty where ``settings`` name the wiring."""
 
@@ -272,7 +272,7 @@ def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fitted(proposed: dict[str, Any], given: Mapping[str, Any], wiring: str) -> dict[str, Any]:
     """Fit proposed modules and levels to a sheet of another size, where that was asked for."""
-    units = {**proposed, **given}.get("n_grid_cells", TrainConfig.n_grid_cells)
+    units = {**proposed, **given}.get("n_grid_cells", Settings.n_grid_cells)
     if "modules_per_side" not in proposed or not isinstance(units, int) or units < 1:
         return proposed
     side = math.isqrt(units)

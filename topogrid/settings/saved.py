@@ -87,7 +87,9 @@ def from_mapping(found: Mapping[str, Any], where: str, *, strict: bool = True, v
                 f"{where} {fault} settings {show(', '.join(names))}; it belongs to another version of topogrid"
             )
     try:
-        config = TrainConfig(**{name: value for name, value in settings.items() if name in may_lack})
+        # What the file lacks is what was done before it could be set, whatever a preset of that name says today.
+        defaults = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+        config = TrainConfig(**defaults | {name: value for name, value in settings.items() if name in may_lack})
     except SettingsError as error:
         raise SettingsError(f"{where}: {error}") from error
     return Saved(config, lacking, unknown)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from topogrid.settings.errors import SettingsError
-from topogrid.trained.original import SETTINGS, open_bare
+from topogrid.settings.fields import LEFT_OUT_SETTINGS
+from topogrid.trained.original import open_bare
 from topogrid.trained.run import open_run
 from topogrid.trained.safetensors import SUFFIX, import_weights
 from topogrid.trained.trained import Trained
@@ -29,7 +30,7 @@ def open_trained(
     checkpoint : str or Path, optional
         One checkpoint of the run at ``path``; its newest by default.
     settings : mapping, optional
-        Settings of the evaluation, and for a bare checkpoint `topogrid.trained.original.SETTINGS`.
+        Settings of the evaluation, and for a bare checkpoint `LEFT_OUT_SETTINGS`.
     place_cells : str or Path, optional
         Centres of an original checkpoint; see `topogrid.trained.original.read_centres`.
 
@@ -59,7 +60,7 @@ def open_trained(
 
 
 def _refuse_known(path: Path, settings: Mapping[str, Any], place_cells: str | Path | None) -> None:
-    foreign = [name for name in SETTINGS if name in settings] + ["place_cells"] * (place_cells is not None)
+    foreign = [name for name in LEFT_OUT_SETTINGS if name in settings] + ["place_cells"] * (place_cells is not None)
     if foreign:
         raise SettingsError(f"{path} knows its own {', '.join(foreign)}; leave --{' --'.join(foreign)} out")
 

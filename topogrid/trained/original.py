@@ -25,23 +25,6 @@ from topogrid.trained.trained import Trained
 from topogrid.trained.weights import LOG_TAU, build, checked_weights, listed
 from topogrid.world.place_cells import PlaceCells
 
-SETTINGS = (
-    "box_size",
-    "dt",
-    "seq_length",
-    "periodic",
-    "pc_width",
-    "DoG",
-    "surround_scale",
-    "surround_amplitude",
-    "activation",
-    "signed_start",
-    "tau_min",
-    "tau_max",
-    "seed",
-)
-"""Settings that a bare checkpoint leaves out and that change what is measured."""
-
 # The original's names of the weights, and ours.
 _NAMES = {
     "encoder.weight": "encoder",
@@ -65,8 +48,8 @@ def open_bare(
         tau network, ``RNN.log_tau`` (unit,); or one of ours. Movement weights are per metre, units stand on the sheet
         row by row.
     settings : mapping, optional
-        Any of `SETTINGS` that differ from the original's published ones (or, for one of our files, from the defaults),
-        and settings of the evaluation.
+        Any of `LEFT_OUT_SETTINGS` that differ from the original's published ones (or, for one of our files, from the
+        defaults), and settings of the evaluation.
     place_cells : str or Path, optional
         File of the place-field centres; see `read_centres`. Our checkpoints hold their own.
 

@@ -6,21 +6,11 @@ import argparse
 import sys
 
 from topogrid.cli.arguments import declare_format, declare_settings, declare_silence, given_settings, planned
-from topogrid.cli.measuring import measure_interventions
-from topogrid.evaluation.reanalysis import (
-    MEASUREMENT_SETTINGS,
-    bins_table,
-    measure_again,
-    results_folder,
-    write_results,
-)
-from topogrid.interventions.condition import Condition
-from topogrid.interventions.table import INTERVENTIONS, choose
-from topogrid.reports.explorer import write_report
+from topogrid.cli.progress import Progress
+from topogrid.interventions.catalogue import INTERVENTIONS, choose
 from topogrid.settings.config import from_text
+from topogrid.settings.fields import LEFT_OUT_SETTINGS, MEASUREMENT_SETTINGS
 from topogrid.tables import to_text
-from topogrid.trained.opening import open_trained
-from topogrid.trained.original import SETTINGS
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +44,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     bare.add_argument(
         "--place_cells", "--place-cells", metavar="FILE", help=".npy or .npz of place-field centres, (place, 2), metres"
     )
-    declare_settings(bare, SETTINGS)
+    declare_settings(bare, LEFT_OUT_SETTINGS)
     bare.add_argument("--no_DoG", "--no-DoG", dest="DoG", action="store_const", const="false", help="no surround")
 
 
@@ -63,15 +53,22 @@ def run(arguments: argparse.Namespace) -> None:
     wanted, chosen = planned(arguments.intervene, arguments.silence)
     if arguments.intervene == []:
         wanted = choose(None)
-    settings = given_settings(arguments, (*MEASUREMENT_SETTINGS, *SETTINGS))
+    settings = given_settings(arguments, (*MEASUREMENT_SETTINGS, *LEFT_OUT_SETTINGS))
+    bins = [from_text("eval_bins", text, "--bins") for text in arguments.bins or ()]
+
+    from topogrid.evaluation.reanalysis import bins_table, measure_again, results_folder, write_results
+    from topogrid.reports.explorer import write_report
+    from topogrid.trained.opening import open_trained
+
     trained = open_trained(
         arguments.run, checkpoint=arguments.checkpoint, settings=settings, place_cells=arguments.place_cells
     )
     folder = results_folder(trained, arguments.run, arguments.out)
     for note in trained.notes:
         print(f"Note: {note}.", file=sys.stderr)
-    bins = [from_text("eval_bins", text, "--bins") for text in arguments.bins or ()] or [trained.config.eval_bins]
-    result = measure_again(trained, bins)
+    bins = bins or [trained.config.eval_bins]
+    with Progress("stage") as progress:
+        result = measure_again(trained, bins, progress)
     write_results(trained, folder, result, figure_format=arguments.format)
     print(f"What {trained.origin} lets a person say, at {bins[0]} bins:\n")
     print("\n".join(f"* {sentence}" for sentence in result.sentences))
@@ -80,4 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
     trained = trained.with_settings({"eval_bins": bins[0]})
     print(f"To explore: {write_report(folder, trained.config)}", file=sys.stderr)
     if wanted or chosen:
-        measure_interventions(Condition(trained), wanted, chosen, folder)
+        from topogrid.cli.interventions import show_table
+        from topogrid.interventions.condition import Condition
+
+        show_table(Condition(trained), wanted, chosen, folder)

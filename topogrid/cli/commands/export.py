@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from topogrid.trained.opening import open_trained
-from topogrid.trained.safetensors import export_weights
-
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -17,6 +14,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
+    from topogrid.trained.opening import open_trained
+    from topogrid.trained.safetensors import export_weights
+
     trained = open_trained(arguments.run, checkpoint=arguments.checkpoint)
     path = export_weights(trained, arguments.file)
     print(f"Weights of {trained.origin}, with their settings: {path}")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from topogrid.session.failures import replay
-
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -14,4 +12,6 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
+    from topogrid.session.failures import replay
+
     print("\n".join(replay(arguments.dump).lines()))

@@ -1,0 +1,47 @@
+"""What a person is told of interventions, by the two commands that do them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from topogrid.cli.progress import Progress
+from topogrid.tables import to_text
+
+if TYPE_CHECKING:
+    from topogrid.interventions.condition import Condition
+    from topogrid.runs.folder import RunFolder
+
+
+def show_headline(condition: Condition, folder: RunFolder) -> None:
+    """Measure what is predicted of every module, and say it."""
+    from topogrid.interventions.files import measure_headline_into
+    from topogrid.interventions.modules import KEY, headline_table
+    from topogrid.reports.explorer import write_report
+
+    with Progress("intervention") as progress:
+        found = measure_headline_into(folder, condition, progress)
+    print(to_text(*headline_table(found.outcomes)))
+    print(KEY)
+    print(f"Picture: {found.picture}   Module by module: {found.stem}.md .csv .json .npz", file=sys.stderr)
+    if any(folder.evaluation.glob("step_*.npz")):
+        print(f"Page: {write_report(folder, condition.config)}", file=sys.stderr)
+
+
+def show_table(condition: Condition, wanted: Sequence[str], chosen: Sequence[int], folder: RunFolder) -> None:
+    """Measure the wanted interventions and the silencing of chosen units, and say what they do."""
+    from topogrid.interventions.files import measure_table_into
+    from topogrid.interventions.report import key, key_table
+    from topogrid.interventions.table import obstacles
+
+    for name, reason in obstacles(condition, wanted).items():
+        print(f"left out {name}: {reason}", file=sys.stderr)
+    with Progress("intervention") as progress:
+        found = measure_table_into(folder, condition, wanted, chosen, progress=progress)
+    print(to_text(*key_table(found.outcomes)))
+    for outcome in found.outcomes:
+        if outcome.note:
+            print(f"{outcome.name}: {outcome.note}")
+    print(key(found.outcomes))
+    print(f"Everything measured: {found.stem}.csv .json .md .npz .png", file=sys.stderr)
