@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, SupportsFloat
 from matplotlib.figure import Figure
 
 from topogrid.files import check_writable, one_line, write_json_atomic, write_text_atomic
-from topogrid.measures import FIGURES, IN_THE_SECOND_ROW, METRICS, PAGES, TABLES, at_a_moment, known, meaning
+from topogrid.measures import FIGURES, METRICS, PAGES, TABLES, at_a_moment, has_panel, known, meaning
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import MetricsFile
 from topogrid.training.objective import SUMS, TERMS, TOTAL
@@ -473,13 +473,10 @@ class _Mirror:
         self.run.define_metric("step", hidden=True)
         self.run.define_metric("*", step_metric="step")
         # The summary of each stays one number, the last: an object of several cannot be sorted or swept by.
-        first, *endings = IN_THE_SECOND_ROW
         for key in LOGGED:
-            if at_a_moment(key) and not key.endswith(tuple(endings)):
+            if at_a_moment(key) and has_panel(key):
                 continue  # a run tells errors at moments of its own: each is like all others
-            self.run.define_metric(
-                key, step_metric="step", hidden=key.startswith(first) or key.endswith(tuple(endings))
-            )
+            self.run.define_metric(key, step_metric="step", hidden=not has_panel(key))
 
     def submit(self, call: Callable[[], object]) -> None:
         """Queue a call; a queue that is full, because W&B hangs, loses it."""
