@@ -160,9 +160,8 @@ def step_section(sizes: Sizes, bar: tqdm[Any]) -> Section:
     caption = (
         "**Training step**, batch 200, 20 steps, 512 place cells, walks and place code included. `plain loop`: "
         "autograd in fp32 (benchmarks/speed/plain_loop.py). `faster`: plain loop over ours, in fp32 and in the "
-        "precision that `auto` takes. `GFLOP/s`: the step's own matrix products alone, in their shapes. `share`: time of "
-        "those "
-        "products over that of our whole step."
+        "precision that `auto` takes. `GFLOP/s`: the step's own matrix products alone, in their shapes. `share`: time "
+        "of those products over that of our whole step."
     )
     columns = ["units", "network", "plain loop", "fp32", "bf16", "faster (fp32)", "faster (auto)"]
     columns += ["fp32 GFLOP/s", "bf16 GFLOP/s", "share"]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from topogrid.measures import METRICS
-from topogrid.runs.metrics_log import OLD_METRICS, MetricsFile, current_metrics, read_metrics, truncate_metrics
+from topogrid.measures import METRICS, OLD_METRICS, current_metrics
+from topogrid.runs.metrics_log import MetricsFile, read_metrics, truncate_metrics
 
 
 def names(path: Path) -> list[str]:

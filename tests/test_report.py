@@ -374,7 +374,7 @@ def test_open_refuses_what_it_cannot_show(tmp_path, capsys):
     for path, said in (
         (tmp_path / "nowhere", "is not a run"),
         (empty.path, "no evaluation"),
-        (torn.path, "not a readable"),
+        (torn.path, "is damaged"),
     ):
         assert main(["open", str(path), "--no_browser"]) == 2
         told = capsys.readouterr().err

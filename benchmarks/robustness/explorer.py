@@ -1,8 +1,8 @@
 """Measure how quickly the sheet explorer of a run answers, and photograph it, in a headless Chromium.
 
 ``python -m benchmarks.robustness.explorer runs/mine`` prints the size of ``report.html`` and the time from an event of
-mouse or keyboard to the end of the frame that shows its effect; ``--photos FOLDER`` writes the pictures of docs/explorer.md
-too.
+mouse or keyboard to the end of the frame that shows its effect; ``--photos FOLDER`` writes the pictures of
+docs/explorer.md too.
 """
 
 import argparse

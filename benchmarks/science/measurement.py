@@ -117,7 +117,7 @@ def measured(sizes: Sizes, seed: int, only: Collection[str] | None = None) -> It
             continue
         columns, rows = measure(sizes, np.random.default_rng([seed, number]))
         caption = CAPTIONS[measure.__name__].format(**dataclasses.asdict(sizes), machine=_machine())
-        yield f"{caption}\n\n{to_markdown(columns, rows)}"
+        yield f"{caption}\n\n{to_markdown(columns, rows, marked_up=True)}"
 
 
 # --- False positives -------------------------------------------------------------------------------------------------

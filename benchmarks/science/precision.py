@@ -1,8 +1,8 @@
 """Is a network trained with bf16 products the same science? Writes a table into docs/performance.md.
 
 ``python -m benchmarks.science.precision`` trains a 24x24 sheet with three seeds in fp32 and in bf16, each with one
-CPU thread, several at a time. Finished runs are not trained again, stopped ones go on. ``--quick`` trains smoke networks and
-writes nothing.
+CPU thread, several at a time. Finished runs are not trained again, stopped ones go on. ``--quick`` trains smoke
+networks and writes nothing.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def ladder(records: Sequence[Record]) -> str:
         "4,096 units", "grid cells", "GS > 0.8 (null)", "slope", "error, cm, after 0.4 / 2 / 10 / 60 s",
         "with feedback", "minutes",
     ]  # fmt: skip
-    return to_markdown(columns, rows)
+    return to_markdown(columns, rows, marked_up=True)
 
 
 def all_runs(records: Sequence[Record]) -> str:
@@ -145,7 +145,7 @@ def all_runs(records: Sequence[Record]) -> str:
         "error cm at 0.4 / 2 / 10 / 60 s", "with feedback", "tau: plane / radius", "tau: range %",
         "rat cm: without / with (still)",
     ]  # fmt: skip
-    return to_markdown(columns, made) + "\n" + to_markdown(more, measured)
+    return to_markdown(columns, made, marked_up=True) + "\n" + to_markdown(more, measured, marked_up=True)
 
 
 def command(record: Record) -> str:
@@ -194,7 +194,7 @@ def changes(records: Sequence[Record]) -> str:
         if outcome["name"] != "baseline"
     ]
     columns = ["run", "changed", "off, median %", "off, at most %", "spread of log spacing", "GS > 0.8 %"]
-    return to_markdown(columns, rows)
+    return to_markdown(columns, rows, marked_up=True)
 
 
 def _percent(share: float | None, sign: str) -> str:

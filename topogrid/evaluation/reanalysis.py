@@ -13,7 +13,7 @@ from topogrid.evaluation.claims import claims
 from topogrid.evaluation.evaluate import STAGES, evaluate
 from topogrid.evaluation.gallery import coupling_of, draw_evaluation
 from topogrid.evaluation.results import Evaluation
-from topogrid.evaluation.saved import save_evaluation, unit_rows
+from topogrid.evaluation.saved import evaluation_path, save_evaluation, unit_rows
 from topogrid.evaluation.summary import summarise
 from topogrid.figures import save_figure
 from topogrid.files import check_writable, write_json_atomic, write_text_atomic
@@ -123,7 +123,7 @@ def write_results(trained: Trained, folder: RunFolder, result: Reanalysis, *, fi
     for place in (folder.evaluation, folder.figures, folder.gallery):
         place.mkdir(parents=True, exist_ok=True)
     write_text_atomic(folder.units_csv, to_csv(*unit_rows(evaluation, config)))
-    save_evaluation(evaluation, folder.evaluation / f"step_{evaluation.step:08d}.npz")
+    save_evaluation(evaluation, evaluation_path(folder.evaluation, evaluation.step))
     curves = read_metrics(folder.metrics_path)
     for key, figure in draw_evaluation(evaluation, config, rows=curves, coupling=coupling_of(row)).items():
         for place in {folder.figures, folder.gallery}:

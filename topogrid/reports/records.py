@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import json
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,19 +14,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from topogrid.evaluation.saved import SavedEvaluation, evaluation_files
+from topogrid.measures import decoding
+from topogrid.measures.shown import LISTED
+from topogrid.measures.training import STEPS_DONE
+from topogrid.reading import UnreadableError
+from topogrid.reports.run_files import Summary, read_rows, read_summary, read_units_table, read_versions
 from topogrid.runs.checkpoints import CHECKPOINT_NAME
-from topogrid.runs.metrics_log import current_metrics, read_metrics
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
 from topogrid.settings.saved import read_settings
 
 Float = NDArray[np.float64]
 
-EVALUATED = "validation/trajectory_error_cm"
+EVALUATED = decoding.ERROR.key
 """A row of metrics that has it, and a summary, is of an evaluation."""
 
 _QUIET_SECONDS = 600.0  # a run that wrote nothing for longer is not running, unless it always was as slow
 _SLOWER = 3.0  # times the longest wait between two rows so far
+_LONGEST_WAIT = 7200.0  # seconds: between two rows that are further apart, the run stood still
+_CLOCKS_DIFFER = 60.0  # seconds by which a file may be newer than now; later ones say nothing
 _TRACES = ("metrics.jsonl", "log.txt", "checkpoints")  # of a run whose settings are gone
 
 
@@ -56,7 +62,9 @@ class RunRecord:
     versions : dict
         Versions, commit and command line.
     notes : tuple of str
-        What could not be read.
+        What its files lack or cannot say.
+    damage : tuple of str
+        Those of the notes that tell of a file that is there and cannot be used.
     """
 
     path: Path
@@ -70,6 +78,7 @@ class RunRecord:
     measured_with: dict[str, Any]
     versions: dict[str, str]
     notes: tuple[str, ...]
+    damage: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -79,19 +88,33 @@ class RunRecord:
     @property
     def started(self) -> float:
         """When the run began, seconds since 1970."""
-        stamps = [row["time"] for row in self.rows if math.isfinite(row.get("time", math.nan))]
+        stamps = self._stamps()
         return stamps[0] if stamps else (self.path / "config.json").stat().st_mtime
+
+    def _stamps(self, until: float = math.inf) -> list[float]:
+        times = (row.get("time", math.nan) for row in self.rows)
+        return [one for one in times if math.isfinite(one) and 0 <= one <= until]
 
     def state(self, now: float | None = None) -> str:
         """Return ``finished``, ``running`` or ``stopped``; running is one that wrote something not long ago."""
         if self.finished:
             return "finished"
-        stamps = [row["time"] for row in self.rows if math.isfinite(row.get("time", math.nan))]
+        if self.measures.get(STEPS_DONE.key) == self.steps_done:  # written last of all, also after a signal
+            return "stopped"
+        now = time.time() if now is None else now
+        # A clock that was set back, or a file that was touched, may date anything in the future.
+        stamps = self._stamps(until=now + _CLOCKS_DIFFER)
         longest = max((late - early for early, late in pairwise(stamps)), default=0.0)
-        written = [path.stat().st_mtime for path in self.path.iterdir() if path.name != "units.csv"]
-        quiet = (time.time() if now is None else now) - max(written)
-        ended = self.measures.get("train/steps_done") == self.steps_done  # written last of all, also after a signal
-        return "stopped" if ended or quiet > max(_QUIET_SECONDS, _SLOWER * longest) else "running"
+        written = [one for one in self._written() if one <= now + _CLOCKS_DIFFER]
+        patience = max(_QUIET_SECONDS, _SLOWER * min(longest, _LONGEST_WAIT))
+        return "running" if written and now - max(written) <= patience else "stopped"
+
+    def _written(self) -> Iterator[float]:
+        """Yield when the files of the run were last written, but for the table that anyone may open and save."""
+        for path in self.path.iterdir():
+            with suppress(OSError):
+                if path.name != "units.csv":
+                    yield path.lstat().st_mtime
 
 
 class Broken(NamedTuple):
@@ -168,23 +191,17 @@ def read_record(folder: str | Path) -> RunRecord:
     elif name == "record":
         name = path.resolve().parent.name
     notes: list[str] = []
+    damage: list[str] = []
     config, unknown = _read_settings(path / "config.json", notes)
-    rows = _read_rows(path / "metrics.jsonl", notes)
-    summary = current_metrics(_read_object(path / "summary.json", notes))
-    evaluated = [row for row in rows if EVALUATED in row]
-    measures, measured_step = (dict(evaluated[-1]), int(evaluated[-1]["step"])) if evaluated else ({}, None)
-    steps_done = max([int(row["step"]) for row in rows if "step" in row], default=0)
-    analysis = summary.pop("analysis", {})
-    if not isinstance(analysis, dict):
-        analysis = {}
-    summed_up = _whole(summary.get("train/steps_done"))
-    steps_done = max(steps_done, summed_up or 0, _newest_checkpoint(path))
-    summary_step = _whole(analysis.get("step")) or summed_up
-    # A summary from before a resume is older than the rows.
-    if EVALUATED in summary and summary_step is not None and summary_step >= (measured_step or 0):
-        measures, measured_step = {}, summary_step
-    if summed_up == steps_done or measured_step == summary_step:
-        measures |= {key: _number(value) for key, value in summary.items()}
+    if not (path / "metrics.jsonl").exists():
+        notes.append("it has no metrics.jsonl, so no curves")
+    rows = read_rows(path / "metrics.jsonl", damage) if (path / "metrics.jsonl").exists() else []
+    summary = read_summary(path / "summary.json", damage)
+    versions = read_versions(path / "versions.json", damage)
+    summed_up = _step(summary.numbers.get(STEPS_DONE.key, math.nan))
+    steps_done = max([*(int(row["step"]) for row in rows), summed_up or 0, _newest_checkpoint(path, config.steps)])
+    measures, measured_step = _measures(rows, summary, summed_up, steps_done)
+    analysis = summary.analysis
     return RunRecord(
         path=path,
         name=name,
@@ -194,10 +211,27 @@ def read_record(folder: str | Path) -> RunRecord:
         measures=measures,
         measured_step=measured_step,
         steps_done=steps_done,
-        measured_with=dict(analysis.get("settings") or {}) if measured_step == _whole(analysis.get("step")) else {},
-        versions={key: str(value) for key, value in _read_object(path / "versions.json", notes).items()},
-        notes=tuple(notes),
+        measured_with=analysis.settings if analysis is not None and analysis.step == measured_step else {},
+        versions=versions,
+        notes=(*notes, *damage),
+        damage=tuple(damage),
     )
+
+
+def _measures(
+    rows: Sequence[dict[str, float]], summary: Summary, summed_up: int | None, steps_done: int
+) -> tuple[dict[str, float], int | None]:
+    """Return the newest evaluation and its step: of the rows or, where that is not older, of the summary."""
+    evaluated = [row for row in rows if EVALUATED in row]
+    measures, step = (dict(evaluated[-1]), int(evaluated[-1]["step"])) if evaluated else ({}, None)
+    summary_step = summary.analysis.step if summary.analysis is not None else None
+    summary_step = summed_up if summary_step is None else summary_step
+    # A summary from before a resume is older than the rows.
+    if EVALUATED in summary.numbers and summary_step is not None and summary_step >= (step or 0):
+        measures, step = {}, summary_step
+    if summed_up == steps_done or step == summary_step:
+        measures |= summary.numbers
+    return measures, step
 
 
 def _read_settings(path: Path, notes: list[str]) -> tuple[TrainConfig, frozenset[str]]:
@@ -212,54 +246,30 @@ def _read_settings(path: Path, notes: list[str]) -> tuple[TrainConfig, frozenset
     return saved.config, saved.lacking
 
 
-def _read_rows(path: Path, notes: list[str]) -> list[dict[str, float]]:
-    if not path.is_file():
-        notes.append("it has no metrics.jsonl, so no curves")
-    try:
-        return read_metrics(path)
-    except ValueError as error:
-        notes.append(f"its curves are left out: {error}")
-        return []
+def _step(value: float) -> int | None:
+    return int(value) if math.isfinite(value) else None
 
 
-def _read_object(path: Path, notes: list[str]) -> dict[str, Any]:
-    """Return the object in a JSON file, empty if there is none."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        notes.append(f"{path.name} cannot be read: {error}")
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _whole(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
-
-
-def _newest_checkpoint(path: Path) -> int:
-    names = (CHECKPOINT_NAME.fullmatch(file.name) for file in (path / "checkpoints").glob("*.pt"))
-    return max((int(match[1]) for match in names if match), default=0)
+def _newest_checkpoint(path: Path, most: int) -> int:
+    """Return the step of the newest checkpoint up to the ``most`` steps that a run has."""
+    files = (path / "checkpoints").glob("*.pt")
+    found = ((CHECKPOINT_NAME.fullmatch(file.name), file) for file in files)
+    steps = [int(match[1]) for match, file in found if match and file.is_file()]
+    return max((step for step in steps if step <= most), default=0)
 
 
 def read_units(record: RunRecord) -> tuple[dict[str, Float], str]:
     """Read ``units.csv``, or else the newest evaluation: columns ``(unit,)``, and a note if nothing can be had."""
     path = record.path / "units.csv"
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        columns = {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0] if name}
-    except FileNotFoundError:
+    if not path.exists():
         return _units_of_evaluation(record)
-    except (OSError, ValueError, TypeError, IndexError) as error:
-        return {}, f"{path.name} cannot be read: {error}"
-    if len(rows) != record.config.n_grid_cells:
-        return {}, f"units.csv has {len(rows)} rows, not one for each of {record.config.n_grid_cells} units"
+    try:
+        columns = read_units_table(path)
+    except UnreadableError as error:
+        return {}, str(error)
+    n_rows = len(next(iter(columns.values())))
+    if n_rows != record.config.n_grid_cells:
+        return {}, f"units.csv has {n_rows} rows, not one for each of {record.config.n_grid_cells} units"
     return columns, ""
 
 
@@ -272,37 +282,34 @@ def _units_of_evaluation(record: RunRecord) -> tuple[dict[str, Float], str]:
 
 
 def read_evaluation(record: RunRecord, keys: Sequence[str]) -> tuple[dict[str, Float], str]:
-    """Read arrays of the newest evaluation, and a note if they cannot be had."""
-    files = sorted((record.path / "evaluation").glob("step_*.npz"))
+    """Read arrays of the evaluation that the measures are of, and a note if they cannot be had."""
+    files = evaluation_files(record.path / "evaluation")
     if not files:
         return {}, "its folder holds no evaluation/, so no curves along long walks"
+    if record.measured_step not in files:
+        return {}, f"its folder holds no evaluation of step {record.measured_step}, so no curves along long walks"
     try:
-        with np.load(files[-1], allow_pickle=False) as kept:
-            return {key: np.asarray(kept[key], dtype=np.float64) for key in keys}, ""
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        return {}, f"evaluation/{files[-1].name} cannot be read: {error}"
-    except Exception as error:  # a torn archive raises zipfile's and zlib's own errors
-        return {}, f"evaluation/{files[-1].name} is damaged: {error}"
+        saved = SavedEvaluation(files[record.measured_step], keys)
+        return {key: np.asarray(saved[key], dtype=np.float64) for key in keys}, ""
+    except UnreadableError as error:
+        return {}, str(error)
 
 
 def list_table(found: Found, now: float | None = None) -> tuple[list[str], list[list[str]]]:
     """Table of runs, oldest first, as text: column names and rows."""
-    columns = ["name", "mode", "units", "seed", "steps", "error cm", "GS > 0.3 % (null)", "began", "state"]
+    measured = [f"{one.heading} (null)" if one.null else one.heading for one in LISTED]
+    columns = ["name", "mode", "units", "seed", "steps", *measured, "began", "state"]
     rows = []
     for record in sorted(found.records, key=lambda one: one.started):
-        config, told = record.config, record.measures
-        began = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.started))
-        steps = f"{record.steps_done}/{config.steps}"
-        size = [config.describe(), str(config.n_grid_cells), str(config.seed), steps]
-        rows.append([record.name, *size, _told(told, EVALUATED), _told_share(told), began, record.state(now)])
+        config = record.config
+        size = [config.describe(), str(config.n_grid_cells), str(config.seed), f"{record.steps_done}/{config.steps}"]
+        told = [one.told_beside_null(record.measures) for one in LISTED]
+        rows.append([record.name, *size, *told, _date(record.started), record.state(now)])
     return columns, rows
 
 
-def _told(measures: Mapping[str, float], key: str, factor: float = 1.0) -> str:
-    value = factor * measures.get(key, math.nan)
-    return f"{value:.1f}" if math.isfinite(value) else "-"
-
-
-def _told_share(measures: Mapping[str, float]) -> str:
-    share, null = (_told(measures, f"validation/{which}share_above_0.3", 100) for which in ("", "null_"))
-    return f"{share} ({null})" if share != "-" else "-"
+def _date(seconds: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+    except (ValueError, OverflowError, OSError):  # of a year that no calendar has
+        return "-"

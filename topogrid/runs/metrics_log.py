@@ -7,32 +7,11 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 from topogrid.files import put_in_place, write_beside
+from topogrid.measures import current_metrics
 
 MOST_DRAWN = 2000  # rows: more than a curve has pixels
-
-OLD_METRICS = {
-    "n_modules": "n_scale_clusters",
-    "module_bic_gain": "scale_cluster_bic_gain",
-    "module_ratio": "scale_cluster_ratio",
-    "module_smallest_share": "scale_cluster_smallest_share",
-    "module_separation": "scale_cluster_separation",
-}
-"""Names that tracked numbers had, the part after the last slash, and the names they have now."""
-
-Value = TypeVar("Value")
-
-
-def current_metrics(row: Mapping[str, Value]) -> dict[str, Value]:
-    """Return tracked numbers, as an older version may have written them, by the names they have now."""
-
-    def current(name: str) -> str:
-        group, slash, last = name.rpartition("/")
-        return group + slash + OLD_METRICS.get(last, last)
-
-    return {current(name): value for name, value in row.items()}
 
 
 class MetricsFile:

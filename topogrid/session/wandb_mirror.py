@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from topogrid.files import one_line
-from topogrid.measures import IN_THE_SECOND_ROW, at_a_moment
+from topogrid.measures import at_a_moment, has_panel
 from topogrid.session.wandb_mode import environment
 
 INIT_TIMEOUT = 20  # seconds that a run waits for W&B before it starts
@@ -82,13 +82,10 @@ class Mirror:
         self.run.define_metric("step", hidden=True)
         self.run.define_metric("*", step_metric="step")
         # The summary of each stays one number, the last: an object of several cannot be sorted or swept by.
-        first, *endings = IN_THE_SECOND_ROW
         for key in names:
-            if at_a_moment(key) and not key.endswith(tuple(endings)):
+            if at_a_moment(key) and has_panel(key):
                 continue  # a run tells errors at moments of its own: each is like all others
-            self.run.define_metric(
-                key, step_metric="step", hidden=key.startswith(first) or key.endswith(tuple(endings))
-            )
+            self.run.define_metric(key, step_metric="step", hidden=not has_panel(key))
 
     def submit(self, call: Callable[[], object]) -> None:
         """Queue a call; a queue that is full, because W&B hangs, loses it."""

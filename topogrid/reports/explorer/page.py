@@ -16,12 +16,14 @@ from matplotlib import colormaps
 from topogrid.analysis import shift_band
 from topogrid.analysis.maps.scores import RING_INNER
 from topogrid.evaluation.gallery import chance_loss
+from topogrid.evaluation.saved import evaluation_files
 from topogrid.evaluation.theory import theory_line
 from topogrid.figures.style import CIRCULAR_MAP
 from topogrid.files import write_text_atomic
 from topogrid.reports.explorer import record
-from topogrid.reports.explorer.evaluations import SavedEvaluation, saved_evaluations
+from topogrid.reports.explorer.evaluations import ShownEvaluation, shown_evaluations
 from topogrid.reports.explorer.sprites import MOST_LEVELS, coarse, exact, quantise, sprite
+from topogrid.reports.run_files import read_rows
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
 
@@ -72,7 +74,7 @@ def is_current(folder: RunFolder) -> bool:
         folder.metrics_path,
         folder.summary_path,
         record.interventions_path(folder),
-        *saved_evaluations(folder),
+        *evaluation_files(folder.evaluation).values(),
     )
     return all(path.stat().st_mtime <= written for path in sources if path.is_file())
 
@@ -100,20 +102,22 @@ def contents(folder: RunFolder, config: TrainConfig) -> dict[str, Any]:
     ValueError
         See `write_report`.
     """
-    paths = saved_evaluations(folder)
+    paths = list(evaluation_files(folder.evaluation).values())
     if not paths:
         raise ValueError(f"{folder.path} has no evaluation yet, which the page is made of; train it or `analyze` it")
-    last = SavedEvaluation(paths[-1])
+    last = ShownEvaluation(paths[-1])
     if last.tau.size != config.n_grid_cells:
         raise ValueError(f"{paths[-1]} has {last.tau.size} units and its run {config.n_grid_cells}; `analyze` it again")
-    rows = record.read_rows(folder)
+    damage: list[str] = []
+    rows = read_rows(folder.metrics_path, damage) if folder.metrics_path.exists() else []
     found = record.findings(folder, config, rows, last.step)
-    earlier, left_out = _of_this_network(paths[:-1], config)
+    each = _size(_packed(last, exactly=False))
+    earlier, left_out = shown_evaluations(_spread(paths[:-1], max(1, _EARLIER_BYTES // each)), config.n_grid_cells)
     inside = {
         "run": _run(folder, config, last),
         "measures": {key: value for key, value in found.row.items() if math.isfinite(value)},
         "findings": found.sentences,
-        "notes": [*found.notes, *left_out],
+        "notes": [*found.notes, *damage, *left_out],
         "charts": record.charts(rows, chance_loss=chance_loss(config)),
         "long_walks": {name: record.finite(values) for name, values in last.long_walks().items()},
         "bands": {view: _band(last, view, config) for view in last.views},
@@ -126,23 +130,7 @@ def contents(folder: RunFolder, config: TrainConfig) -> dict[str, Any]:
     return inside | {"evaluations": _evaluations(earlier, last, config, MOST_BYTES - _size(inside))}
 
 
-def _of_this_network(paths: list[Path], config: TrainConfig) -> tuple[list[Path], list[str]]:
-    """Return the evaluations that can be shown beside the last one, and a sentence for each that cannot."""
-    shown, left_out = [], []
-    for path in paths:
-        try:
-            units = SavedEvaluation(path).tau.size
-        except ValueError as error:
-            left_out.append(f"Left out: {error}.")
-            continue
-        if units == config.n_grid_cells:
-            shown.append(path)
-        else:
-            left_out.append(f"Left out: {path.name}, which is of another network, of {units} units.")
-    return shown, left_out
-
-
-def _run(folder: RunFolder, config: TrainConfig, last: SavedEvaluation) -> dict[str, Any]:
+def _run(folder: RunFolder, config: TrainConfig, last: ShownEvaluation) -> dict[str, Any]:
     return {
         "name": folder.name,
         "kind": config.describe(),
@@ -164,7 +152,7 @@ def _run(folder: RunFolder, config: TrainConfig, last: SavedEvaluation) -> dict[
     }
 
 
-def _band(last: SavedEvaluation, view: str, config: TrainConfig) -> dict[str, Any] | None:
+def _band(last: ShownEvaluation, view: str, config: TrainConfig) -> dict[str, Any] | None:
     """Return medians of spacing along tau beside those of shifted maps."""
     side = (config.sheet_side, config.sheet_side)
     rng = np.random.default_rng([config.seed, 24])
@@ -172,17 +160,17 @@ def _band(last: SavedEvaluation, view: str, config: TrainConfig) -> dict[str, An
     return None if band is None else {name: record.finite(values) for name, values in band._asdict().items()}
 
 
-def _evaluations(earlier: list[Path], last: SavedEvaluation, config: TrainConfig, room: int) -> list[dict[str, Any]]:
+def _evaluations(
+    earlier: list[ShownEvaluation], last: ShownEvaluation, config: TrainConfig, room: int
+) -> list[dict[str, Any]]:
     """Pack evaluations, oldest first: the last in full, then what there is room for."""
     packed = [_packed(last, exactly=True)]
     _add_maps(packed[0], last, "settled", config, MOST_LEVELS, math.inf)
-    each = _size(_packed(last, exactly=False))
-    chosen = _spread(earlier, max(1, _EARLIER_BYTES // each))
-    packed += [_packed(SavedEvaluation(path), exactly=False) for path in chosen]
+    packed += [_packed(one, exactly=False) for one in earlier]
     room -= _size(packed)
     room -= _add_maps(packed[0], last, "start", config, FEWER_LEVELS, room)
-    for place in _coarse_to_fine(len(chosen)):
-        evaluation = SavedEvaluation(chosen[place])
+    for place in _coarse_to_fine(len(earlier)):
+        evaluation = earlier[place]
         for view in evaluation.views:
             if evaluation.maps(view) is None:
                 continue
@@ -197,7 +185,7 @@ def _in_order(packed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(packed, key=lambda evaluation: int(evaluation["step"]))
 
 
-def _packed(evaluation: SavedEvaluation, *, exactly: bool) -> dict[str, Any]:
+def _packed(evaluation: ShownEvaluation, *, exactly: bool) -> dict[str, Any]:
     """Pack the numbers of an evaluation: all of them, or those that colour the sheet, in fewer bits."""
     pack = exact if exactly else coarse
 
@@ -215,7 +203,7 @@ def _packed(evaluation: SavedEvaluation, *, exactly: bool) -> dict[str, Any]:
 
 
 def _add_maps(
-    packed: dict[str, Any], evaluation: SavedEvaluation, view: str, config: TrainConfig, levels: int, room: float
+    packed: dict[str, Any], evaluation: ShownEvaluation, view: str, config: TrainConfig, levels: int, room: float
 ) -> int:
     """Add the rate maps of a view with their peaks if they fit in ``room``; returns the bytes they take."""
     rates = evaluation.maps(view) if view in evaluation.views else None

@@ -4,106 +4,51 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from topogrid.evaluation.claims import claims
+from topogrid.measures.decoding import ERROR
+from topogrid.measures.shown import CHARTS, Line
+from topogrid.measures.training import STEPS_DONE
+from topogrid.reading import UnreadableError, number, read_bytes
+from topogrid.reports.run_files import read_headline, read_summary, read_versions
 from topogrid.runs.folder import RunFolder
-from topogrid.runs.metrics_log import current_metrics, read_metrics
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.fields import GROUPS
 
 Row = Mapping[str, float]
 
 _MOST_POINTS = 400  # of a curve: finer than a screen shows
-
-
-class Series(NamedTuple):
-    """A line of a chart: the tracked name, what to call it, and its look, a class of the style sheet."""
-
-    key: str
-    label: str
-    look: str
-
-
-class Chart(NamedTuple):
-    """Lines that share an axis."""
-
-    title: str
-    unit: str
-    series: tuple[Series, ...]
-    logarithmic: bool = False
-    factor: float = 1.0
-    """Multiplies the tracked numbers."""
-
-
-CHARTS = (
-    Chart(
-        "Loss",
-        "nats",
-        (Series("train/ce_loss", "cross-entropy", "main"), Series("train/total_loss", "total loss", "faint")),
-    ),
-    Chart(
-        "Decoding error",
-        "cm",
-        (
-            Series("validation/trajectory_error_cm", "held-out walks", "main"),
-            Series("train/position_error_cm", "training walks", "faint"),
-            Series("validation/long_error_cm", "long walks", "second"),
-            Series("validation/hold_still_error_cm", "long walks, sitting still", "null"),
-        ),
-        logarithmic=True,
-    ),
-    Chart(
-        "Units by grid score",
-        "% of all units",
-        (
-            Series("validation/share_above_0.3", "above 0.3", "main"),
-            Series("validation/null_share_above_0.3", "noise above 0.3", "null"),
-            Series("validation/share_above_0.8", "above 0.8", "second"),
-            Series("validation/null_share_above_0.8", "noise above 0.8", "null2"),
-        ),
-        factor=100,
-    ),
-    Chart(
-        "Time constants",
-        "steps",
-        (
-            Series("tau/mean", "mean", "main"),
-            Series("tau/min", "smallest", "faint"),
-            Series("tau/max", "largest", "faint"),
-        ),
-    ),
-    Chart("Learning rate", "", (Series("train/lr", "learning rate", "main"),)),
-)
+_MOST_PICTURE_BYTES = 2_000_000  # of interventions; a page stays below three times that
 
 
 def charts(rows: Sequence[Row], *, chance_loss: float | None = None) -> list[dict[str, Any]]:
     """Return the learning curves, thinned to what a screen shows; charts without a number are left out."""
     drawn = []
     for chart in CHARTS:
-        series = [_series(rows, line, chart.factor) for line in chart.series]
+        series = [_series(rows, line) for line in chart.lines]
         there = [line for line in series if line["steps"]]
         if there:
-            level = chance_loss if chart.title == "Loss" else None
+            level = chance_loss if chart.of_loss else None
             drawn.append(
                 {"title": chart.title, "unit": chart.unit, "log": chart.logarithmic, "level": level, "series": there}
             )
     return drawn
 
 
-def _series(rows: Sequence[Row], line: Series, factor: float) -> dict[str, Any]:
+def _series(rows: Sequence[Row], line: Line) -> dict[str, Any]:
     """Return one line; of two rows of one step, as after a resume, the later counts."""
-    values = {int(row["step"]): row[line.key] for row in rows if math.isfinite(row.get(line.key, math.nan))}
+    found = ((int(row["step"]), line.measure.of(row)) for row in rows)
+    values = {step: value for step, value in found if math.isfinite(value)}
     steps = _thinned(sorted(values))
     return {
         "label": line.label,
         "look": line.look,
         "steps": steps,
-        "values": [float(f"{factor * values[step]:.6g}") for step in steps],
+        "values": [float(f"{values[step]:.6g}") for step in steps],
     }
 
 
@@ -136,16 +81,16 @@ def findings(folder: RunFolder, config: TrainConfig, rows: Sequence[Row], step: 
     step : int
         The evaluation that the page is about.
     """
-    summary = current_metrics(_read_json(folder.summary_path))
-    numbers = {name: math.nan if value is None else value for name, value in summary.items() if name != "analysis"}
-    analysis = summary.get("analysis")
-    if isinstance(analysis, dict) and analysis.get("step") == step:
-        return Findings(numbers, list(analysis["claims"]), list(analysis["notes"]))
-    if summary.get("train/steps_done") == step and "validation/trajectory_error_cm" in numbers:
-        return Findings(numbers, claims(numbers, config), [])
-    measured = [row for row in rows if row["step"] == step and "validation/trajectory_error_cm" in row]
+    notes: list[str] = []
+    summary = read_summary(folder.summary_path, notes)
+    analysis = summary.analysis
+    if analysis is not None and analysis.step == step and analysis.claims:
+        return Findings(summary.numbers, analysis.claims, [*analysis.notes, *notes])
+    if STEPS_DONE.of(summary.numbers) == step and ERROR.key in summary.numbers:
+        return Findings(summary.numbers, claims(summary.numbers, config), notes)
+    measured = [row for row in rows if row["step"] == step and ERROR.key in row]
     row = dict(measured[-1]) if measured else {}
-    return Findings(row, claims(row, config) if row else [], [])
+    return Findings(row, claims(row, config) if row else [], notes)
 
 
 def settings(config: TrainConfig) -> list[dict[str, Any]]:
@@ -173,15 +118,15 @@ def _words(value: object) -> str:
 
 def versions(folder: RunFolder) -> dict[str, str]:
     """Return what the run wrote down about the machine and its software, but for the command."""
-    found = _read_json(folder.versions_path)
-    return {name: str(value) for name, value in found.items() if name != "command"}
+    found = read_versions(folder.versions_path, [])
+    return {name: value for name, value in found.items() if name != "command"}
 
 
 def commands(folder: RunFolder, config: TrainConfig) -> list[tuple[str, str]]:
     """Return what made the run, and what can be done with it: a few words and a command line each."""
     if not folder.config_path.is_file():
         return []
-    script, *arguments = _read_json(folder.versions_path).get("command", "").split(" ")
+    script, *arguments = read_versions(folder.versions_path, []).get("command", "").split(" ")
     made = [("made by", " ".join(["python", Path(script).name, *arguments]))] if script else []
     path = (Path(config.save_dir) / folder.name).as_posix()
     return [
@@ -201,46 +146,28 @@ def interventions_path(folder: RunFolder) -> Path:
 
 def interventions(folder: RunFolder) -> dict[str, Any] | None:
     """Return what interventions did, with their picture as a data URI; ``None`` where there are none to read."""
-    found = _read_json(interventions_path(folder))
-    told = found.get("outcomes")
-    outcomes = [_outcome(one) for one in told if isinstance(one, dict)] if isinstance(told, list) else []
-    if not outcomes:
-        return None
-    return {"outcomes": outcomes, "picture": _picture(folder, found.get("picture"))}
+    told, picture = read_headline(interventions_path(folder))
+    outcomes = [_outcome(one) for one in told]
+    return {"outcomes": outcomes, "picture": _picture(folder, picture)} if outcomes else None
 
 
 def _outcome(one: Mapping[str, Any]) -> dict[str, Any]:
-    words = {name: str(one.get(name) or "") for name in ("name", "about", "note")}
-    numbers = {name: _number(one.get(name)) for name in ("median_deviation", "score_above_0.8")}
-    metres = {name: one.get(name) for name in ("before_m", "predicted_m", "measured_m")}
-    lists = {name: list(map(_number, given)) if isinstance(given, list) else [] for name, given in metres.items()}
+    words = {name: one.get(name, "") for name in ("name", "about", "note")}
+    numbers = {name: finite([number(one.get(name))])[0] for name in ("median_deviation", "score_above_0.8")}
+    lists = {name: finite(map(number, one.get(name, []))) for name in ("before_m", "predicted_m", "measured_m")}
     return {**words, **numbers, **lists}
 
 
-def _number(value: object) -> float | None:
-    return finite([value])[0] if isinstance(value, int | float) else None
-
-
-def _picture(folder: RunFolder, name: object) -> str | None:
+def _picture(folder: RunFolder, name: str) -> str | None:
     """Return a PNG of the run folder as a data URI; ``None`` for one that is missing or lies elsewhere."""
-    path = (folder.path / str(name or "")).resolve()
-    if path.suffix != ".png" or not path.is_file() or not path.is_relative_to(folder.path.resolve()):
+    path = folder.path / name
+    if path.suffix != ".png" or not path.resolve().is_relative_to(folder.path.resolve()):
         return None
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
-
-
-def read_rows(folder: RunFolder) -> list[dict[str, float]]:
-    """Return the rows of ``metrics.jsonl``, none where there is no such file."""
-    return [row for row in read_metrics(folder.metrics_path) if "step" in row]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a file; empty where there is none that can be read."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        content = read_bytes(path, _MOST_PICTURE_BYTES)
+    except UnreadableError:
+        return None
+    return f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def finite(values: Iterable[float]) -> list[float | None]:
