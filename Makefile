@@ -42,11 +42,14 @@ $(STAMP): pyproject.toml constraints.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,rat,export]"
 	@touch $@
 
-test: $(STAMP) ## run the tests that take seconds
-	$(RUN) -m pytest -m "not slow"
+# Each process of the tests has one thread: several that wait for one another would be slower.
+TESTS = OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses auto --dist loadfile
+
+test: $(STAMP) ## run the tests that take seconds, on all cores
+	$(TESTS) -m "not slow"
 
 test-all: $(STAMP) ## run every test, the slow scientific ones too
-	$(RUN) -m pytest
+	$(TESTS)
 
 lint: $(STAMP) ## check style, formatting and types
 	$(RUN) -m ruff check .
