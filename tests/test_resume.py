@@ -15,6 +15,7 @@ from tests.faults.any_settings import in_little_time
 from tests.faults.harness import STEPS, faults_of, flags, logged, same
 from topogrid.runs.checkpoints import load_checkpoint
 from topogrid.session import run as session
+from topogrid.trained.trained import Trained
 from topogrid.training import step as training
 
 pytestmark = pytest.mark.filterwarnings("default::ResourceWarning")
@@ -53,12 +54,11 @@ def stop_in_evaluation(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Send this process a SIGTERM inside an evaluation."""
     honest = session.evaluate
 
-    def evaluate(*arguments: Any, step: int, **options: Any) -> Any:
-        if step == wanted:
+    def evaluate(trained: Trained, **options: Any) -> Any:
+        if trained.step == step:
             os.kill(os.getpid(), signal.SIGTERM)
-        return honest(*arguments, step=step, **options)
+        return honest(trained, **options)
 
-    wanted = step
     monkeypatch.setattr(session, "evaluate", evaluate)
 
 

@@ -272,7 +272,7 @@ def test_wandb_that_raises_is_told_once_counted_and_costs_no_row(folder, monkeyp
         raise ConnectionResetError("Connection lost")
 
     monkeypatch.setattr("wandb.init", lambda **kwargs: BrokenRun(folder.wandb, fail))
-    monkeypatch.setattr(wandb_mirror, "_service", lambda wandb: None)
+    monkeypatch.setattr(wandb_mirror, "service_of", lambda wandb: None)
     said: list[str] = []
     tracker = Tracker(folder, {}, mode="offline", say=said.append)
     for step in range(5):
@@ -287,7 +287,7 @@ def test_wandb_that_raises_is_told_once_counted_and_costs_no_row(folder, monkeyp
 
 def test_wandb_that_hangs_stops_neither_log_nor_finish(folder, monkeypatch):
     monkeypatch.setattr("wandb.init", lambda **kwargs: BrokenRun(folder.wandb, lambda row: threading.Event().wait(8)))
-    monkeypatch.setattr(wandb_mirror, "_service", lambda wandb: None)
+    monkeypatch.setattr(wandb_mirror, "service_of", lambda wandb: None)
     monkeypatch.setattr(wandb_mirror, "MAX_WAITING", 3)
     monkeypatch.setattr(threading.Thread, "join", _short_join(threading.Thread.join))
     tracker = Tracker(folder, {}, mode="offline")
