@@ -97,3 +97,26 @@ def make_run(
 
 def config_of(folder: RunFolder, **changes: object) -> TrainConfig:
     return dataclasses.replace(read_settings(folder.config_path).config, **changes)  # type: ignore[arg-type]
+
+
+MODULES = {"units": 64, "wiring": "learned", "modules_per_side": 2, "norm": "module"}
+OUTCOME = {
+    "name": "tau x0.8",
+    "about": "Every time constant times 0.8.",
+    "predicted_m": [0.4, 0.5, 0.6, 0.8],
+    "measured_m": [0.41, 0.5, None, 0.8],
+    "before_m": [0.5, 0.625, 0.75, 1.0],
+    "median_deviation": 0.02,
+    "score_above_0.8": 0.99,
+    "note": "",
+}
+
+
+def make_moment(folder: RunFolder, step: int, *, bare: bool) -> None:
+    """Write an evaluation that lacks the start view and the gate, ``bare`` also maps, errors and other scores."""
+    arrays = dict(np.load(max(folder.evaluation.glob("*.npz"))))
+    lacking = {"p_value", "grid_cell"} | ({"rate_maps", "border", "information", "negative_share"} if bare else set())
+    kept = {name: values for name, values in arrays.items() if name.split("/")[-1] not in lacking}
+    away = ("start/", "decoding/") if bare else ("start/",)
+    kept = {name: values for name, values in kept.items() if not name.startswith(away)}
+    np.savez(folder.evaluation / f"step_{step:08d}.npz", **kept | {"step": step})

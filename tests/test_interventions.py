@@ -572,12 +572,14 @@ def test_an_unknown_name_exits_2_with_the_list(capsys):
 
 def test_a_comparison_needs_one_value_a_condition_and_draws_what_has_none(tmp_path):
     panel = figures.Panel("spacing (m)", [0.7, math.nan], line=0.739)
-    drawn = save_figure(figures.comparison(["baseline", "cut"], [panel], title="What cutting does"), tmp_path / "a.png")
+    drawn = save_figure(
+        figures.condition_lines(["baseline", "cut"], [panel], title="What cutting does"), tmp_path / "a.png"
+    )
     assert np.asarray(Image.open(drawn).convert("L"), dtype=float).std() > 3
     with pytest.raises(ValueError, match="needs 3 values"):
-        figures.comparison(["a", "b", "c"], [panel], title="")
+        figures.condition_lines(["a", "b", "c"], [panel], title="")
     with pytest.raises(ValueError, match="needs conditions and panels"):
-        figures.comparison([], [], title="")
+        figures.condition_lines([], [], title="")
 
 
 def test_chosen_units_are_silenced_beside_their_control(run: Path, capsys):

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import metrics_page
+from benchmarks.metrics_page import VARIANTS
 from topogrid.cli import main as topogrid_main
 from topogrid.cli.flags import parse_arguments
 from topogrid.measures import FIGURES, PAGES, TABLES
+from topogrid.measures.decoding import MOMENTS
+from topogrid.measures.maps import SHEET, UNITS
 from topogrid.session.tracking import LOGGED
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.saved import write_settings
@@ -83,9 +87,20 @@ def test_every_package_is_listed() -> None:
     assert {name for name in packages if f"](topogrid/{name})" not in listed} == set()
 
 
-def test_every_logged_name_is_explained_in_the_words_of_the_code() -> None:
-    text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
-    table = re.findall(r"^\| `([^`]+)` \| (.+) \|$", text, re.MULTILINE)
-    captions = {name: entry.caption for name, entry in FIGURES.items()}
-    assert len(table) == len(dict(table))
-    assert dict(table) == LOGGED | captions | PAGES | TABLES
+def test_the_page_of_measures_is_what_the_code_says() -> None:
+    assert metrics_page.PAGE.read_text(encoding="utf-8") == metrics_page.page(), "run python -m benchmarks.metrics_page"
+
+
+def test_every_logged_name_has_a_row_once_or_is_a_named_variant_of_one() -> None:
+    rows = re.findall(r"^\| `([^`]+)` \| .+ \|$", metrics_page.page(), re.MULTILINE)
+    assert len(rows) == len(set(rows)) < 120
+    units, sheet = ({one.key for one in many} for many in (UNITS, SHEET))
+    told: list[str] = []
+    for name in rows:
+        group, _slash, last = name.partition("/")
+        variants = VARIANTS["units"] if name in units else VARIANTS["sheet"] if name in sheet else ("",)
+        for variant in variants:
+            form = f"{group}/{variant}{last}"
+            told += [form.replace("_Ts_", f"_{moment}s_") for moment in MOMENTS] if "_Ts_" in form else [form]
+    assert len(told) == len(set(told))
+    assert set(told) == {*LOGGED, *FIGURES, *PAGES, *TABLES}

@@ -42,7 +42,12 @@ def write_json_atomic(path: Path, value: object) -> None:
 
 def write_text_atomic(path: Path, text: str) -> None:
     """Write ``text`` so that a reader finds either the old file or the whole new one."""
-    put_in_place(write_beside(path, lambda file: file.write(text.encode())), path)
+    write_bytes_atomic(path, text.encode())
+
+
+def write_bytes_atomic(path: Path, content: bytes) -> None:
+    """Write ``content`` so that a reader finds either the old file or the whole new one."""
+    put_in_place(write_beside(path, lambda file: file.write(content)), path)
 
 
 def write_beside(path: Path, write: Callable[[IO[bytes]], object]) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +13,7 @@ from topogrid.evaluation.evaluate import evaluate
 from topogrid.evaluation.gallery import coupling_of, draw_evaluation
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.summary import summarise
-from topogrid.session.tracking import DPI
+from topogrid.figures import rendered
 from topogrid.settings.config import TrainConfig
 from topogrid.trained.trained import Trained
 from topogrid.training.hardware import choose_precision
@@ -54,4 +53,4 @@ def evaluation_times(config: TrainConfig) -> dict[str, float]:
 
 def _render(evaluation: Evaluation, config: TrainConfig, row: dict[str, float]) -> None:
     for figure in draw_evaluation(evaluation, config, coupling=coupling_of(row)).values():
-        figure.savefig(io.BytesIO(), format="png", dpi=DPI)
+        rendered(figure)

@@ -8,7 +8,7 @@ every share.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from topogrid.analysis.sheets.scale_clusters import FEWEST_UNITS, SMALLEST_RATIO, SMALLEST_SHARE
@@ -112,15 +112,26 @@ def _decoding(row: Mapping[str, float], config: TrainConfig) -> str:
     floor = row.get("validation/floor_error_cm")
     if floor is not None:
         told += f" Reading out a perfect place code gives {floor:.1f} cm."
-    failed = [errors.when for errors in (short, long) if not errors.shown]
+    failed = [errors for errors in (short, long) if not errors.shown]
     if not failed:
         return f"{told} Below half the error of the better guess both times: this is consistent with path integration."
-    told += (
-        f" This does not show path integration {' or '.join(failed)}: the better guess has less than twice the error."
-    )
-    if failed == [long.when] and fed is not None and long._replace(network=fed).shown:
+    told += f" This does not show path integration {' or '.join(one.when for one in failed)}: {_short_of(failed)}."
+    if failed == [long] and fed is not None and long._replace(network=fed).shown:
         told += " With feedback it is consistent with path integration."
     return told
+
+
+def _short_of(failed: Sequence[_Errors]) -> str:
+    """Say how far the errors of the network are from half that of the better guess."""
+    worse = [one.network >= min(one.still, one.middle) for one in failed]
+    if all(worse):
+        return "the network is no better than the better guess"
+    if not any(worse):
+        return "the network is better than the better guess, but not twice as good"
+    no_better, better = (
+        one.when for _worse, one in sorted(zip(worse, failed, strict=True), key=lambda pair: not pair[0])
+    )
+    return f"the network is no better than the better guess {no_better}, and less than twice as good {better}"
 
 
 def _errors(row: Mapping[str, float], when: str, *names: str) -> _Errors | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from topogrid import figures
 from topogrid.evaluation.decoding import follow
+from topogrid.evaluation.gallery import network_of
 from topogrid.evaluation.held_out import STEPS_AT_ONCE, WALKS_AT_ONCE
 from topogrid.model.network import Feedback, PathIntegrator
 from topogrid.settings.config import TrainConfig
@@ -109,7 +110,7 @@ def draw_followed(followed: Followed, config: TrainConfig, name: str) -> Figure:
             followed.seconds,
             config.box_size,
             name=f"{name}, told where it began",
-            network=config.describe(),
+            network=network_of(config),
         )
     return figures.followed_pieces(
         followed.true,
@@ -120,7 +121,7 @@ def draw_followed(followed: Followed, config: TrainConfig, name: str) -> Figure:
         rng=np.random.default_rng([config.seed, 26]),
         feedback=followed.feedback_decoded,
         name=name,
-        network=config.describe(),
+        network=network_of(config),
     )
 
 

@@ -13,6 +13,7 @@ from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.summary import PERIODS, lattice_maps
 from topogrid.evaluation.theory import forming_line, theory_line
 from topogrid.figures import Moment, Selection
+from topogrid.measures.maps import COUPLING, COUPLING_P, LATTICES
 from topogrid.settings.config import TrainConfig
 
 
@@ -43,7 +44,7 @@ def draw_evaluation(
     view, decoding = evaluation.settled, evaluation.decoding
     sheet = config.sheet
     theory = theory_line(config)
-    kind, modules = config.describe(), config.modules_per_side
+    network, modules = network_of(config), config.modules_per_side
     tau_ms = evaluation.tau * config.dt * 1000
     rho, p_value = coupling or (None, None)
     passed = int(view.gate.passed.sum())
@@ -62,21 +63,30 @@ def draw_evaluation(
             view.scores.score_60,
             view.gate.null_scores,
             n_dead=int(view.dead.sum()),
-            network=kind,
+            network=network,
             null_name="ring noise",
         ),
         "validation/spacing_histogram": figures.spacing_histogram(
-            view.lattice.spacing, theory, forming_line(config), fit_scale_clusters(view.lattice.spacing), network=kind
+            view.lattice.spacing,
+            theory,
+            forming_line(config),
+            fit_scale_clusters(view.lattice.spacing),
+            network=network,
         ),
-        "validation/distance_similarity": _draw_order(evaluation, config, kind),
+        "validation/distance_similarity": _draw_order(evaluation, config, network),
         "validation/unit_scores": figures.score_panels(
             view.scores.score_90,
             np.where(view.dead, np.nan, view.border),
             np.where(view.dead, np.nan, view.information),
-            network=kind,
+            network=network,
         ),
         "validation/trajectories": figures.decoded_trajectories(
-            decoding.true_paths, decoding.decoded_paths, config.box_size, dt_s=config.dt, network=kind
+            decoding.true_paths,
+            decoding.decoded_paths,
+            config.box_size,
+            first_steps=config.seq_length,
+            dt_s=config.dt,
+            network=network,
         ),
         "validation/long_error": figures.error_over_time(
             decoding.seconds,
@@ -86,7 +96,7 @@ def draw_evaluation(
             decoding.floor_cm,
             band_name="middle half of walks",
             n_walks=config.long_walks,
-            network=kind,
+            network=network,
             median_cm=getattr(decoding, "long_median_cm", None),
             middle_cm=getattr(decoding, "middle_cm", None),
             feedback_error_cm=getattr(decoding, "feedback_error_cm", None),
@@ -103,19 +113,20 @@ def draw_evaluation(
             {
                 "grid score > 0.3": view.scores.score_60 > 0.3,
                 "lattice": np.isfinite(view.lattice.spacing),
-                "silent": view.dead,
                 "states below zero": evaluation.negative_share,
+                "silent": view.dead,
             },
-            network=kind,
+            null={"noise > 0.3": view.gate.null_share_03},
+            network=network,
         )
     if rows:
         drawn["train/curves"] = figures.training_curves(
-            rows, network=kind, n_units=config.n_grid_cells, chance_loss=chance_loss(config)
+            rows, network=network, n_units=config.n_grid_cells, chance_loss=chance_loss(config)
         )
     return drawn
 
 
-def _draw_order(evaluation: Evaluation, config: TrainConfig, kind: str) -> Figure:
+def _draw_order(evaluation: Evaluation, config: TrainConfig, network: figures.Network) -> Figure:
     """Draw how similarity falls with distance for the properties of all lattices, and for tau."""
     lattice = evaluation.settled.lattice
     measured = np.isfinite(lattice.spacing)
@@ -127,7 +138,7 @@ def _draw_order(evaluation: Evaluation, config: TrainConfig, kind: str) -> Figur
     if np.ptp(evaluation.tau) > 0:
         log_tau = config.sheet.map(np.log(evaluation.tau))
         curves = {"log tau (all units)": distance_similarity(log_tau, rng=rng)} | curves
-    return figures.similarity_by_distance(curves, n_units=int(measured.sum()), network=kind)
+    return figures.similarity_by_distance(curves, n_units=int(measured.sum()), network=network)
 
 
 def draw_tau(tau: np.ndarray, config: TrainConfig) -> Figure:
@@ -155,8 +166,13 @@ def draw_filmstrip(moments: Sequence[Moment], config: TrainConfig) -> Figure:
 
 def coupling_of(row: Mapping[str, float]) -> tuple[float, float] | None:
     """Rank correlation of tau with spacing over all units with a lattice, and its p-value, from a row of metrics."""
-    names = ("validation/lattices/tau_spacing_rho", "validation/lattices/tau_spacing_p")
+    names = COUPLING.inside(LATTICES).key, COUPLING_P.inside(LATTICES).key
     return (row[names[0]], row[names[1]]) if all(name in row for name in names) else None
+
+
+def network_of(config: TrainConfig) -> figures.Network:
+    """Return what the network of a run is called in figures, and its colour."""
+    return figures.Network(config.kind.label, figures.PALETTE[config.kind.colour])
 
 
 def chance_loss(config: TrainConfig) -> float:

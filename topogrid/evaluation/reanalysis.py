@@ -18,6 +18,8 @@ from topogrid.evaluation.summary import summarise
 from topogrid.figures import save_figure
 from topogrid.files import check_writable, write_json_atomic, write_text_atomic
 from topogrid.measures import FIGURES
+from topogrid.measures.shown import BY_BINS
+from topogrid.measures.training import STEPS_DONE
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import read_metrics
 from topogrid.settings.config import TrainConfig
@@ -158,25 +160,13 @@ def _of_training(folder: RunFolder, step: int) -> dict[str, Any]:
         before = json.loads(folder.summary_path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    if not isinstance(before, dict) or before.get("train/steps_done") != step:
+    if not isinstance(before, dict) or before.get(STEPS_DONE.key) != step:
         return {}
     return {name: value for name, value in before.items() if name != "analysis"}
 
 
 def bins_table(rows: Mapping[int, Mapping[str, float]]) -> tuple[list[str], list[list[str]]]:
     """Return the shares at each number of bins as text, the null's in brackets: column names and rows."""
-
-    def share(row: Mapping[str, float], name: str) -> str:
-        found, null = (100 * row[f"validation/{which}{name}"] for which in ("", "null_"))
-        return f"{found:.1f} ({null:.1f})"
-
-    columns = ["bins", "GS > 0.3 %", "GS > 0.8 %", "grid cells %", "spacing m", "no spacing %"]
-    return columns, [
-        [
-            str(count),
-            *(share(row, name) for name in ("share_above_0.3", "share_above_0.8", "share_gate")),
-            f"{row['validation/grid_cell_spacing_m']:.3f}".replace("nan", "-"),
-            f"{100 * row['validation/spacing_nan_share']:.1f}",
-        ]
-        for count, row in rows.items()
+    return ["bins", *(one.heading for one in BY_BINS)], [
+        [str(count), *(one.told_beside_null(row) for one in BY_BINS)] for count, row in rows.items()
     ]

@@ -4,43 +4,44 @@ Every figure names what was measured and on how many units, carries units on its
 could not be measured in grey instead of leaving it out.
 """
 
-from topogrid.figures.comparisons import Panel, comparison
+from topogrid.figures.comparison import COMPARISON_FIGURES, comparison_figure, comparison_overview
+from topogrid.figures.conditions import Panel, condition_lines
 from topogrid.figures.curves import Errors, error_over_time, training_curves
 from topogrid.figures.distributions import score_histogram, spacing_histogram, tau_against_spacing
 from topogrid.figures.filmstrip import Moment, filmstrip
-from topogrid.figures.group_figures import GROUP_FIGURES, group_figure, group_overview
 from topogrid.figures.order import score_panels, shares_by_tau, similarity_by_distance
 from topogrid.figures.pieces import followed_pieces
 from topogrid.figures.predictions import ModulePanel, predicted_and_measured
 from topogrid.figures.rate_map_grids import Selection, rate_map_grid
 from topogrid.figures.sheet_maps import orientation_map, phase_map, scale_map, tau_map
-from topogrid.figures.style import DPI, NETWORK_COLOURS, NULL_COLOUR, Network, network_colour, save_figure
+from topogrid.figures.style import DPI, NULL_COLOUR, PALETTE, Network, distinct_colours, rendered, save_figure
 from topogrid.figures.trajectories import decoded_trajectories, followed_walk
 
 __all__ = [
+    "COMPARISON_FIGURES",
     "DPI",
-    "GROUP_FIGURES",
-    "NETWORK_COLOURS",
     "NULL_COLOUR",
+    "PALETTE",
     "Errors",
     "ModulePanel",
     "Moment",
     "Network",
     "Panel",
     "Selection",
-    "comparison",
+    "comparison_figure",
+    "comparison_overview",
+    "condition_lines",
     "decoded_trajectories",
+    "distinct_colours",
     "error_over_time",
     "filmstrip",
     "followed_pieces",
     "followed_walk",
-    "group_figure",
-    "group_overview",
-    "network_colour",
     "orientation_map",
     "phase_map",
     "predicted_and_measured",
     "rate_map_grid",
+    "rendered",
     "save_figure",
     "scale_map",
     "score_histogram",

@@ -16,6 +16,7 @@ from topogrid.figures.style import (
     NULL_COLOUR,
     PAGE,
     THEORY_COLOUR,
+    UNNAMED,
     Float,
     Network,
     counted,
@@ -23,10 +24,12 @@ from topogrid.figures.style import (
     finite,
     from_zero,
     headline,
-    network_colour,
+    legend_below,
     new_figure,
     styled,
 )
+from topogrid.measures.decoding import EVALUATED_GROUP
+from topogrid.measures.shown import DRAWN_CHARTS, Chart, Line
 
 _LONG_S = 20.0  # walks that last longer have a logarithmic time axis
 
@@ -62,7 +65,7 @@ def draw_errors(
     ax: Axes, time: Float, errors: Errors, network: Network, *, band_name: str = "middle half", of: str = ""
 ) -> None:
     """Draw errors against time ``(time,)`` in seconds; ``of`` says on what, such as ``60 walks``, in the legend."""
-    colour = network_colour(network)
+    colour = network.colour
     looks: dict[str, tuple[str, dict[str, Any]]] = {
         "mean": (f"{network}, mean of {of}" if of else f"{network} network, mean", {"color": colour}),
         "median": ("median", {"color": colour, "linewidth": 0.7}),
@@ -91,7 +94,7 @@ def error_over_time(
     *,
     band_name: str = "10 to 90 % of walks",
     n_walks: int | None = None,
-    network: Network = "tau",
+    network: Network = UNNAMED,
     median_cm: ArrayLike | None = None,
     middle_cm: ArrayLike | None = None,
     feedback_error_cm: ArrayLike | None = None,
@@ -114,8 +117,8 @@ def error_over_time(
         What the band holds, for the legend.
     n_walks : int, optional
         Number of walks averaged, for the title and the legend.
-    network : str
-        Kind of network, for the legend; picks the colour.
+    network : Network
+        What it is called, and its colour.
     median_cm, middle_cm : float or array_like, ``(time,)``, optional
         Median of the error over walks, and the mean error of always guessing the middle of the box, centimetres.
     feedback_error_cm, feedback_median_cm : array_like, ``(time,)``, optional
@@ -145,10 +148,7 @@ def error_over_time(
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
         ax.xaxis.set_minor_formatter(NullFormatter())
-    labels = ax.get_legend_handles_labels()[1]
-    ncols = 2 if _legend_width(labels, 2) < COLUMN else 1
-    fig.set_figheight(2.65 + 0.17 * -(-len(labels) // ncols))
-    fig.legend(loc="outside lower left", ncols=ncols)
+    legend_below(fig, COLUMN, 2.65)
     last = f"{error[-1]:.1f} cm after {time[-1]:.3g} s" if time.size else "no samples"
     if time.size and feedback_error_cm is not None and finite(feedback_error_cm).size:
         last += f", {np.atleast_1d(feedback_error_cm)[-1]:.1f} cm with feedback"
@@ -157,48 +157,21 @@ def error_over_time(
     return fig
 
 
-def _legend_width(labels: Sequence[str], ncols: int) -> float:
-    """Return about how wide a legend is, inches: it fills column after column."""
-    rows = -(-len(labels) // ncols)
-    return sum(0.55 + 0.058 * max(map(len, labels[first : first + rows])) for first in range(0, len(labels), rows))
-
-
-class _Curve(NamedTuple):
-    """One logged quantity and how it is drawn."""
-
-    key: str
-    label: str
-    look: dict[str, Any]
-    is_null: bool = False
-
-
-_TRAIN = {"linewidth": 0.9, "alpha": 0.75}
-_HELD_OUT = {"marker": "o", "markersize": 3, "linewidth": 1.3}
-_NULL = {"linestyle": "--", "markersize": 2}
-_CURVES: dict[str, tuple[_Curve, ...]] = {
-    "loss (nats)": (
-        _Curve("train/total_loss", "total loss", {"linewidth": 0.9, "alpha": 0.4}),
-        _Curve("train/ce_loss", "cross-entropy", {"linewidth": 1.3}),
-    ),
-    "decoding error (cm)": (
-        _Curve("train/position_error_cm", "training walks", _TRAIN),
-        _Curve("validation/trajectory_error_cm", "held-out walks", _HELD_OUT),
-    ),
-    "share of all units (%)": (
-        _Curve("validation/share_above_0.3", "grid score > 0.3", _HELD_OUT),
-        _Curve("validation/share_above_0.8", "grid score > 0.8", {**_HELD_OUT, "marker": "s"}),
-        _Curve("validation/null_share_above_0.3", "null > 0.3", {**_NULL, "marker": "o"}, is_null=True),
-        _Curve("validation/null_share_above_0.8", "null > 0.8", {**_NULL, "marker": "s"}, is_null=True),
-    ),
-    "learning rate": (_Curve("train/lr", "learning rate", {"linewidth": 1.2}),),
+_LOOKS: dict[str, dict[str, Any]] = {
+    "main": {"linewidth": 1.3},
+    "faint": {"linewidth": 0.9, "alpha": 0.5},
+    "second": {"linewidth": 1.1, "linestyle": ":"},
+    "null": {"linestyle": "--", "markersize": 2, "color": NULL_COLOUR},
+    "null2": {"linestyle": ":", "markersize": 2, "color": NULL_COLOUR},
 }
+"""How the lines of `topogrid.measures.shown.Chart` look."""
 
 
 @styled
 def training_curves(
     rows: Sequence[Mapping[str, Any]],
     *,
-    network: Network = "tau",
+    network: Network = UNNAMED,
     n_units: int | None = None,
     chance_loss: float | None = None,
 ) -> Figure:
@@ -208,10 +181,9 @@ def training_curves(
     ----------
     rows : sequence of mappings
         Rows of ``metrics.jsonl``. Each needs ``step``; of two rows that give one quantity at one step the later counts,
-        as after a resume. Missing keys and non-finite values are left out. Shares are fractions of all units:
-        ``validation/share_above_0.3``, ``validation/null_share_above_0.3`` and the same for 0.8.
-    network : str
-        Picks the colour.
+        as after a resume. Missing keys and non-finite values are left out. What is drawn: `DRAWN_CHARTS`.
+    network : Network
+        What it is called, and its colour.
     n_units : int, optional
         Units in the network, for the title.
     chance_loss : float, optional
@@ -225,50 +197,45 @@ def training_curves(
     steps = [float(row["step"]) for row in rows if row.get("step") is not None]
     room = max(1.0, 0.03 * np.ptp(steps)) if steps else 1.0
     ends = (min(steps, default=0.0) - room, max(steps, default=0.0) + room)
-    for ax, (unit, curves) in zip(fig.subplots(2, 2).flat, _CURVES.items(), strict=True):
-        percent, logarithmic = "%" in unit, "(cm)" in unit
-        drawn = [_draw_curve(ax, rows, curve, network_colour(network), percent, logarithmic) for curve in curves]
-        ax.set(xlabel="training step", ylabel=unit)
+    for ax, chart in zip(fig.subplots(2, 2).flat, DRAWN_CHARTS, strict=True):
+        drawn = [_draw_line(ax, rows, line, network.colour, chart.logarithmic) for line in chart.lines]
+        ax.set(xlabel="training step", ylabel=f"{chart.title.lower()} ({chart.unit})" if chart.unit else chart.title)
         ax.set_xlim(*ends)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
         if not any(drawn):
             ax.set(xticks=[], yticks=[])
             empty_note(ax, "not recorded")
             continue
-        if unit.startswith("loss") and chance_loss is not None:
+        if chart.of_loss and chance_loss is not None:
             label = f"nothing learned, {chance_loss:.3f}"
             ax.axhline(chance_loss, color=NULL_COLOUR, linestyle=":", linewidth=1, label=label)
-        if len(curves) > 1:
+        if len(chart.lines) > 1:
             ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2)
-        _scale(ax, percent, logarithmic)
+        _scale(ax, chart)
     size = f" of {counted(n_units, 'unit')}" if n_units is not None else ""
     reached = counted(int(max(steps)), "step") if steps else "nothing logged yet"
     headline(fig, f"Training of the {network} network{size}", reached)
     return fig
 
 
-def _draw_curve(
-    ax: Axes, rows: Sequence[Mapping[str, Any]], curve: _Curve, colour: str, percent: bool, logarithmic: bool
-) -> bool:
-    """Draw one curve and say whether there was anything to draw."""
-    steps, values = series(rows, curve.key)
+def _draw_line(ax: Axes, rows: Sequence[Mapping[str, Any]], line: Line, colour: str, logarithmic: bool) -> bool:
+    """Draw one line and say whether there was anything to draw; what evaluations measured has dots."""
+    steps, values = series(rows, line.measure.key)
     if logarithmic:
         steps, values = steps[values > 0], values[values > 0]
     if steps.size == 0:
         return False
-    look = dict(curve.look)
-    if steps.size == 1:
-        look.setdefault("marker", "o")
-    colour = NULL_COLOUR if curve.is_null else colour
-    ax.plot(steps, values * (100 if percent else 1), color=colour, label=curve.label, **look)
+    evaluated = line.measure.key.startswith(EVALUATED_GROUP)
+    look = {"color": colour, "marker": "o" if evaluated or steps.size == 1 else "", "markersize": 3}
+    ax.plot(steps, line.measure.factor * values, label=line.label, **look | _LOOKS[line.look])
     return True
 
 
-def _scale(ax: Axes, percent: bool, logarithmic: bool) -> None:
+def _scale(ax: Axes, chart: Chart) -> None:
     """Give shares a zero and errors a logarithmic axis with plain numbers."""
-    if percent:
+    if chart.percent:
         from_zero(ax)
-    if logarithmic:
+    if chart.logarithmic:
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter(ScalarFormatter())

@@ -11,13 +11,14 @@ from topogrid.figures.style import (
     COLUMN,
     NULL_COLOUR,
     THEORY_COLOUR,
+    UNNAMED,
     Float,
     Network,
     counted,
     empty_note,
     finite,
     headline,
-    network_colour,
+    legend_below,
     new_figure,
     styled,
 )
@@ -35,7 +36,7 @@ def score_histogram(
     thresholds: tuple[float, ...] = (0.3, 0.8),
     n_dead: int | None = None,
     *,
-    network: Network = "tau",
+    network: Network = UNNAMED,
     null_name: str = "null",
 ) -> Figure:
     """Draw the distribution of grid scores over that of a null, and each threshold's share beside the null's.
@@ -50,8 +51,8 @@ def score_histogram(
         Scores whose shares are told.
     n_dead : int, optional
         How many of the units are dead, for the title; those without a score if left out.
-    network : str
-        Picks the colour.
+    network : Network
+        What it is called, and its colour.
     null_name : str
         What the null is, for the legend.
 
@@ -71,7 +72,7 @@ def score_histogram(
         ax.hist(null, edges, density=True, color=NULL_COLOUR, alpha=0.55, label=label)
     if alive.size:
         label = f"{network} network: {_shares(alive, every.size, thresholds)}"
-        ax.hist(alive, edges, density=True, histtype="step", lw=1.6, color=network_colour(network), label=label)
+        ax.hist(alive, edges, density=True, histtype="step", lw=1.6, color=network.colour, label=label)
     else:
         empty_note(ax, "no unit could be scored")
     for threshold in thresholds:
@@ -91,7 +92,7 @@ def spacing_histogram(
     forming: float | None = None,
     modules: ScaleClusters | None = None,
     *,
-    network: Network = "tau",
+    network: Network = UNNAMED,
     unmeasured: str = "no lattice",
 ) -> Figure:
     """Draw how many units have which grid spacing, what theory expects, and the mixture that describes it best.
@@ -106,8 +107,8 @@ def spacing_histogram(
         Spacing that theory predicts for lattices as they form, before movement is integrated, metres.
     modules : ScaleClusters, optional
         Mixture fitted to the same spacings.
-    network : str
-        Picks the colour.
+    network : Network
+        What it is called, and its colour.
     unmeasured : str
         Why the other units are left out, for the title.
 
@@ -123,7 +124,7 @@ def spacing_histogram(
         ax.hist(
             values,
             _edges(values, _SPACING_BIN_M),
-            color=network_colour(network),
+            color=network.colour,
             alpha=0.8,
             edgecolor="white",
             linewidth=0.3,
@@ -139,8 +140,7 @@ def spacing_histogram(
         ax.axvline(forming, color=THEORY_COLOUR, linestyle=":", linewidth=1, label=label)
     if modules is not None and modules.n_clusters:
         _draw_modules(ax, modules, values.size)
-    if ax.get_legend_handles_labels()[1]:
-        fig.legend(loc="outside lower left", ncols=2)
+    legend_below(fig, COLUMN, 2.65)
     ax.set(xlabel="grid spacing (m)", ylabel=f"units per {100 * _SPACING_BIN_M:g} cm")
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     detail = f"{network} network; left out: {unmeasured} (n = {every.size - values.size:,})"
@@ -161,7 +161,7 @@ def _draw_modules(ax: Axes, modules: ScaleClusters, n_units: int) -> None:
         how = "" if modules.bic_gain >= _STRONG_BIC else "hardly "
         label = (
             f"{modules.n_clusters} components are {how}better (BIC lower by {modules.bic_gain:.0f});\n"
-            f"the smallest holds {100 * modules.weight.min():.0f} %"
+            f"the smallest holds {100 * modules.weight.min():.2g} %"
         )
     for number, component in enumerate(expected):
         ax.plot(metres, component, color="#009E73", linewidth=1, label=label if number == 0 else None)
@@ -178,7 +178,7 @@ def tau_against_spacing(
     p: float | None = None,
     *,
     p_name: str = "p",
-    network: Network = "tau",
+    network: Network = UNNAMED,
 ) -> Figure:
     """Draw every lattice's spacing against its unit's time constant.
 
@@ -194,8 +194,8 @@ def tau_against_spacing(
         Spearman's correlation over all units with a lattice, and its p-value by the test named ``p_name``.
     p_name : str
         Name of the p-value, such as ``"p (toroidal shifts)"``.
-    network : str
-        Picks the colour.
+    network : Network
+        What it is called, and its colour.
 
     Returns
     -------
@@ -219,17 +219,15 @@ def tau_against_spacing(
     label = f"lattice, not beyond the null (n = {rest.sum()})"
     ax.plot(tau[rest], metres[rest], ".", color="#c4c4c4", markersize=3, label=label)
     label = f"beyond the null (n = {shown.sum()})"
-    ax.plot(
-        tau[shown], metres[shown], "o", color=network_colour(network), alpha=0.6, mew=0, markersize=3.5, label=label
-    )
+    ax.plot(tau[shown], metres[shown], "o", color=network.colour, alpha=0.6, mew=0, markersize=3.5, label=label)
     _fifths(ax, tau[measured], metres[measured])
     if predicted is not None:
         ax.axhline(predicted, color=THEORY_COLOUR, linestyle="--", linewidth=1, label=f"theory {predicted:.3f} m")
     if not measured.any():
         empty_note(ax, "no unit has a lattice")
-    _tau_axis(ax, tau[measured])
+    _tau_axis(ax, finite(tau))
     ax.set(xlabel="time constant tau (ms)", ylabel="grid spacing (m)")
-    fig.legend(loc="outside lower left", ncols=2)
+    legend_below(fig, COLUMN, 3.0)
     told = [f"Spearman's rho {rho:.2f}" if _known(rho) else "", f"{p_name} {_p_value(p)}" if _known(p) else ""]
     # The number of units has a line of its own: all of it in one would not fit a column.
     n_units = f"n = {measured.sum():,} lattices of {counted(tau.size, 'unit')}"
@@ -259,14 +257,19 @@ def _fifths(ax: Axes, tau: Float, spacing: Float) -> None:
 
 
 def _tau_axis(ax: Axes, tau: Float) -> None:
-    """Make the tau axis logarithmic where tau spans more than a factor of three, and wide where it has one value."""
+    """Hold all of tau; make the axis logarithmic where that spans more than a factor of three, wide for one value."""
     if tau.size and tau.min() > 0 and tau.max() > 3 * tau.min():
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter(ScalarFormatter())
         ax.xaxis.set_minor_formatter(NullFormatter())
-    elif tau.size and np.ptp(tau) == 0 and tau[0] > 0:
+        ax.set_xlim(tau.min() / 1.1, tau.max() * 1.1)
+        return
+    if tau.size and np.ptp(tau) == 0 and tau[0] > 0:
         ax.set(xlim=(0, 2 * tau[0]), xticks=[0, tau[0], 2 * tau[0]])
+        return
+    if tau.size:
+        ax.set_xlim(tau.min() - 0.04 * np.ptp(tau), tau.max() + 0.04 * np.ptp(tau))
 
 
 def _known(value: float | None) -> bool:

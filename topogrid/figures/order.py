@@ -1,6 +1,7 @@
 """Order on the sheet and properties of units beside their grid score."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,13 +15,14 @@ from topogrid.figures.style import (
     NULL_COLOUR,
     PAGE,
     THEORY_COLOUR,
+    UNNAMED,
     Float,
     Network,
     counted,
     empty_note,
     finite,
     headline,
-    network_colour,
+    legend_below,
     new_figure,
     styled,
 )
@@ -35,7 +37,7 @@ def similarity_by_distance(
     *,
     n_units: int,
     who: str = "units with a lattice",
-    network: Network = "tau",
+    network: Network = UNNAMED,
 ) -> Figure:
     """Draw how likeness falls with distance on the sheet, over the range of rearranged values.
 
@@ -45,8 +47,8 @@ def similarity_by_distance(
         By the name of the property.
     n_units : int
         Units with a value, and what they are: ``who``.
-    network : str
-        Picks the colour.
+    network : Network
+        What it is called, and its colour.
 
     Returns
     -------
@@ -62,14 +64,14 @@ def similarity_by_distance(
     fig = new_figure(PAGE, 2.6)
     axes = fig.subplots(1, len(curves), sharey=True, squeeze=False)[0]
     for ax, (name, curve) in zip(axes, curves.items(), strict=True):
-        _draw_similarity(ax, curve, network_colour(network))
+        _draw_similarity(ax, curve, network.colour)
         ax.set_title(name)
         ax.set_xlabel("distance (units)")
     axes[0].set_ylabel("similarity (correlation)")
     handles = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     if handles:
         fig.legend(list(handles.values()), list(handles), loc="outside lower left", ncols=2)
-    headline(fig, "How far likeness reaches on the sheet", f"over {n_units:,} {who}")
+    headline(fig, "Similarity against distance on the sheet", f"over {n_units:,} {who}")
     return fig
 
 
@@ -87,7 +89,7 @@ def _draw_similarity(ax: Axes, curve: DistanceSimilarity, colour: str) -> None:
             color=NULL_COLOUR,
             alpha=0.4,
             linewidth=0,
-            label="95 % of rearrangements of the same values",
+            label="95 % of permutations of the same values",
         )
     marker = "o" if curve.distance.size == 1 else ""
     ax.plot(curve.distance, curve.similarity, marker=marker, color=colour, label="measured")
@@ -95,15 +97,15 @@ def _draw_similarity(ax: Axes, curve: DistanceSimilarity, colour: str) -> None:
 
 
 @styled
-def score_panels(square: ArrayLike, border: ArrayLike, information: ArrayLike, *, network: Network = "tau") -> Figure:
+def score_panels(square: ArrayLike, border: ArrayLike, information: ArrayLike, *, network: Network = UNNAMED) -> Figure:
     """Draw the distributions of square score, border score and spatial information.
 
     Parameters
     ----------
     square, border, information : array_like, ``(unit,)``
         Information in bits; NaN where a unit has no value.
-    network : str
-        Picks the colour.
+    network : Network
+        What it is called, and its colour.
 
     Returns
     -------
@@ -123,18 +125,23 @@ def score_panels(square: ArrayLike, border: ArrayLike, information: ArrayLike, *
             ax.set(xticks=[], yticks=[])
             empty_note(ax, "no unit has a value")
             continue
-        ax.hist(known, 30, color=network_colour(network), alpha=0.8, edgecolor="white", linewidth=0.3)
+        ax.hist(known, 30, color=network.colour, alpha=0.8, edgecolor="white", linewidth=0.3)
         ax.axvline(float(np.median(known)), color=THEORY_COLOUR, linewidth=1)
         ax.set_title(f"median {np.median(known):.3g}, n = {known.size:,}", loc="left")
         ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes[0].set_ylabel("units (count)")
-    headline(fig, f"What else the {counted(np.asarray(square).size, 'unit')} of the {network} network are like")
+    headline(fig, f"Other tuning scores of the {counted(np.asarray(square).size, 'unit')} of the {network} network")
     return fig
 
 
 @styled
 def shares_by_tau(
-    tau_ms: ArrayLike, shares: Mapping[str, ArrayLike], *, parts: int = 10, network: Network = "tau"
+    tau_ms: ArrayLike,
+    shares: Mapping[str, ArrayLike],
+    *,
+    null: Mapping[str, float] | None = None,
+    parts: int = 10,
+    network: Network = UNNAMED,
 ) -> Figure:
     """Draw properties of units against their time constant, in parts of as equally many units as equal tau allows.
 
@@ -144,10 +151,12 @@ def shares_by_tau(
         Time constants, milliseconds.
     shares : mapping of str to array_like, ``(unit,)``
         By name, from 0 to 1: a property of each unit, or a share of its states. NaN counts as 0.
+    null : mapping of str to float, optional
+        By name, what chance gives of a share, whatever tau is.
     parts : int
         How many parts; fewer where these would hold fewer than 5 units.
-    network : str
-        Picks the colour of the first share.
+    network : Network
+        What it is called, and its colour.
 
     Returns
     -------
@@ -165,15 +174,21 @@ def shares_by_tau(
     ax = fig.subplots()
     members = _parts(tau, max(1, min(parts, tau.size // _FEWEST_IN_PART)))
     middle = [float(np.median(tau[part])) for part in members]
-    colours = (network_colour(network), *_OTHER_COLOURS)
-    for (name, values), marker, colour in zip(shares.items(), "os^Dv", colours, strict=False):
+    colours = (network.colour, *_OTHER_COLOURS)
+    # Later ones are smaller or hollow, so that equal shares do not hide one another.
+    for order, ((name, values), marker, colour) in enumerate(zip(shares.items(), "osDv^", colours, strict=False)):
         share = np.nan_to_num(np.asarray(values, dtype=np.float64).ravel())
-        ax.plot(middle, [_percent(share[part]) for part in members], marker, ls="-", ms=4, color=colour, label=name)
+        look: dict[str, Any] = {"ms": 4 + order % 2 * 2.5, "mfc": "none"} if order % 2 else {"ms": 4}
+        line = ("-", "--", "-.", ":")[order % 4]
+        ax.plot(middle, [_percent(share[part]) for part in members], marker, ls=line, color=colour, label=name, **look)
+    for name, level in (null or {}).items():
+        ax.axhline(100 * level, color=NULL_COLOUR, linewidth=1, linestyle="--", label=name)
     ax.set(xlabel="time constant tau (ms)", ylabel="share (%)")
-    top = ax.dataLim.y1
-    ax.set_ylim(-0.03 * max(top, 1.0), 1.05 * max(top, 1.0))
-    fig.legend(loc="outside lower left", ncols=2)
-    headline(fig, "Units by their time constant", f"{counted(tau.size, 'unit')} in {counted(len(members), 'part')}")
+    top = max(ax.dataLim.y1, *(100 * level for level in (null or {"": 0.0}).values()), 1.0)
+    ax.set_ylim(-0.03 * top, 1.05 * top)
+    legend_below(fig, COLUMN, 2.85)
+    groups = "one group" if len(members) == 1 else f"{len(members)} groups of about as many, by tau"
+    headline(fig, "Shares of units by their time constant", f"{counted(tau.size, 'unit')} in {groups}")
     return fig
 
 

@@ -12,12 +12,12 @@ from topogrid.figures.style import (
     NULL_COLOUR,
     PAGE,
     THEORY_COLOUR,
+    UNNAMED,
     Float,
     Network,
     counted,
     from_zero,
     headline,
-    network_colour,
     new_figure,
     styled,
 )
@@ -37,7 +37,7 @@ def followed_pieces(
     rng: np.random.Generator,
     feedback: ArrayLike | None = None,
     name: str = "a recorded walk",
-    network: Network = "tau",
+    network: Network = UNNAMED,
 ) -> Figure:
     """Draw pieces of a walk with the paths decoded along them, and the error against the time since a piece began.
 
@@ -57,8 +57,8 @@ def followed_pieces(
         Positions decoded with the loop from place code to units closed.
     name : str
         Whose walk, for the title.
-    network : str
-        Kind of network, for the title; picks the colour.
+    network : Network
+        What it is called, and its colour.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def followed_pieces(
     beside = max(1, columns // 3)  # columns of the legend
     for place, (index, why) in enumerate(chosen):
         ax = fig.add_subplot(grid[0, place])
-        lines = [(truth, THEORY_COLOUR, "true path"), (guess, network_colour(network), "decoded")]
+        lines = [(truth, THEORY_COLOUR, "true path"), (guess, network.colour, "decoded")]
         lines += [(other, FEEDBACK_COLOUR, "decoded with feedback")] if other is not None else []
         for paths, colour, label in lines:
             ax.plot(*paths[index].T, color=colour, linewidth=0.9, label=label)

@@ -20,13 +20,13 @@ from topogrid.figures.style import (
     SHEET_MAP,
     THEORY_COLOUR,
     UNMEASURED,
+    UNNAMED,
     Float,
     Network,
     counted,
     empty_note,
     finite,
     headline,
-    network_colour,
     new_figure,
     styled,
 )
@@ -71,7 +71,7 @@ def predicted_and_measured(
     *,
     before_map: ArrayLike | None = None,
     modules: int = 1,
-    network: Network = "tau",
+    network: Network = UNNAMED,
 ) -> Figure:
     """Draw measured against predicted spacing, a panel an intervention, a point a module.
 
@@ -82,8 +82,8 @@ def predicted_and_measured(
         Spacing of every unit before, metres: with it, panels that have an ``after_map`` show both sheets below.
     modules : int
         Modules along each side of the sheet, for the lines between them.
-    network : str
-        Kind of network, for the title; picks the colour of the points.
+    network : Network
+        What it is called, and its colour.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def predicted_and_measured(
         x = _LEFT_IN + column * (_SIDE_IN + _GAP_IN)
         y = height - _TOP_IN - row * (_TITLE_IN + _SIDE_IN + below) - _TITLE_IN - _SIDE_IN
         ax = _axes(fig, x, y, _SIDE_IN)
-        _draw_panel(ax, panel.name, *arrays, limits, network_colour(network))
+        _draw_panel(ax, panel.name, *arrays, limits, network.colour)
         ax.set_xlabel("predicted spacing (m)", labelpad=1)
         ax.tick_params(labelleft=column == 0)
         if column == 0:

@@ -30,8 +30,10 @@ from topogrid.figures.style import (
     styled,
 )
 
-_LEFT_IN, _BOTTOM_IN, _TOP_IN = 0.6, 0.95, 0.65
+_LEFT_IN, _BOTTOM_IN, _LEGEND_IN, _TOP_IN = 0.6, 0.62, 0.28, 0.65
+_FEWEST_FOR_A_DIRECTION = 5  # lattices below which a common direction is no more than theirs
 _SHEET_IN = 3.3
+_ALONE_IN = _LEFT_IN + _SHEET_IN + 0.6  # wide enough for a sheet without anything beside it, and its headline
 LEAST_SPAN_STEPS = 1.0  # colour range of a tau map, at least
 LEAST_SPAN_M = 0.02  # the same for spacing: finer differences are not measured
 
@@ -66,16 +68,18 @@ def tau_map(
     if not dt_s > 0:
         raise ValueError(f"dt_s must be a positive number of seconds, got {dt_s}: pass the length of a step")
     values = finite(tau)
+    one_value = limits is None and (values.size == 0 or np.ptp(values) == 0)
     if limits is None:
         low = float(values.min(initial=np.inf)) if values.size else 1.0
         limits = (low, max(float(values.max(initial=-np.inf)), low + LEAST_SPAN_STEPS))  # tau never goes below 1
-    fig = _canvas(PAGE)
+    fig = _canvas(_ALONE_IN if one_value else PAGE, legend=values.size < tau.size)
     ax = _sheet_axes(fig)
     image = _show(ax, tau, SHEET_MAP, limits, modules)
-    profile = _row_profile(ax, tau, "tau (steps)")
-    profile.set_xlim(*(np.array(limits) + np.ptp(limits) * np.array([-0.06, 0.06])))
-    bar = _colour_bar(ax, image, "time constant tau (steps)", x=1.68)
-    _add_milliseconds(bar, dt_s)
+    if not one_value:  # a bar and a profile of one value say nothing that the title does not
+        profile = _row_profile(ax, tau, "tau (steps)")
+        profile.set_xlim(*(np.array(limits) + np.ptp(limits) * np.array([-0.06, 0.06])))
+        bar = _colour_bar(ax, image, "time constant tau (steps)", x=1.68)
+        _add_milliseconds(bar, dt_s)
     _legend(ax, "no time constant", tau.size - values.size)
     detail = "no unit has a time constant"
     if values.size:
@@ -124,16 +128,17 @@ def scale_map(
     spacing = _sheet(spacing_sheet, "spacing_sheet")
     values = finite(spacing)
     low, high = colour_limits(values)
-    fig = _canvas(6.5)
+    extra: list[Artist] = []
+    fig = _canvas(6.5 if values.size else _ALONE_IN, legend=values.size < spacing.size or predicted is not None)
     ax = _sheet_axes(fig)
     image = _show(ax, spacing, SHEET_MAP, (low, high), modules)
-    profile = _row_profile(ax, spacing, "spacing (m)")
-    bar = _colour_bar(ax, image, "grid spacing (m)", x=1.5, ticks=None if values.size else [])
-    extra: list[Artist] = []
-    if predicted is not None:
+    if values.size:
+        profile = _row_profile(ax, spacing, "spacing (m)")
+        bar = _colour_bar(ax, image, "grid spacing (m)", x=1.5)
+    if predicted is not None and values.size:
         label = f"theory: {predicted:.3f} m"
         extra.append(profile.axvline(predicted, color=THEORY_COLOUR, linestyle="--", linewidth=1, label=label))
-        if values.size and low <= predicted <= high:
+        if low <= predicted <= high:
             bar.ax.plot([0], [predicted], ">", color=THEORY_COLOUR, markersize=5, clip_on=False)
     _legend(ax, unmeasured, spacing.size - values.size, extra)
     detail = f"grey everywhere: {unmeasured}"
@@ -169,7 +174,7 @@ def orientation_map(orientation_sheet: ArrayLike, *, unmeasured: str = "no latti
     """
     orientation = _sheet(orientation_sheet, "orientation_sheet") % 60
     values = finite(orientation)
-    fig = _canvas(6.5)
+    fig = _canvas(6.5, legend=values.size < orientation.size)
     ax = _sheet_axes(fig)
     image = _show(ax, orientation, CIRCULAR_MAP, (0, 60), modules)
     bar = _colour_bar(ax, image, "orientation (degrees, mod 60)", x=1.2, ticks=range(0, 61, 10))
@@ -186,7 +191,9 @@ def orientation_map(orientation_sheet: ArrayLike, *, unmeasured: str = "no latti
     if values.size:
         mean = np.exp(6j * np.deg2rad(values)).mean()
         angle = np.rad2deg(np.angle(mean)) / 6 % 60
-        detail = f"circular mean {angle:.1f}°, mean vector {abs(mean):.2f} (1: all aligned, 0: no common direction)"
+        detail = f"circular mean {angle:.1f}°"
+        if values.size >= _FEWEST_FOR_A_DIRECTION:
+            detail += f", mean vector {abs(mean):.2f} (1: all aligned, 0: no common direction)"
     units = counted(orientation.size, "unit")
     headline(fig, f"Lattice orientation of {values.size:,} of {units} on the sheet", detail)
     return fig
@@ -221,9 +228,9 @@ def phase_map(phase_sheet: ArrayLike, *, unmeasured: str = "no lattice", modules
     units = phase.shape[0] * phase.shape[1]
     measured = np.isfinite(phase[..., 0] + phase[..., 1])
     phase = np.where(measured[..., None], phase, np.nan) % 1.0
-    fig = _canvas(8.6)
+    fig = _canvas(8.3, legend=not measured.all(), title_in=0.2)
     for which in range(2):
-        ax = _sheet_axes(fig, left=_LEFT_IN + which * (_SHEET_IN + 0.25))
+        ax = _sheet_axes(fig, _LEFT_IN + which * (_SHEET_IN + 0.25), title_in=0.2)
         image = _show(ax, phase[..., which], CIRCULAR_MAP, (0, 1), modules)
         ax.set_title(f"along lattice axis {which + 1}", loc="left", pad=3)
         if which == 0:
@@ -275,15 +282,17 @@ def colour_limits(values: ArrayLike) -> tuple[float, float]:
     return float(low - widen), float(high + widen)
 
 
-def _canvas(width: float) -> Figure:
-    """Return a figure ``width`` inches wide, high enough for one sheet with its title and legend."""
-    return new_figure(width, _BOTTOM_IN + _SHEET_IN + _TOP_IN, layout=None)
+def _canvas(width: float, *, legend: bool, title_in: float = 0.0) -> Figure:
+    """Return a figure ``width`` inches wide, high enough for one sheet with its headline, and a title or a legend."""
+    below = _BOTTOM_IN + (_LEGEND_IN if legend else 0.0)
+    return new_figure(width, below + _SHEET_IN + title_in + _TOP_IN, layout=None)
 
 
-def _sheet_axes(fig: Figure, left: float = _LEFT_IN) -> Axes:
-    """Return square axes for a sheet, ``left`` inches from the edge."""
+def _sheet_axes(fig: Figure, left: float = _LEFT_IN, *, title_in: float = 0.0) -> Axes:
+    """Return square axes for a sheet below the headline, and a title of its own, ``left`` inches from the edge."""
     width, height = fig.get_size_inches()
-    return fig.add_axes((left / width, _BOTTOM_IN / height, _SHEET_IN / width, _SHEET_IN / height))
+    bottom = height - _TOP_IN - title_in - _SHEET_IN
+    return fig.add_axes((left / width, bottom / height, _SHEET_IN / width, _SHEET_IN / height))
 
 
 def _show(

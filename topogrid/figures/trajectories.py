@@ -15,12 +15,12 @@ from topogrid.figures.style import (
     NULL_COLOUR,
     PAGE,
     TIME_MAP,
+    UNNAMED,
     Float,
     Network,
     counted,
     from_zero,
     headline,
-    network_colour,
     new_figure,
     styled,
 )
@@ -35,24 +35,27 @@ def decoded_trajectories(
     decoded: ArrayLike,
     box_size: float | tuple[float, float],
     *,
-    n_walks: int = 8,
+    n_walks: int = 4,
+    first_steps: int | None = None,
     dt_s: float | None = None,
-    network: Network = "tau",
+    network: Network = UNNAMED,
 ) -> Figure:
-    """Draw several walks with the path that was decoded.
+    """Draw several walks with the path that was decoded: their first steps above, and all of them below.
 
     Parameters
     ----------
     true, decoded : array_like, ``(walk, time, 2)``
         Positions in metres from the centre of the box. The first ``n_walks`` are drawn, unpicked.
     box_size : float or (float, float)
-        Side of the box, or its width and height, metres. Short walks are drawn enlarged, all to one scale.
+        Side of the box, or its width and height, metres. Short walks are drawn enlarged, all of a row to one scale.
     n_walks : int
         How many walks to draw, at most.
+    first_steps : int, optional
+        Steps that the network was trained on at a time: where walks are longer, these have a row of their own.
     dt_s : float, optional
         Length of a step in seconds, to tell the walks' length.
-    network : str
-        Kind of network, for the title; picks the colour of the decoded path.
+    network : Network
+        What it is called, and its colour.
 
     Returns
     -------
@@ -65,29 +68,32 @@ def decoded_trajectories(
     """
     truth, guess = _paths(true, decoded, ndim=3)
     box = np.array(box_sides(box_size))
-    shown = min(n_walks, len(truth))
-    columns = min(_COLUMNS, shown)
-    rows = -(-shown // columns)
-    window = _window(truth[:shown], guess[:shown], box)
+    shown, length = min(n_walks, len(truth)), truth.shape[1]
+    lengths = [first_steps, length] if first_steps is not None and 0 < first_steps < length else [length]
+    windows = [_window(truth[:shown, :end], guess[:shown, :end], box) for end in lengths]
     panel = PAGE / _COLUMNS
-    fig = new_figure(max(columns, 3) * panel, rows * (panel * window[1] / window[0] + 0.2) + 0.7, "compressed")
-    axes = fig.subplots(rows, columns, squeeze=False).ravel()
-    for ax, path, other in zip(axes, truth[:shown], guess[:shown], strict=False):
-        _draw_walk(ax, path, other, network_colour(network))
-        frame_path(ax, np.concatenate([path, other]), window, box)
-        ax.set_title(f"mean error {_mean_cm(path, other)} cm", loc="left")
-    for ax in axes[shown:]:
-        ax.set_axis_off()
-    for ax in axes[:shown:columns]:
-        ax.set_ylabel("y (m)")
-    for ax in axes[max(0, shown - columns) : shown]:
+    height = sum(panel * window[1] / window[0] + 0.35 for window in windows) + 0.7
+    fig = new_figure(max(shown, 3) * panel, height, "compressed")
+    axes = fig.subplots(len(lengths), shown, squeeze=False)
+    for line, end, window in zip(axes, lengths, windows, strict=True):
+        for ax, path, other in zip(line, truth[:shown, :end], guess[:shown, :end], strict=True):
+            _draw_walk(ax, path, other, network.colour)
+            frame_path(ax, np.concatenate([path, other]), window, box)
+            ax.set_title(f"mean error {_mean_cm(path, other)} cm", loc="left")
+        line[0].set_ylabel(f"{_steps(end, dt_s)}\ny (m)")
+    for ax in axes[-1]:
         ax.set_xlabel("x (m)")
-    axes[0].plot([], [], color=NULL_COLOUR, linewidth=2.5, label="wall")
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=4)
-    steps = counted(truth.shape[1], "step") + (f" ({truth.shape[1] * dt_s:.3g} s)" if dt_s is not None else "")
-    detail = f"{steps} each; mean error over {counted(len(truth), 'walk')}: {_mean_cm(truth, guess)} cm"
+    axes[0, 0].plot([], [], color=NULL_COLOUR, linewidth=2.5, label="wall")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=4)
+    means = ", ".join(f"{_mean_cm(truth[:, :end], guess[:, :end])} cm over {_steps(end, dt_s)}" for end in lengths)
+    detail = f"mean error of {counted(len(truth), 'walk')}: {means}"
     headline(fig, f"True and decoded paths of {counted(shown, 'held-out walk')}, {network} network", detail)
     return fig
+
+
+def _steps(count: int, dt_s: float | None) -> str:
+    """Return a length of time in steps, and in seconds where these are known."""
+    return counted(count, "step") + (f" ({count * dt_s:.3g} s)" if dt_s is not None else "")
 
 
 @styled
@@ -99,7 +105,7 @@ def followed_walk(
     *,
     zoom_s: float = 10.0,
     name: str = "a recorded walk",
-    network: Network = "tau",
+    network: Network = UNNAMED,
 ) -> Figure:
     """Draw a recorded walk, the path decoded along it, and the error against time.
 
@@ -115,8 +121,8 @@ def followed_walk(
         Length of the beginning that is shown by itself, seconds: a long walk covers the box and hides what happens.
     name : str
         Whose walk, for the title.
-    network : str
-        Kind of network, for the title; picks the colour of the error.
+    network : Network
+        What it is called, and its colour.
 
     Returns
     -------
@@ -151,7 +157,7 @@ def followed_walk(
     fig.legend(*axes["whole"].get_legend_handles_labels(), loc="outside lower left", ncols=4)
     error = 100 * np.hypot(*(guess - truth).T)
     ax = axes["error"]
-    ax.plot(time, error, color=network_colour(network), linewidth=0.8, marker="o" if time.size == 1 else "")
+    ax.plot(time, error, color=network.colour, linewidth=0.8, marker="o" if time.size == 1 else "")
     ax.set(xlabel="time (s)", ylabel="decoding error (cm)")
     from_zero(ax)
     length = f"{np.ptp(time):.4g} s, {counted(len(time), 'position')}"

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from topogrid import figures
 from topogrid.analysis.sheets import ModuleScales, compare_modules, compare_units, module_scales
 from topogrid.evaluation.evaluate import glance
+from topogrid.evaluation.gallery import network_of
 from topogrid.evaluation.probe import Probe
 from topogrid.evaluation.results import Evaluation, Glance
 from topogrid.interventions.catalogue import named
@@ -271,5 +272,5 @@ def draw_headline(outcomes: Sequence[ModuleOutcome], config: TrainConfig) -> Fig
         panels,
         before_map=None if baseline is None else baseline.spacing,
         modules=config.modules_per_side,
-        network=config.describe(),
+        network=network_of(config),
     )

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
 from topogrid import figures
+from topogrid.evaluation.gallery import network_of
 from topogrid.evaluation.summary import FEWEST_MEASURED
 from topogrid.evaluation.theory import theory_line
 from topogrid.interventions.run import Outcome
+from topogrid.measures.decoding import ERROR
+from topogrid.measures.maps import (
+    ABOVE_03,
+    COUPLING,
+    GRID_CELL_SPACING,
+    GRID_CELLS,
+    LATTICES,
+    N_SPACINGS,
+    SLOPE,
+    SPACING,
+)
+from topogrid.measures.record import Measure
+from topogrid.measures.shown import FIRST, KEPT, MAP_CORRELATION, RATIO
 from topogrid.settings.config import TrainConfig
-from topogrid.tables import to_markdown
+from topogrid.tables import code, markdown, to_markdown
 
 
 def full_table(outcomes: Sequence[Outcome]) -> tuple[list[str], list[list[float | int | str]]]:
@@ -30,29 +43,30 @@ def full_table(outcomes: Sequence[Outcome]) -> tuple[list[str], list[list[float 
 def key_table(outcomes: Sequence[Outcome]) -> tuple[list[str], list[list[str]]]:
     """Return what a person compares first, as text: column names and rows."""
     columns = _key_columns(counted_units(outcomes))
-    rows = []
-    for one in outcomes:
-        told = partial(_tell, one.measures)
-        rows.append([one.name, *(told(*column) for column in columns.values())])
-    return ["intervention", *columns], rows
+    return ["intervention", *(_heading(one) for one in columns)], [
+        [one.name, *(column.told_beside_null(one.measures) for column in columns)] for one in outcomes
+    ]
+
+
+def _heading(measure: Measure) -> str:
+    return measure.heading.replace("\n", " ")
 
 
 class Counted(NamedTuple):
     """The units that columns of spacing are over."""
 
     who: str
-    spacing: str
-    """Name of their median spacing."""
+    spacing: Measure
+    """Their median spacing."""
     prefix: str
     """Of the names of their other measures."""
 
 
 def counted_units(outcomes: Sequence[Outcome]) -> Counted:
     """Choose the grid cells, or all units with a lattice where the baseline has too few grid cells to compare."""
-    n_grid = outcomes[0].measures.get("validation/n_grid_cell_spacings", 0.0)
-    if n_grid >= FEWEST_MEASURED:
-        return Counted("grid cells", "validation/grid_cell_spacing_m", "")
-    return Counted("units with a lattice", "validation/spacing_median_m", "lattices/")
+    if N_SPACINGS.of(outcomes[0].measures) >= FEWEST_MEASURED:
+        return Counted("grid cells", GRID_CELL_SPACING, "")
+    return Counted("units with a lattice", SPACING, LATTICES)
 
 
 def key(outcomes: Sequence[Outcome]) -> str:
@@ -75,72 +89,52 @@ def key(outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def _key_columns(counted: Counted) -> dict[str, tuple[Any, ...]]:
-    """Return by heading: name of the measure, format, factor, and the measure in brackets with its format."""
-    validation, paired = (f"{group}/{counted.prefix}" for group in ("validation", "paired"))
-    return {
-        "error cm": ("validation/trajectory_error_cm", ".1f"),
-        "long error cm": ("validation/long_error_cm", ".1f"),
-        "GS > 0.3 %": ("validation/share_above_0.3", ".1f", 100, "validation/null_share_above_0.3", ".1f"),
-        "GS > 0.8 %": ("validation/share_above_0.8", ".1f", 100, "validation/null_share_above_0.8", ".1f"),
-        "grid cells %": ("validation/share_gate", ".1f", 100, "validation/null_share_gate", ".1f"),
-        "dead %": ("validation/share_dead", ".1f", 100),
-        "maps": ("paired/map_correlation", ".2f"),
-        "spacing m": (counted.spacing, ".3f"),
-        "kept %": (f"{paired}kept_share", ".0f", 100),
-        "ratio": (f"{paired}spacing_ratio", ".3f", 1, f"{paired}n_spacing", ".0f"),
-        "rho": (f"{validation}tau_spacing_rho", ".2f", 1, f"{validation}tau_spacing_p", ".3f"),
-        "beta": (f"{validation}scaling_slope", ".3f"),
-    }
-
-
-def _tell(
-    measures: dict[str, float], name: str, form: str, factor: float = 1, in_brackets: str = "", bracket_form: str = ""
-) -> str:
-    value = factor * measures.get(name, math.nan)
-    if not math.isfinite(value):
-        return "-"
-    other = factor * measures.get(in_brackets, math.nan)
-    return f"{value:{form}}" + (f" ({other:{bracket_form}})" if math.isfinite(other) else "")
+def _key_columns(counted: Counted) -> list[Measure]:
+    """Return the columns of the table, without nulls and p-values, which stand in brackets."""
+    order = [one.inside(counted.prefix) for one in (KEPT, RATIO, COUPLING, SLOPE)]
+    return [*FIRST, MAP_CORRELATION, counted.spacing, *order]
 
 
 def draw_outcomes(outcomes: Sequence[Outcome], config: TrainConfig) -> Figure:
     """Draw the measures a person compares first, a line an outcome."""
     counted = counted_units(outcomes)
 
-    def of(name: str, factor: float = 1.0) -> list[float]:
-        return [factor * one.measures.get(name, math.nan) for one in outcomes]
-
-    def share(label: str, name: str) -> figures.Panel:
-        return figures.Panel(label, of(f"validation/{name}", 100), of(f"validation/null_{name}", 100), from_zero=True)
+    def panel(label: str, measure: Measure, line: float | None = None, *, zero: bool = False) -> figures.Panel:
+        null = [measure.null.of(one.measures) for one in outcomes] if zero and measure.null else None
+        return figures.Panel(label, [measure.of(one.measures) for one in outcomes], null, line, zero)
 
     panels = [
-        figures.Panel("error\n(cm)", of("validation/trajectory_error_cm"), from_zero=True),
-        share("GS > 0.3\n(% of units)", "share_above_0.3"),
-        share("grid cells\n(% of units)", "share_gate"),
-        figures.Panel(f"spacing of\n{counted.who} (m)", of(counted.spacing), line=theory_line(config)),
+        panel("error\n(cm)", ERROR, zero=True),
+        panel("GS > 0.3\n(% of units)", ABOVE_03, zero=True),
+        panel("grid cells\n(% of units)", GRID_CELLS, zero=True),
+        panel(f"spacing of\n{counted.who} (m)", counted.spacing, theory_line(config)),
     ]
     if config.tau:
-        panels.append(
-            figures.Panel(
-                "tau with spacing\n(Spearman's rho)", of(f"validation/{counted.prefix}tau_spacing_rho"), line=0.0
-            )
-        )
-    return figures.comparison(
-        [one.name for one in outcomes],
+        panels.append(panel("tau with spacing\n(Spearman's rho)", COUPLING.inside(counted.prefix), 0.0))
+    return figures.condition_lines(
+        [_shown_name(one.name) for one in outcomes],
         panels,
         title=f"What interventions do to a {config.describe()} network of {config.n_grid_cells:,} units",
         line_name="theory, or no correlation",
-        network=config.describe(),
+        network=network_of(config),
     )
+
+
+def _shown_name(name: str) -> str:
+    """Return what an intervention is called in a figure; ``:hidden`` marks units that are only not counted."""
+    words, _mark, only_hidden = name.replace("_", " ").partition(":")
+    return f"{words}, not counted only" if only_hidden else words
 
 
 def as_page(title: str, outcomes: Sequence[Outcome], left_out: Mapping[str, str]) -> str:
     """Return a Markdown page: the table, what its columns mean, what was done in each line and what was left out."""
-    notes = [f"* `{one.name}`: {one.about} {one.note}".rstrip() for one in outcomes]
-    notes += [f"* `{name}`: left out, {reason}." for name, reason in left_out.items()]
+    notes = [f"* {code(one.name)}: {markdown(f'{one.about} {one.note}')}".rstrip() for one in outcomes]
+    notes += [f"* {code(name)}: left out, {markdown(reason)}." for name, reason in left_out.items()]
     return (
-        "\n\n".join([f"# {title}", to_markdown(*key_table(outcomes)).rstrip(), key(outcomes), "\n".join(notes)]) + "\n"
+        "\n\n".join(
+            [f"# {markdown(title)}", to_markdown(*key_table(outcomes)).rstrip(), key(outcomes), "\n".join(notes)]
+        )
+        + "\n"
     )
 
 

@@ -4,6 +4,9 @@ import re
 
 from topogrid.measures.record import Measure
 
+EVALUATED_GROUP = "validation/"
+"""Begins the name of what an evaluation measures."""
+
 ERROR = Measure(
     "validation/trajectory_error_cm",
     "Mean decoding error on held-out walks of the training length, cm.",

@@ -6,7 +6,6 @@ Nothing that W&B does, or fails to do, reaches the training loop: its calls wait
 from __future__ import annotations
 
 import functools
-import io
 import math
 import os
 import re
@@ -19,7 +18,8 @@ from typing import Any, SupportsFloat
 
 from matplotlib.figure import Figure
 
-from topogrid.files import check_writable, one_line, write_json_atomic, write_text_atomic
+from topogrid.figures import rendered
+from topogrid.files import check_writable, one_line, write_bytes_atomic, write_json_atomic, write_text_atomic
 from topogrid.measures import FIGURES, METRICS, PAGES, TABLES, known, meaning
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import MetricsFile
@@ -27,7 +27,6 @@ from topogrid.session.wandb_mirror import Mirror, missed
 from topogrid.session.wandb_mode import Mode, choose_mode
 from topogrid.training.objective import SUMS, TERMS, TOTAL
 
-DPI = 120
 FINISH_TIMEOUT = 60  # seconds that a run waits for W&B after it ended
 
 LOGGED: dict[str, str] = {
@@ -282,7 +281,7 @@ class Tracker:
     def _draw(self, key: str, figure: Figure) -> bytes | None:
         """Save a figure in the run folder and the gallery; its PNG, or None if it cannot be drawn."""
         try:
-            drawn = {suffix: _rendered(figure, suffix) for suffix in self._formats}
+            drawn = {suffix: rendered(figure, suffix) for suffix in self._formats}
         except Exception as error:  # a picture that fails must not cost the hours of training behind it
             self._note(f"the figure {key} could not be drawn: {type(error).__name__}: {one_line(error)}")
             return None
@@ -291,7 +290,7 @@ class Tracker:
                 file = (place / FIGURES[key].file).with_suffix(f".{suffix}")
                 try:
                     place.mkdir(parents=True, exist_ok=True)
-                    file.write_bytes(content)
+                    write_bytes_atomic(file, content)
                 except OSError as error:
                     self._note(f"the figure {file} could not be saved: {one_line(error)}")
         return drawn["png"]
@@ -308,14 +307,6 @@ class Tracker:
         if mirror.trouble is not None:
             self._note(f"W&B does not take everything, training goes on: {mirror.trouble}")
             mirror.trouble = None
-
-
-def _rendered(figure: Figure, suffix: str) -> bytes:
-    """Return a figure as the content of a file; without versions and dates, the same picture is the same file."""
-    buffer = io.BytesIO()
-    unmarked = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
-    figure.savefig(buffer, format=suffix, dpi=DPI, metadata=unmarked[suffix])
-    return buffer.getvalue()
 
 
 def _number(value: SupportsFloat) -> float | int:

@@ -9,6 +9,7 @@ from topogrid.settings.checks import check
 from topogrid.settings.errors import SettingsError, did_you_mean, show
 from topogrid.settings.fields import Settings, meets
 from topogrid.settings.kinds import OF_TYPE, Kind
+from topogrid.settings.network_kind import NetworkKind
 from topogrid.settings.presets import settings_of
 
 # Words that settings took in earlier versions; files and command lines may still use them.
@@ -57,10 +58,14 @@ class TrainConfig(Settings):
         """Whether the first state is the encoder's output as it is."""
         return not self.tau if isinstance(self.signed_start, str) else self.signed_start
 
+    @property
+    def kind(self) -> NetworkKind:
+        """Kind of its network."""
+        return NetworkKind(self.wiring, self.tau, self.topoloss)
+
     def describe(self) -> str:
-        """Kind of network in words joined by +: its wiring unless dense, ``tau``, ``topoloss``; else ``plain``."""
-        wiring = [self.wiring] if self.wiring != "dense" else []
-        return "+".join(wiring + [name for name in ("tau", "topoloss") if getattr(self, name)]) or "plain"
+        """Return what its kind of network is called."""
+        return self.kind.label
 
 
 KINDS: dict[str, Kind] = {name: OF_TYPE[hint] for name, hint in get_type_hints(Settings).items()}

@@ -6,14 +6,7 @@ import argparse
 import shlex
 import sys
 
-import numpy as np
-
 from topogrid.cli.arguments import declare_format
-from topogrid.reports.comparison.comparison import compare
-from topogrid.reports.comparison.page import write_comparison
-from topogrid.reports.comparison.text import findings, means_table
-from topogrid.reports.records import find_runs
-from topogrid.tables import to_text
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +16,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--by", nargs="+", default=[], metavar="SETTING",
-        help="settings that tell the groups apart, or mode: plain, tau, topoloss (default: all that differ)",
+        help="settings that tell the groups apart, or mode: wiring, tau, topoloss (default: all that differ)",
     )  # fmt: skip
     parser.add_argument("--out", default="comparison", metavar="FOLDER", help="where it goes (default: %(default)s)")
     declare_format(parser)
@@ -31,15 +24,25 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
+    import numpy as np
+
+    from topogrid.reports.comparison.comparison import compare
+    from topogrid.reports.comparison.page import write_comparison
+    from topogrid.reports.comparison.text import findings, means_table
+    from topogrid.reports.records import find_runs
+    from topogrid.tables import plain, to_text
+
     found = find_runs(arguments.runs)
-    notes = [f"{one.path.name} is left out: {one.reason}." for one in found.broken]
-    notes += [f"{path.name} is left out: it holds no run." for path in found.empty]
+    notes = [f"Left out: {one.path.name}, {one.reason}." for one in found.broken]
+    if found.empty:
+        notes.append(f"Left out, for they hold no run: {', '.join(path.name for path in found.empty)}.")
     comparison = compare(found.records, np.random.default_rng(0), by=arguments.by, notes=notes)
     flags = [word for name in ("by",) if getattr(arguments, name) for word in (f"--{name}", *getattr(arguments, name))]
     command = shlex.join(["python", "-m", "topogrid", "compare", *arguments.runs, *flags, "--out", arguments.out])
     paths = write_comparison(comparison, arguments.out, command=command, figure_format=arguments.format)
     for warning in comparison.warnings:
-        print(f"Note: {warning}", file=sys.stderr)
-    print("\n".join(f"* {sentence}" for sentence in findings(comparison)))
+        print(plain(f"Note: {warning}"), file=sys.stderr)
+    for sentence in findings(comparison):
+        print(plain(f"* {sentence}"))
     print(f"\n{to_text(*means_table(comparison))}")
-    print(f"Page: {paths['html']}   All: {', '.join(str(path) for path in paths.values())}", file=sys.stderr)
+    print(plain(f"Page: {paths['html']}   All: {', '.join(str(path) for path in paths.values())}"), file=sys.stderr)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from topogrid.reports.records import find_runs, list_table
-from topogrid.tables import to_text
-
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -15,10 +12,15 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
+    from topogrid.reports.records import find_runs, list_table
+    from topogrid.tables import plain, to_text
+
     found = find_runs([arguments.folder])
     if found.records:
         print(to_text(*list_table(found)), end="")
-    for path, reason in found.broken:
-        print(f"{path.name}: broken, {reason}")
+    told = [f"{path.name}: broken, {reason}" for path, reason in found.broken]
+    told += [f"{record.name}: {note}" for record in found.records for note in record.damage]
     if not found.records and not found.broken:
-        print(f"{arguments.folder} holds no run; python train_grid.py makes one.")
+        told.append(f"{arguments.folder} holds no run; python train_grid.py makes one.")
+    for line in told:
+        print(plain(line))

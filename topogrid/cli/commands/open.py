@@ -7,10 +7,6 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from topogrid.reports.explorer import is_current, write_report
-from topogrid.runs.folder import RunFolder
-from topogrid.settings.saved import read_settings
-
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -22,12 +18,17 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
+    from topogrid.reports.explorer import is_current, write_report
+    from topogrid.runs.folder import RunFolder
+    from topogrid.settings.saved import read_settings
+    from topogrid.tables import plain
+
     folder = RunFolder(Path(arguments.run), Path(arguments.run))
     # The page of an analysis was written with settings that its folder does not hold.
     if not folder.report.is_file() or (folder.config_path.is_file() and not is_current(folder)):
         folder = RunFolder.open(arguments.run)
-        print(f"Writing {folder.report} ...", file=sys.stderr)
+        print(plain(f"Writing {folder.report} ..."), file=sys.stderr)
         write_report(folder, read_settings(folder.config_path).config)
-    print(folder.report)
+    print(plain(folder.report))
     if not arguments.no_browser and not webbrowser.open(folder.report.resolve().as_uri()):
         print("No browser could be started here; open that file with one.", file=sys.stderr)

@@ -10,16 +10,19 @@ import numpy as np
 
 from topogrid.analysis.networks.groups import Group, Member
 from topogrid.analysis.networks.inference import Difference, MeanInterval, compare_groups, mean_interval
+from topogrid.measures.record import Measure
+from topogrid.measures.shown import COMPARED
 from topogrid.reports.records import RunRecord, read_evaluation, read_units
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError, did_you_mean
+from topogrid.settings.network_kind import NetworkKind
 
 SCIENCE = ("task", "network", "tau", "topography", "optimisation")
 """Groups of settings that can move a result; the others are bookkeeping, or how it was measured."""
 
-KINDS = ("tau", "topoloss")
+KIND = NetworkKind._fields
 MODE = "mode"
-"""Stands for `KINDS` in ``--by``: plain, tau, topoloss or both."""
+"""Stands for `KIND` in ``--by``: wiring, tau and topoloss."""
 
 
 UNKNOWN = "unknown"
@@ -27,42 +30,6 @@ UNKNOWN = "unknown"
 
 # A setting that may be auto, and the property that says what it came to.
 _RESOLVED = {"signed_start": "starts_signed"}
-
-
-class Measure(NamedTuple):
-    """A line of the table."""
-
-    label: str
-    key: str
-    digits: int
-    factor: float = 1.0
-    minus: str = ""
-    """Tracked name of what is taken off, so that the line is the excess over a null."""
-    of_tau: bool = False
-    """Whether only networks with time constants have it."""
-
-
-MEASURES = (
-    Measure("error, training length (cm)", "validation/trajectory_error_cm", 1),
-    Measure("error, long walks (cm)", "validation/long_error_cm", 1),
-    Measure("error, holding still on long walks (cm)", "validation/hold_still_error_cm", 1),
-    Measure("GS > 0.3 (% of units)", "validation/share_above_0.3", 1, 100),
-    Measure("null > 0.3 (%)", "validation/null_share_above_0.3", 1, 100),
-    Measure("GS > 0.3 over null (points)", "validation/share_above_0.3", 1, 100, "validation/null_share_above_0.3"),
-    Measure("GS > 0.8 (% of units)", "validation/share_above_0.8", 1, 100),
-    Measure("null > 0.8 (%)", "validation/null_share_above_0.8", 1, 100),
-    Measure("GS > 0.8 over null (points)", "validation/share_above_0.8", 1, 100, "validation/null_share_above_0.8"),
-    Measure("units beyond the 99 % of their null (%)", "validation/share_beyond_null", 1, 100),
-    Measure("grid cells, 5 % false discoveries (%)", "validation/share_gate", 2, 100),
-    Measure("median spacing, lattices (m)", "validation/spacing_median_m", 3),
-    Measure("units without a lattice (%)", "validation/spacing_nan_share", 1, 100),
-    Measure("dead units (%)", "validation/share_dead", 1, 100),
-    Measure("Moran's I of tau", "tau/morans_i", 2, of_tau=True),
-    Measure("Moran's I of spacing, lattices", "validation/lattices/spacing_morans_i", 2),
-    Measure("the same, tau taken out", "validation/lattices/spacing_partial_morans_i", 2, of_tau=True),
-    Measure("rank correlation of tau and spacing", "validation/lattices/tau_spacing_rho", 2, of_tau=True),
-    Measure("beta: slope of log spacing on log tau", "validation/lattices/scaling_slope", 3, of_tau=True),
-)
 
 
 class Line(NamedTuple):
@@ -129,7 +96,7 @@ def compare(
         If there are fewer than two networks.
     """
     warnings = list(notes)
-    records = _one_a_network(records, warnings)
+    records = _evaluated(_one_a_network(records, warnings), warnings)
     if len(records) < 2:
         raise ValueError(f"a comparison needs at least two trained networks, got {len(records)}; give more runs")
     differing = [name for name in _scientific() if len(_values(records, name)) > 1]
@@ -143,14 +110,14 @@ def compare(
     groups = tuple(
         Group(
             name,
-            part[0].config.describe(),
+            part[0].config.kind.label,
             tuple(_member(record, warnings) for record in part),
         )
         for name, part in zip(names, parts, strict=True)
     )
     warnings += _few(groups)
-    lines = tuple(_line(measure, groups, rng) for measure in MEASURES)
-    warnings += _without_value(groups)
+    lines = tuple(_line(measure, groups, rng) for measure in COMPARED)
+    warnings += _without_value(groups, parts)
     return Comparison(groups, tuple(map(tuple, parts)), tuple(chosen), lines, tuple(dict.fromkeys(warnings)))
 
 
@@ -177,7 +144,7 @@ def _named(by: Sequence[str]) -> list[str]:
     for word in by:
         name = word.lstrip("-").replace("-", "_")
         if name == MODE:
-            chosen += KINDS
+            chosen += KIND
         elif name in fields:
             chosen.append(name)
         else:
@@ -201,12 +168,20 @@ def _one_a_network(records: Sequence[RunRecord], warnings: list[str]) -> list[Ru
     return [record for record in records if record in chosen]
 
 
+def _evaluated(records: Sequence[RunRecord], warnings: list[str]) -> list[RunRecord]:
+    """Leave out runs that were never evaluated, of which nothing can be told."""
+    left_out = [one.name for one in records if one.measured_step is None]
+    if left_out:
+        warnings.append(f"Left out, for they were never evaluated: {', '.join(left_out)}.")
+    return [one for one in records if one.measured_step is not None]
+
+
 def _split(records: Sequence[RunRecord], names: Sequence[str]) -> list[list[RunRecord]]:
     """Return the runs by their values of the settings, plain networks first, seeds in order."""
     parts: dict[tuple[Any, ...], list[RunRecord]] = {}
     for record in records:
         parts.setdefault(tuple(_setting(record, name) for name in names), []).append(record)
-    ordered = sorted(parts.items(), key=lambda item: (item[1][0].config.describe() != "plain", _sortable(item[0])))
+    ordered = sorted(parts.items(), key=lambda item: (not item[1][0].config.kind.plain, _sortable(item[0])))
     return [sorted(part, key=lambda one: (one.config.seed, one.name)) for _values, part in ordered]
 
 
@@ -216,11 +191,11 @@ def _sortable(values: tuple[Any, ...]) -> list[tuple[bool, float, str]]:
 
 def _names(first: Sequence[RunRecord], differing: Sequence[str]) -> tuple[list[str], list[str]]:
     """Name groups by as few settings as tell them apart, and say which others differ along with these."""
-    kinds = [one.config.describe() for one in first]
-    names = kinds if not differing or set(differing) & set(KINDS) else [""] * len(kinds)
+    kinds = [one.config.kind.label for one in first]
+    names = kinds if not differing or set(differing) & set(KIND) else [""] * len(kinds)
     along = []
     for setting in differing:
-        if setting in KINDS:
+        if setting in KIND:
             continue
         told = [
             f"{setting} {_shown(_setting(one, setting))}" if one.config.has_effect(setting) else "" for one in first
@@ -263,8 +238,8 @@ def _not_comparable(records: Sequence[RunRecord]) -> list[str]:
     if len(asked := _values(records, "steps")) > 1:
         told.append(f"Not trained equally long: {_listed(asked)} steps were asked for.")
     told += [
-        f"{one.name} is not finished: {one.steps_done} of {one.config.steps} steps, "
-        + (f"measured at step {one.measured_step}." if one.measured_step is not None else "never measured.")
+        f"{one.name} is not finished: {one.steps_done} of {one.config.steps} steps, measured at step "
+        f"{one.measured_step}."
         for one in records
         if not one.finished
     ]
@@ -288,19 +263,23 @@ def _few(groups: Sequence[Group]) -> list[str]:
     ]
 
 
-def _without_value(groups: Sequence[Group]) -> list[str]:
+def _without_value(groups: Sequence[Group], parts: Sequence[Sequence[RunRecord]]) -> list[str]:
     """Say which measures of a group are missing, in one line for each group; tau's are no loss where tau is fixed."""
     told = []
-    for group in groups:
+    for group, part in zip(groups, parts, strict=True):
         missing = [
             measure.label
-            for measure in MEASURES
-            if not np.isfinite(group.values(measure.key, minus=measure.minus)).any()
-            and not (measure.of_tau and "tau" not in group.kind.split("+"))
+            for measure in COMPARED
+            if not np.isfinite(_values_of(measure, group)).any()
+            and not (measure.of_tau and not part[0].config.kind.tau)
         ]
         if missing:
             told.append(f"{group.name}: no value for {'; '.join(missing)}.")
     return told
+
+
+def _values_of(measure: Measure, group: Group) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array([measure.of(member.measures) for member in group.members], dtype=np.float64)
 
 
 def _member(record: RunRecord, warnings: list[str]) -> Member:
@@ -326,7 +305,7 @@ def _member(record: RunRecord, warnings: list[str]) -> Member:
 
 
 def _line(measure: Measure, groups: Sequence[Group], rng: np.random.Generator) -> Line:
-    values = tuple(measure.factor * group.values(measure.key, minus=measure.minus) for group in groups)
+    values = tuple(_values_of(measure, group) for group in groups)
     first, *others = values
     return Line(
         measure,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from topogrid.figures import GROUP_FIGURES, group_figure, group_overview, save_figure
+from topogrid.figures import (
+    COMPARISON_FIGURES,
+    comparison_figure,
+    comparison_overview,
+    distinct_colours,
+    rendered,
+    save_figure,
+)
 from topogrid.files import check_writable, write_text_atomic
 from topogrid.reports.comparison.comparison import Comparison
 from topogrid.reports.comparison.text import (
@@ -25,7 +31,6 @@ from topogrid.reports.comparison.text import (
 )
 
 STEM = "comparison"
-_PAGE_DPI = 160
 
 _CAPTIONS = {
     "learning": (
@@ -52,7 +57,7 @@ _CAPTIONS = {
     "sheets": (
         "Time constants and spacings on the sheet",
         "Every network's sheet, all on the same two colour scales; grey: no lattice. The first networks of each group "
-        "where there are many. That tau is smooth was asked for by its first layout and by the loss.",
+        "where there are many. Tau is smooth by construction: initial layout and smoothness loss.",
     ),
 }
 
@@ -112,7 +117,7 @@ def write_comparison(
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     paths = {suffix: folder / f"{STEM}.{suffix}" for suffix in ("html", "png", "md", "csv")}
-    overview = group_overview(comparison.groups, title=title(comparison))
+    overview = comparison_overview(comparison.groups, _colours(comparison), title=title(comparison))
     save_figure(overview, paths["png"], figure_format=figure_format)
     if figure_format == "pdf":
         paths["pdf"] = paths["png"].with_suffix(".pdf")
@@ -122,9 +127,15 @@ def write_comparison(
     return paths
 
 
+def _colours(comparison: Comparison) -> list[str]:
+    """Return a colour for each group, that of its kind of network where no group before has it."""
+    return distinct_colours([records[0].config.kind.colour for records in comparison.records])
+
+
 def as_page(comparison: Comparison, command: str) -> str:
     """Return the comparison as one HTML page that needs no other file and no network."""
     n_networks = sum(len(group.members) for group in comparison.groups)
+    colours = _colours(comparison)
     by = ", ".join(comparison.by) or "nothing but the seed"
     parts = [
         f"<h1>{escape(title(comparison))}</h1>",
@@ -135,7 +146,7 @@ def as_page(comparison: Comparison, command: str) -> str:
     if comparison.warnings:
         parts += [f'<section class="note" aria-label="What to keep in mind"><strong>Keep in mind</strong>'
                   f"{_bullets(comparison.warnings)}</section>"]  # fmt: skip
-    parts += [_figure(name, group_figure(name, comparison.groups)) for name in GROUP_FIGURES]
+    parts += [_figure(name, comparison_figure(name, comparison.groups, colours)) for name in COMPARISON_FIGURES]
     parts += ["<h2>Means over networks</h2>", _table(means_table(comparison)), f'<p class="soft">{escape(KEY)}</p>']
     if len(comparison.groups) > 1:
         parts += ["<h2>Differences</h2>", _table(differences_table(comparison))]
@@ -162,9 +173,7 @@ def _table(table: tuple[list[str], list[list[str]]]) -> str:
 
 def _figure(name: str, figure: Figure) -> str:
     heading, caption = _CAPTIONS[name]
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_PAGE_DPI, metadata={"Software": None})
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    data = base64.b64encode(rendered(figure)).decode("ascii")
     return (
         f'<h2>{escape(heading)}</h2>\n<figure><img alt="{escape(caption)}" '
         f'src="data:image/png;base64,{data}"><figcaption>{escape(caption)}</figcaption></figure>'

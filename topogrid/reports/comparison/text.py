@@ -6,43 +6,37 @@ import math
 from collections.abc import Sequence
 
 from topogrid.analysis.networks.inference import Difference, MeanInterval
-from topogrid.reports.comparison.comparison import MEASURES, Comparison, Line
+from topogrid.measures.maps import ABOVE_03, ABOVE_08
+from topogrid.measures.shown import COMPARED_IN_WORDS, SLOPES
+from topogrid.reports.comparison.comparison import Comparison, Line
 from topogrid.reports.records import RunRecord
-from topogrid.tables import to_csv, to_markdown
+from topogrid.tables import code, markdown, to_csv, to_markdown
 
 
 def findings(comparison: Comparison) -> list[str]:
     """Say in sentences what the networks have in common and in what the groups differ."""
-    lines = {line.measure.label: line for line in comparison.lines}
+    lines = {line.measure: line for line in comparison.lines}
     told = [
-        _over_null(group.name, lines[f"GS > {threshold} (% of units)"], lines[f"null > {threshold} (%)"],
-                   lines[f"GS > {threshold} over null (points)"], which)
-        for threshold in ("0.3", "0.8")
+        _over_null(group.name, lines[share], lines[share.null], lines[share.over_null], which)
+        for share in (ABOVE_03, ABOVE_08)
+        if share.null is not None
         for which, group in enumerate(comparison.groups)
-    ]  # fmt: skip
-    for label in _TOLD:
+    ]
+    for measure in COMPARED_IN_WORDS:
         told += [
-            _difference(label, lines[label], comparison.groups[0].name, group.name, which)
+            _difference(measure.title, lines[measure], comparison.groups[0].name, group.name, which)
             for which, group in enumerate(comparison.groups[1:])
         ]
-    told += [_slope(group.name, lines[MEASURES[-1].label], which) for which, group in enumerate(comparison.groups)]
+    for slope in SLOPES:
+        told += [_slope(group.name, lines[slope], which) for which, group in enumerate(comparison.groups)]
     return [sentence[0].upper() + sentence[1:] for sentence in told if sentence]
-
-
-_TOLD = (
-    "error, training length (cm)",
-    "error, long walks (cm)",
-    "GS > 0.3 over null (points)",
-    "GS > 0.8 over null (points)",
-    "median spacing, lattices (m)",
-)
 
 
 def _over_null(name: str, share: Line, null: Line, excess: Line, which: int) -> str:
     mean, noise, over = (line.intervals[which] for line in (share, null, excess))
     if not over.n:
         return ""
-    told = f"{name}: {mean.mean:.1f} % of units have {share.measure.label.split(' (')[0]}, noise {noise.mean:.1f} %"
+    told = f"{name}: {mean.mean:.1f} % of units have {share.measure.label}, noise {noise.mean:.1f} %"
     if math.isnan(over.low):
         return f"{told} ({_networks(over.n)}, no interval)."
     verdict = (
@@ -112,7 +106,7 @@ def means_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     sizes = [len(group.members) for group in comparison.groups]
     return columns, [
         [
-            line.measure.label,
+            line.measure.title,
             *(_mean_text(one, line.measure.digits, n) for one, n in zip(line.intervals, sizes, strict=True)),
         ]
         for line in comparison.lines
@@ -136,7 +130,7 @@ def differences_table(comparison: Comparison) -> tuple[list[str], list[list[str]
     for line in comparison.lines:
         for group, one in zip(comparison.groups[1:], line.differences, strict=True):
             if not math.isnan(one.value):
-                name = line.measure.label if len(comparison.groups) == 2 else f"{line.measure.label}, {group.name}"
+                name = line.measure.title if len(comparison.groups) == 2 else f"{line.measure.title}, {group.name}"
                 rows.append([name, *_difference_texts(one, line.measure.digits)])
     return columns, rows
 
@@ -172,7 +166,7 @@ def as_csv(comparison: Comparison) -> str:
     nothing, first = math.nan, comparison.groups[0].name
     rows: list[list[float | int | str]] = []
     for line in comparison.lines:
-        label = line.measure.label
+        label = line.measure.title
         for which, group in enumerate(comparison.groups):
             runs, mean = comparison.records[which], line.intervals[which]
             rows += [
@@ -195,21 +189,17 @@ def title(comparison: Comparison) -> str:
 
 def as_markdown(comparison: Comparison, picture: str, command: str) -> str:
     """Return the comparison as a Markdown page that shows the file ``picture``."""
-    parts = [f"# Comparison: {title(comparison)}"]
-    parts += [f"Made with `{command}`.", _bullets(findings(comparison)), f"![{title(comparison)}]({picture})"]
+    name = markdown(title(comparison))
+    parts = [f"# Comparison: {name}"]
+    parts += [f"Made with {code(command)}.", _bullets(findings(comparison)), f"![{name}]({picture})"]
     if comparison.warnings:
         parts += ["## What to keep in mind", _bullets(comparison.warnings)]
-    parts += ["## Means over networks", _escaped(means_table(comparison)), KEY]
+    parts += ["## Means over networks", to_markdown(*means_table(comparison)), KEY]
     if len(comparison.groups) > 1:
-        parts += ["## Differences", _escaped(differences_table(comparison))]
-    parts += ["## Runs", _escaped(runs_table(comparison))]
+        parts += ["## Differences", to_markdown(*differences_table(comparison))]
+    parts += ["## Runs", to_markdown(*runs_table(comparison))]
     return "\n\n".join(part.rstrip() for part in parts if part) + "\n"
 
 
 def _bullets(sentences: Sequence[str]) -> str:
-    return "\n".join(f"* {sentence}" for sentence in sentences)
-
-
-def _escaped(table: tuple[list[str], list[list[str]]]) -> str:
-    columns, rows = table
-    return to_markdown(columns, [[text.replace("|", "\\|") for text in row] for row in rows])
+    return "\n".join(f"* {markdown(sentence)}" for sentence in sentences)

@@ -20,7 +20,7 @@ from topogrid.evaluation.saved import evaluation_files
 from topogrid.evaluation.theory import theory_line
 from topogrid.figures.style import CIRCULAR_MAP
 from topogrid.files import write_text_atomic
-from topogrid.reports.explorer import record
+from topogrid.reports.explorer import words
 from topogrid.reports.explorer.evaluations import ShownEvaluation, shown_evaluations
 from topogrid.reports.explorer.sprites import MOST_LEVELS, coarse, exact, quantise, sprite
 from topogrid.reports.run_files import read_rows
@@ -73,7 +73,7 @@ def is_current(folder: RunFolder) -> bool:
         folder.config_path,
         folder.metrics_path,
         folder.summary_path,
-        record.interventions_path(folder),
+        words.interventions_path(folder),
         *evaluation_files(folder.evaluation).values(),
     )
     return all(path.stat().st_mtime <= written for path in sources if path.is_file())
@@ -110,21 +110,21 @@ def contents(folder: RunFolder, config: TrainConfig) -> dict[str, Any]:
         raise ValueError(f"{paths[-1]} has {last.tau.size} units and its run {config.n_grid_cells}; `analyze` it again")
     damage: list[str] = []
     rows = read_rows(folder.metrics_path, damage) if folder.metrics_path.exists() else []
-    found = record.findings(folder, config, rows, last.step)
+    found = words.findings(folder, config, rows, last.step)
     each = _size(_packed(last, exactly=False))
     earlier, left_out = shown_evaluations(_spread(paths[:-1], max(1, _EARLIER_BYTES // each)), config.n_grid_cells)
     inside = {
         "run": _run(folder, config, last),
-        "measures": {key: value for key, value in found.row.items() if math.isfinite(value)},
-        "findings": found.sentences,
+        "facts": words.facts(found.row, config),
+        "findings": words.gathered(found.sentences),
         "notes": [*found.notes, *damage, *left_out],
-        "charts": record.charts(rows, chance_loss=chance_loss(config)),
-        "long_walks": {name: record.finite(values) for name, values in last.long_walks().items()},
+        "charts": words.charts(rows, chance_loss=chance_loss(config)),
+        "long_walks": {name: words.finite(values) for name, values in last.long_walks().items()},
         "bands": {view: _band(last, view, config) for view in last.views},
-        "interventions": record.interventions(folder),
-        "settings": record.settings(config),
-        "versions": record.versions(folder),
-        "commands": record.commands(folder, config),
+        "interventions": words.interventions(folder),
+        "settings": words.settings(config),
+        "versions": words.versions(folder),
+        "commands": words.commands(folder, config),
         "colours": _colour_tables(),
     }
     return inside | {"evaluations": _evaluations(earlier, last, config, MOST_BYTES - _size(inside))}
@@ -157,7 +157,7 @@ def _band(last: ShownEvaluation, view: str, config: TrainConfig) -> dict[str, An
     side = (config.sheet_side, config.sheet_side)
     rng = np.random.default_rng([config.seed, 24])
     band = shift_band(last.tau.reshape(side), last.measures(view)["spacing"].reshape(side), rng=rng)
-    return None if band is None else {name: record.finite(values) for name, values in band._asdict().items()}
+    return None if band is None else {name: words.finite(values) for name, values in band._asdict().items()}
 
 
 def _evaluations(

@@ -310,7 +310,7 @@ function paintRanges(changed) {
       if (!range) return;
       const share = chosen ? (chosen[i] - range[0]) / (range[1] - range[0]) : i;
       input.value = Math.round(STEPS * Math.max(0, Math.min(1, share)));
-      input.setAttribute("aria-valuetext", `${number(chosen ? chosen[i] : range[i], field.digits)} ${field.unit}`);
+      input.setAttribute("aria-valuetext", `${written(key, chosen ? chosen[i] : range[i])} ${field.unit}`);
     });
     const constant = key === "tau" && !run.tau ? "plain, tau = 1" : "one value or none";
     const [from, to] = (chosen ?? range ?? [0, 0]).map((value) => number(value, Math.min(2, field.digits)));

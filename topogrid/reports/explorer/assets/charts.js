@@ -79,12 +79,16 @@ function drawFrame(drawing, x, y, chart) {
   drawing.append(svg("text", { class: "tick", x: middle, y: FRAME.height - 3, "text-anchor": "middle" }, chart.steps ? "training step" : "seconds of walking"));
 }
 
+// Round numbers on a logarithmic axis, closer together where it spans little, so that there are three at least.
 function logTicks(low, high) {
-  const found = [];
-  for (let power = 10 ** Math.floor(Math.log10(low)); power <= high; power *= 10) {
-    for (const m of [1, 2, 5]) if (m * power >= low && m * power <= high) found.push(m * power);
+  for (const between of [[1, 2, 5], [1, 1.5, 2, 3, 4, 5, 7]]) {
+    const found = [];
+    for (let power = 10 ** Math.floor(Math.log10(low)); power <= high; power *= 10) {
+      for (const m of between) if (m * power >= low && m * power <= high) found.push(Number((m * power).toPrecision(12)));
+    }
+    if (found.length >= 3) return found;
   }
-  return found;
+  return ticks(low, high, 4);
 }
 
 function curve(line_, x, y, chart) {

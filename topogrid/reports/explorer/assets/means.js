@@ -28,7 +28,7 @@ function describeSelection() {
   }
   for (const key of RANGED) {
     if (!state.ranges[key]) continue;
-    const [low, high] = state.ranges[key].map((value) => number(value, fields[key].digits));
+    const [low, high] = state.ranges[key].map((value) => written(key, value));
     told.push(`${fields[key].label} ${low} to ${high}${fields[key].unit ? ` ${fields[key].unit}` : ""}`);
   }
   return told.join("; ");

@@ -148,15 +148,19 @@ function paintScale(canvas) {
   context.font = "12px system-ui, sans-serif";
   context.textAlign = "center";
   context.lineWidth = 1;
+  const told = (value) => (state.field === "tau" ? [short(value), `${short(ms(value))} ms`] : [short(Number(value.toPrecision(3)))]);
   const marks = ticks(low, high, Math.max(3, width / 90));
   if (place(marks[0]) - place(low) > 44) marks.unshift(low);
+  let free = -Infinity;
   for (const value of marks) {
     context.beginPath();
     line(context, place(value), 24, place(value), 29);
     context.stroke();
     const at = Math.max(18, Math.min(place(value), width - 22));
-    context.fillText(state.field === "tau" ? short(value) : short(Number(value.toPrecision(3))), at, 40);
-    if (state.field === "tau") context.fillText(`${short(ms(value))} ms`, at, 54);
+    const half = Math.max(...told(value).map((text) => context.measureText(text).width)) / 2;
+    if (at - half < free) continue; // a mark without a number rather than two that touch
+    told(value).forEach((text, i) => context.fillText(text, at, 40 + 14 * i));
+    free = at + half + 6;
   }
   const unit = field.unit ? ` (${field.unit})` : "";
   if (state.field !== "tau") context.fillText(`${field.label}${unit}`, (left + right) / 2, 54);
@@ -275,6 +279,6 @@ function sheetKey(event) {
 function announce(unit, more = "") {
   const key = state.field === "phase" ? "phase_1" : state.field, field = fields[key];
   const value = current(key)[unit];
-  const text = Number.isFinite(value) ? `${field.label} ${number(value, field.digits)} ${field.unit}` : field.missing;
+  const text = Number.isFinite(value) ? `${field.label} ${written(state.field, value)} ${field.unit}` : field.missing;
   byId("announce").textContent = `Unit ${unit}, row ${Math.floor(unit / run.side)}, column ${unit % run.side}: ${text}. ${more}`;
 }

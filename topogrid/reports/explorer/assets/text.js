@@ -7,6 +7,7 @@ function prepareText() {
     (run.preset ? ` · preset ${run.preset}` : "");
   facts();
   findings();
+  byId("words").append(...WORDS.flatMap(([word, text]) => [element("dt", { textContent: word }), element("dd", { textContent: text })]));
   commands();
   table(byId("versions"), ["what", "version"], Object.entries(data.versions));
   byId("only-changed").addEventListener("change", settings);
@@ -32,22 +33,21 @@ const KEYS = [
   ["?", "these keys"],
 ];
 
+const WORDS = [
+  ["tau", "time constant of a unit, in steps: how slowly it forgets its activity"],
+  ["grid score, score 60", "how much the autocorrelogram of a rate map repeats after turns of 60 degrees; hexagonal firing has high ones"],
+  ["score 90", "the same for turns of 90 degrees: square firing"],
+  ["null, noise", "surrogate maps: noise with the spatial period of each unit but without a lattice; the grid scores it reaches by chance"],
+  ["gate, gate p", "permutation test of a unit's grid score against its surrogate maps, and its p-value"],
+  ["grid cell", "a unit that passes the gate with 5 % false discoveries over the whole sheet"],
+  ["lattice", "six peaks around the centre of the autocorrelogram, which give spacing, orientation and phase; noise often has six, too"],
+  ["settled", "counted once less than 1 % of any unit's start is left; from the first step on, slow units still remember their start"],
+  ["theory", "the spacing that pattern-formation theory predicts from the width of the place fields"],
+  ["sitting still", "the baseline: the error of a decoder that believes the animal never left its start"],
+];
+
 function facts() {
-  const at = (name) => data.measures[`validation/${name}`], percent = (name) => `${(100 * at(name)).toFixed(1)} %`;
-  const shown = [];
-  if (at("trajectory_error_cm") !== undefined) shown.push([`${at("trajectory_error_cm").toFixed(1)} cm`, `error over ${run.seq_length} steps`]);
-  if (at("long_error_cm") !== undefined) {
-    shown.push([`${at("long_error_cm").toFixed(0)} cm`, `error over ${run.long_seconds} s (sitting still ${at("hold_still_error_cm")?.toFixed(0)} cm)`]);
-  }
-  for (const level of ["0.3", "0.8"]) {
-    const name = `share_above_${level}`;
-    if (at(name) !== undefined) shown.push([percent(name), `of units score above ${level} (noise ${percent(`null_${name}`)})`]);
-  }
-  if (at("share_gate") !== undefined) shown.push([percent("share_gate"), "are grid cells, beyond the null"]);
-  if (at("spacing_median_m") !== undefined) {
-    shown.push([`${at("spacing_median_m").toFixed(3)} m`, `median spacing${run.theory ? ` (theory ${run.theory.toFixed(3)} m)` : ""}`]);
-  }
-  byId("facts").append(...shown.map(([value, text]) => element("li", {}, element("b", { textContent: value }), element("span", { textContent: text }))));
+  byId("facts").append(...data.facts.map(([value, text]) => element("li", {}, element("b", { textContent: value }), element("span", { textContent: text }))));
 }
 
 function findings() {

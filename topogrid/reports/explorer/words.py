@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import dataclasses
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from topogrid.evaluation.claims import claims
-from topogrid.measures.decoding import ERROR
+from topogrid.measures.decoding import ERROR, LONG_ERROR, PREDICTED_SPACING, STILL_LONG, STILL_SHORT
+from topogrid.measures.maps import ABOVE_03, ABOVE_08, GRID_CELLS, NULL_03, NULL_08, SPACING
 from topogrid.measures.shown import CHARTS, Line
 from topogrid.measures.training import STEPS_DONE
 from topogrid.reading import UnreadableError, number, read_bytes
@@ -58,6 +60,38 @@ def _thinned(steps: list[int]) -> list[int]:
         return steps
     stride = (len(steps) - 1) / (_MOST_POINTS - 1)
     return [steps[round(index * stride)] for index in range(_MOST_POINTS)]
+
+
+def facts(row: Row, config: TrainConfig) -> list[tuple[str, str]]:
+    """Return the main numbers of a run as they are shown: each with its unit, and a few words; those there are."""
+    theory = PREDICTED_SPACING.of(row)
+    told = (
+        (ERROR, "cm", f"error over {config.seq_length} steps (sitting still {STILL_SHORT.told(row)} cm)"),
+        (LONG_ERROR, "cm", f"error over {config.long_seconds:g} s (sitting still {STILL_LONG.told(row)} cm)"),
+        (ABOVE_03, "%", f"of units score above 0.3 (noise {NULL_03.told(row)} %)"),
+        (ABOVE_08, "%", f"of units score above 0.8 (noise {NULL_08.told(row)} %)"),
+        (GRID_CELLS, "%", "are grid cells, beyond the null"),
+        (SPACING, "m", "median spacing" + (f" (theory {theory:.3f} m)" if math.isfinite(theory) else "")),
+    )
+    return [(f"{measure.told(row)} {unit}", words) for measure, unit, words in told if measure.told(row) != "-"]
+
+
+def gathered(sentences: Sequence[str]) -> list[str]:
+    """Say once why several things cannot be said, in place of the first of them."""
+    reasons: dict[str, list[str]] = {}
+    for found in filter(None, map(_CANNOT.fullmatch, sentences)):
+        reasons.setdefault(found[2], []).append(found[1])
+    told = []
+    for sentence in sentences:
+        found = _CANNOT.fullmatch(sentence)
+        if found is None or len(reasons[found[2]]) == 1:
+            told.append(sentence)
+        elif reasons[found[2]][0] == found[1]:
+            told.append(f"{', '.join(reasons[found[2]])}: cannot be said, {found[2]}")
+    return told
+
+
+_CANNOT = re.compile(r"([^:]+): cannot be said[^,]*, (.+)")
 
 
 class Findings(NamedTuple):

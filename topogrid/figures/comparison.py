@@ -11,7 +11,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 
 from topogrid.analysis.networks.groups import Group, Member
-from topogrid.figures import group_panels as panels
+from topogrid.figures import comparison_panels as panels
 from topogrid.figures.style import (
     NULL_COLOUR,
     PAGE,
@@ -21,11 +21,13 @@ from topogrid.figures.style import (
     counted,
     empty_note,
     finite,
-    group_colours,
     headline,
     new_figure,
     styled,
 )
+from topogrid.measures.maps import ABOVE_03, ABOVE_08
+from topogrid.measures.shown import ORDER, SHARES, SLOPES
+from topogrid.measures.training import CROSS_ENTROPY, TRAINING_ERROR
 
 _ROW_IN = 2.15  # height of a row of panels
 _MOST_SHEETS = 8  # sheets beside each other that can still be read
@@ -42,22 +44,22 @@ class _Row(NamedTuple):
 
 
 def _draw_learning(axes: Sequence[Axes], groups: Sequence[Group], colours: Sequence[str]) -> None:
-    panels.learning(axes[0], groups, colours, key="train/position_error_cm", label="training error (cm)")
-    panels.learning(axes[1], groups, colours, key="train/ce_loss", label="cross-entropy (nats)")
+    panels.learning(axes[0], groups, colours, TRAINING_ERROR, logarithmic=True)
+    panels.learning(axes[1], groups, colours, CROSS_ENTROPY)
     panels.long_error(axes[2], groups, colours)
 
 
 def _draw_trade_off(axes: Sequence[Axes], groups: Sequence[Group], colours: Sequence[str]) -> None:
-    panels.trade_off(axes[0], groups, colours, threshold="0.3")
-    panels.trade_off(axes[1], groups, colours, threshold="0.8")
-    panels.dots(axes[2], groups, colours, panels.SHARES, label="share (% of units)", factor=100)
+    panels.trade_off(axes[0], groups, colours, share=ABOVE_03)
+    panels.trade_off(axes[1], groups, colours, share=ABOVE_08)
+    panels.dots(axes[2], groups, colours, SHARES, label="share (% of units)")
 
 
 def _draw_spread(axes: Sequence[Axes], groups: Sequence[Group], colours: Sequence[str]) -> None:
     panels.grid_scores(axes[0], groups, colours)
     panels.spacings(axes[1], groups, colours)
-    panels.dots(axes[2], groups, colours, panels.ORDER, label="Moran's I (-1 to 1)")
-    panels.dots(axes[3], groups, colours, panels.SLOPE, label="slope (log m per log step)")
+    panels.dots(axes[2], groups, colours, ORDER, label="Moran's I (-1 to 1)")
+    panels.dots(axes[3], groups, colours, SLOPES, label="slope (log m per log step)")
 
 
 _ROWS = {
@@ -65,21 +67,23 @@ _ROWS = {
     "trade_off": _Row((1, 1, 1), _draw_trade_off),
     "spread": _Row((1, 1, 1, 0.45), _draw_spread),
 }
-GROUP_FIGURES = (*_ROWS, "sheets")
-"""Names of the figures that `group_figure` draws."""
+COMPARISON_FIGURES = (*_ROWS, "sheets")
+"""Names of the figures that `comparison_figure` draws."""
 
 
 @styled
-def group_figure(name: str, groups: Sequence[Group]) -> Figure:
+def comparison_figure(name: str, groups: Sequence[Group], colours: Sequence[str]) -> Figure:
     """Draw one question.
 
     Parameters
     ----------
     name : str
-        One of `GROUP_FIGURES`: ``learning`` (error and loss along training, error along long walks), ``trade_off``
+        One of `COMPARISON_FIGURES`: ``learning`` (error and loss along training, error along long walks), ``trade_off``
         (shares of units above a grid score against the error), ``spread`` (distributions, order on the sheet) or
         ``sheets`` (maps of tau and spacing).
     groups : sequence of Group
+    colours : sequence of str
+        Of each group; see `distinct_colours`.
 
     Returns
     -------
@@ -88,12 +92,11 @@ def group_figure(name: str, groups: Sequence[Group]) -> Figure:
     Raises
     ------
     ValueError
-        If there is no such figure, or no group, or a group without a network.
+        If there is no such figure, or no group, or a group without a network or a colour.
     """
-    if name not in GROUP_FIGURES:
-        raise ValueError(f"the figures of groups are {', '.join(GROUP_FIGURES)}, got {name!r}")
-    _check(groups)
-    colours = group_colours([group.kind for group in groups])
+    if name not in COMPARISON_FIGURES:
+        raise ValueError(f"the figures of groups are {', '.join(COMPARISON_FIGURES)}, got {name!r}")
+    _check(groups, colours)
     if name == "sheets":
         fig = new_figure(PAGE, _SHEETS_IN + 0.2)
         _draw_sheets(fig, groups, colours)
@@ -106,12 +109,14 @@ def group_figure(name: str, groups: Sequence[Group]) -> Figure:
 
 
 @styled
-def group_overview(groups: Sequence[Group], *, title: str) -> Figure:
+def comparison_overview(groups: Sequence[Group], colours: Sequence[str], *, title: str) -> Figure:
     """Draw every question in one figure, its panels lettered.
 
     Parameters
     ----------
     groups : sequence of Group
+    colours : sequence of str
+        Of each group; see `distinct_colours`.
     title : str
         What is compared.
 
@@ -122,10 +127,9 @@ def group_overview(groups: Sequence[Group], *, title: str) -> Figure:
     Raises
     ------
     ValueError
-        If there is no group, or a group without a network.
+        If there is no group, or a group without a network or a colour.
     """
-    _check(groups)
-    colours = group_colours([group.kind for group in groups])
+    _check(groups, colours)
     fig = new_figure(PAGE, len(_ROWS) * _ROW_IN + _SHEETS_IN + 0.85)
     parts: Any = fig.subfigures(len(_ROWS) + 1, 1, height_ratios=[_ROW_IN] * len(_ROWS) + [_SHEETS_IN], hspace=0.02)
     letters = iter("abcdefghijklm")
@@ -145,9 +149,11 @@ def group_overview(groups: Sequence[Group], *, title: str) -> Figure:
     return fig
 
 
-def _check(groups: Sequence[Group]) -> None:
+def _check(groups: Sequence[Group], colours: Sequence[str]) -> None:
     if not groups or any(not group.members for group in groups):
         raise ValueError(f"a comparison needs groups of at least one network, got {[len(g.members) for g in groups]}")
+    if len(colours) != len(groups):
+        raise ValueError(f"a comparison needs a colour for each of {len(groups)} groups, got {len(colours)}")
 
 
 def _letter(axes: Iterable[Axes], letters: Iterable[str]) -> None:

@@ -12,11 +12,11 @@ from topogrid.figures.style import (
     NULL_COLOUR,
     PAGE,
     THEORY_COLOUR,
+    UNNAMED,
     Network,
     counted,
     finite,
     headline,
-    network_colour,
     new_figure,
     styled,
 )
@@ -47,8 +47,8 @@ class Panel(NamedTuple):
 
 
 @styled
-def comparison(
-    names: Sequence[str], panels: Sequence[Panel], *, title: str, line_name: str = "theory", network: Network = "tau"
+def condition_lines(
+    names: Sequence[str], panels: Sequence[Panel], *, title: str, line_name: str = "theory", network: Network = UNNAMED
 ) -> Figure:
     """Draw conditions below each other; the first one is what the others are compared with.
 
@@ -62,8 +62,8 @@ def comparison(
         What was done to what.
     line_name : str
         What the panels' lines are, for the legend.
-    network : str
-        Picks the colour.
+    network : Network
+        What it is called, and its colour.
 
     Returns
     -------
@@ -78,11 +78,11 @@ def comparison(
         if len(panel.values) != len(names) or (panel.null is not None and len(panel.null) != len(names)):
             raise ValueError(f"{panel.label!r} needs {len(names)} values, one a condition, got {len(panel.values)}")
     if not names or not panels:
-        raise ValueError(f"a comparison needs conditions and panels, got {len(names)} and {len(panels)}")
+        raise ValueError(f"a figure of conditions needs some, and panels, got {len(names)} and {len(panels)}")
     fig = new_figure(PAGE, 1.2 + 0.19 * len(names))
     axes = fig.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for ax, panel in zip(axes, panels, strict=True):
-        _draw_panel(ax, panel, network_colour(network))
+        _draw_panel(ax, panel, network.colour)
     axes[0].set_yticks(np.arange(len(names)), names)
     axes[0].set_ylim(len(names) - 0.4, -0.6)
     handles = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
@@ -107,7 +107,7 @@ def _draw_panel(ax: Axes, panel: Panel, colour: str) -> None:
     if panel.line is not None:
         ax.axvline(panel.line, color=THEORY_COLOUR, linestyle="--", linewidth=1)
     if panel.from_zero:
-        top = max([1e-9, *finite(values), *finite(panel.null or ())])
+        top = max([*finite(values), *finite(panel.null or ())], default=0.0) or 1.0
         ax.set_xlim(-0.04 * top, 1.08 * top)
     ax.set_xlabel(panel.label)
     ax.xaxis.set_major_locator(MaxNLocator(3))

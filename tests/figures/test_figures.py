@@ -1,7 +1,9 @@
 """Every figure shows something, says what and in which units, and survives the results that runs really give."""
 
+import ast
 import gc
 import itertools
+import re
 import subprocess
 import sys
 import weakref
@@ -122,12 +124,16 @@ def pieces(count: int = 8, with_feedback: bool = True) -> Figure:
     )
 
 
+def named(label: str) -> figures.Network:
+    return figures.Network(label, figures.PALETTE["blue" if label == "plain" else "purple"])
+
+
 FIGURES: dict[str, Callable[[], Figure]] = {
     "tau in modules": lambda: figures.tau_map(tau_sheet(), 0.02, modules=2),
     "scale in modules": lambda: figures.scale_map(spacing_sheet(), modules=2),
     "a filmstrip": lambda: figures.filmstrip(moments(), 0.01, modules=2, limits=(1, 30)),
     "a filmstrip of one moment": lambda: figures.filmstrip(moments(1), 0.01),
-    "predictions": lambda: figures.predicted_and_measured(module_panels(9) * 3, network="learned+tau"),
+    "predictions": lambda: figures.predicted_and_measured(module_panels(9) * 3, network=named("learned+tau")),
     "predictions with maps": lambda: figures.predicted_and_measured(
         module_panels(4), before_map=spacing_sheet(0.1).ravel(), modules=2
     ),
@@ -146,7 +152,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         feedback_error_cm=np.arange(60.0),
         feedback_median_cm=np.arange(60.0),
         n_walks=60,
-        network="attractor+tau",
+        network=named("attractor+tau"),
     ),
     "tau": lambda: figures.tau_map(tau_sheet(), 0.02),
     "tau of a plain network": lambda: figures.tau_map(np.ones((SIDE, SIDE)), 0.02),
@@ -177,7 +183,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         module_spacings(), 0.739, 0.94, fit_scale_clusters(module_spacings())
     ),
     "spacings in one module": lambda: figures.spacing_histogram(
-        spacing_sheet(), 0.739, 0.94, fit_scale_clusters(spacing_sheet()), network="plain"
+        spacing_sheet(), 0.739, 0.94, fit_scale_clusters(spacing_sheet()), network=named("plain")
     ),
     "similarity": lambda: figures.similarity_by_distance(
         {
@@ -187,18 +193,18 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         n_units=UNITS,
     ),
     "similarity without a null": lambda: figures.similarity_by_distance(
-        {"tau": distance_similarity(tau_sheet())}, n_units=UNITS, network="plain"
+        {"tau": distance_similarity(tau_sheet())}, n_units=UNITS, network=named("plain")
     ),
     "similarity of nothing": lambda: figures.similarity_by_distance(
         {"spacing": distance_similarity(np.full((SIDE, SIDE), NAN), rng=rng())}, n_units=0
     ),
     "other scores": lambda: figures.score_panels(unit_scores(), unit_scores() - 1, unit_scores()),
-    "other scores of dead units": lambda: figures.score_panels([NAN] * 3, [NAN] * 3, [NAN] * 3, network="plain"),
+    "other scores of dead units": lambda: figures.score_panels([NAN] * 3, [NAN] * 3, [NAN] * 3, network=named("plain")),
     "shares by tau": lambda: figures.shares_by_tau(
         tau_sheet() * 20, {"lattice": unit_scores() > 0, "silent": np.isnan(unit_scores())}
     ),
     "shares of one unit": lambda: figures.shares_by_tau([20.0], {"lattice": [0.0]}),
-    "no spacings": lambda: figures.spacing_histogram([NAN], 0.739, network="plain"),
+    "no spacings": lambda: figures.spacing_histogram([NAN], 0.739, network=named("plain")),
     "tau against spacing": lambda: figures.tau_against_spacing(
         tau_sheet() * 20, spacing_sheet(0.0), np.ones(UNITS), 0.739, 0.1, 0.0004
     ),
@@ -328,6 +334,80 @@ def test_no_jet_and_circular_maps_close() -> None:
     assert maps <= {"viridis", "cividis", "magma"}
     first, last = np.array(style.CIRCULAR_MAP(0.0)), np.array(style.CIRCULAR_MAP(1.0))
     assert np.abs(first - last).max() < 0.02
+    colours = style.CIRCULAR_MAP(np.linspace(0, 1, 256))[:, :3]
+    assert np.ptp(colours, axis=1).min() > 0.15, "grey stands for units without a value"
+
+
+def test_only_one_function_of_the_project_writes_figures() -> None:
+    root = Path(__file__).parents[2]
+    found = [
+        f"{path.relative_to(root)}:{node.func.attr}"
+        for folder in ("topogrid", "benchmarks", "examples")
+        for path in sorted((root / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr in {"savefig", "print_figure", "print_png"}
+    ]
+    assert found == ["topogrid/figures/style.py:savefig"] * 2  # the second is that of `Figure`, in the style
+
+
+@pytest.mark.parametrize("package", ["figures", "analysis", "reports"])
+def test_no_tracked_name_is_spelled_out_where_measures_are_shown(package: str) -> None:
+    found = [
+        f"{path.name}: {node.value}"
+        for path in sorted((Path(__file__).parents[2] / "topogrid" / package).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if re.match(r"(train|tau|perf|paired|validation)/\w", node.value)
+    ]
+    assert found == []
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = figures.save_figure(FIGURES["scale"](), tmp_path / "scale.png")
+    before = path.read_bytes()
+
+    def fail(*_arguments: object, **_more: object) -> None:
+        raise ValueError("cannot draw")
+
+    broken = FIGURES["scale"]()
+    broken.savefig = fail  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="cannot draw"):
+        figures.save_figure(broken, path)
+    with pytest.raises(ValueError, match="png, pdf, svg, got 'jpg'"):
+        figures.save_figure(FIGURES["scale"](), tmp_path / "scale.jpg")
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_one_value_needs_no_scale_and_nothing_measured_no_colour_bar() -> None:
+    for name in ("tau of a plain network", "scale without any lattice"):
+        assert [ax.get_ylabel() for ax in all_axes(FIGURES[name]())] == ["row (0: dorsal end)"]
+
+
+def test_the_axis_of_tau_holds_all_units_whether_or_not_they_have_a_lattice() -> None:
+    fig = figures.tau_against_spacing([20.0, 200.0], [NAN, NAN], [False, False])
+    low, high = all_axes(fig)[0].get_xlim()
+    assert 0 < low < 20 < 200 < high
+
+
+def test_equal_shares_do_not_hide_one_another_and_stand_beside_the_null() -> None:
+    tau = np.repeat(np.arange(1, 5) * 20.0, 5)
+    same = {name: np.zeros(20) for name in ("lattice", "silent", "below zero")}
+    fig = figures.shares_by_tau(tau, same, null={"noise > 0.3": 0.3})
+    lines = {line.get_label(): line for line in all_axes(fig)[0].get_lines()}
+    shapes = {(line.get_marker(), line.get_markersize(), line.get_linestyle()) for line in lines.values()}
+    assert len(shapes) == 4
+    assert set(lines["noise > 0.3"].get_ydata()) == {30.0}
+
+
+def test_panels_of_zeros_begin_at_zero_without_a_stray_number() -> None:
+    panel = figures.Panel("grid cells\n(% of units)", [0.0, 0.0], [0.0, 0.0], from_zero=True)
+    fig = figures.condition_lines(["baseline", "cut"], [panel], title="What cutting does to 2 units")
+    pixels(fig)
+    ax = fig.axes[0]
+    assert ax.get_xlim()[1] > 0.5
+    assert ax.xaxis.get_offset_text().get_text() == ""
 
 
 def test_the_colour_bar_of_tau_reads_the_same_in_steps_and_milliseconds() -> None:
@@ -378,7 +458,7 @@ def test_a_filmstrip_shows_five_moments_on_shared_scales() -> None:
 
 
 def test_predictions_stand_against_measures_and_what_was_before() -> None:
-    fig = figures.predicted_and_measured(module_panels(4), network="attractor+tau")
+    fig = figures.predicted_and_measured(module_panels(4), network=named("attractor+tau"))
     first, _second, flat = all_axes(fig)[:3]
     lines = {line.get_label(): line for line in first.get_lines()}
     np.testing.assert_allclose(lines["before (if spacing stayed)"].get_ydata(), np.linspace(0.5, 1.0, 4))
@@ -386,7 +466,7 @@ def test_predictions_stand_against_measures_and_what_was_before() -> None:
     np.testing.assert_array_equal(lines["as predicted"].get_xdata(), lines["as predicted"].get_ydata())
     points = first.containers[0].lines[0]
     np.testing.assert_allclose(points.get_ydata()[:3] / points.get_xdata()[:3], 0.82 / 0.8)
-    assert points.get_color() == figures.NETWORK_COLOURS["tau"]
+    assert points.get_color() == named("attractor+tau").colour
     assert "2.5 %\n3 of 4 modules" in all_text(fig)
     assert "no module\nhas a spacing" in [text.get_text() for text in flat.texts]
     with_maps = figures.predicted_and_measured(module_panels(4), before_map=spacing_sheet().ravel(), modules=2)
@@ -408,24 +488,30 @@ def test_pieces_are_the_best_the_median_the_worst_and_random_ones() -> None:
 def test_errors_stand_beside_every_baseline_that_was_measured() -> None:
     time = np.arange(1, 31)
     fig = figures.error_over_time(
-        time, time, median_cm=time, middle_cm=88.0, feedback_error_cm=np.full(30, NAN), n_walks=7, network="learned"
+        time,
+        time,
+        median_cm=time,
+        middle_cm=88.0,
+        feedback_error_cm=np.full(30, NAN),
+        n_walks=7,
+        network=named("learned"),
     )
     lines = {line.get_label(): line for line in all_axes(fig)[0].get_lines()}
     assert lines.keys() == {"learned, mean of 7 walks", "median", "guessing the middle"}
     assert set(lines["guessing the middle"].get_ydata()) == {88.0}
-    assert lines["median"].get_color() == figures.NETWORK_COLOURS["plain"]
+    assert lines["median"].get_color() == named("learned").colour
     assert lines["median"].get_linewidth() < lines["learned, mean of 7 walks"].get_linewidth()
     assert all_axes(fig)[0].get_xscale() == "log"
     assert all_axes(figures.error_over_time(time, time, log_time=False))[0].get_xscale() == "linear"
     assert all_axes(figures.error_over_time(time / 2, time))[0].get_xscale() == "linear"
 
 
-@pytest.mark.parametrize(
-    ("kind", "alike"),
-    [("tau", "tau"), ("attractor+tau", "tau"), ("learned+tau+topoloss", "tau"), ("attractor", "plain")],
-)
-def test_a_network_has_the_colour_of_its_kind(kind: str, alike: str) -> None:
-    assert figures.network_colour(kind) == figures.NETWORK_COLOURS[alike]
+def test_groups_have_colours_of_their_own_and_the_first_of_a_kind_keeps_its_colour() -> None:
+    found = figures.distinct_colours(["blue", "vermilion", "vermilion", "blue", "orange"])
+    assert found[:2] == [figures.PALETTE["blue"], figures.PALETTE["vermilion"]]
+    assert found[4] == figures.PALETTE["orange"]
+    assert len(set(found)) == 5
+    assert len(figures.distinct_colours(["blue"] * 20)) == 20
 
 
 def test_a_row_profile_holds_mean_and_standard_error() -> None:
@@ -467,7 +553,7 @@ def test_a_rate_map_is_drawn_with_y_up_and_scaled_to_its_peak() -> None:
 
 
 def test_shares_count_dead_units_and_stand_beside_those_of_the_null() -> None:
-    fig = figures.score_histogram([0.1, 0.5, 0.9, NAN], [0.0, 0.4], (0.3, 0.8), network="plain")
+    fig = figures.score_histogram([0.1, 0.5, 0.9, NAN], [0.0, 0.4], (0.3, 0.8), network=named("plain"))
     assert "plain network: 50.0 % > 0.3, 25.0 % > 0.8" in all_text(fig)
     assert "null: 50.0 % > 0.3, 0.0 % > 0.8" in all_text(fig)
     assert fig.get_suptitle() == "Grid scores of 4 units\n1 dead and counted in the shares; 2 null maps"
@@ -478,7 +564,7 @@ def test_only_units_beyond_the_null_are_coloured_and_counted() -> None:
     fig = figures.tau_against_spacing(tau_sheet(), spacing_sheet(0.0), passed, rho=0.25, p=0.0001, p_name="p (shifts)")
     lines = {line.get_label(): line for line in all_axes(fig)[0].get_lines()}
     assert len(lines["beyond the null (n = 5)"].get_xdata()) == 5
-    assert lines["beyond the null (n = 5)"].get_color() == figures.NETWORK_COLOURS["tau"]
+    assert lines["beyond the null (n = 5)"].get_color() == style.UNNAMED.colour
     assert len(lines["lattice, not beyond the null (n = 11)"].get_xdata()) == 11
     assert "rho 0.25, p (shifts) < 0.001\nn = 16 lattices of 16 units" in fig.get_suptitle()
 
@@ -486,10 +572,20 @@ def test_only_units_beyond_the_null_are_coloured_and_counted() -> None:
 def test_errors_of_paths_are_told_in_centimetres() -> None:
     true, decoded = paths()
     fig = figures.decoded_trajectories(true, true + np.array([0.03, 0.04]), 2.2, dt_s=0.02)
-    assert all_text(fig).count("mean error 5.0 cm") == 5
-    assert "mean error over 5 walks: 5.0 cm" in fig.get_suptitle()
+    assert all_text(fig).count("mean error 5.0 cm") == 4
+    assert "mean error of 5 walks: 5.0 cm over 30 steps" in fig.get_suptitle()
     assert "(0.6 s)" in fig.get_suptitle()
     assert "mean error 4.2 cm" in figures.followed_walk(true[0], decoded[0], np.arange(30), 1.0).get_suptitle()
+
+
+def test_the_first_steps_have_a_row_and_a_mean_error_of_their_own() -> None:
+    true, _decoded = paths(3)
+    off = np.where(np.arange(30)[:, None] < 10, 0.01, 0.2) * np.array([1.0, 0.0])
+    fig = figures.decoded_trajectories(true, true + off, 2.2, first_steps=10, dt_s=0.02)
+    titles = [ax.get_title(loc="left") for ax in fig.axes]
+    assert titles == ["mean error 1.0 cm"] * 3 + ["mean error 13.7 cm"] * 3
+    assert [len(ax.lines[0].get_xdata()) for ax in fig.axes] == [10] * 3 + [30] * 3
+    assert "1.0 cm over 10 steps (0.2 s), 13.7 cm over 30 steps (0.6 s)" in fig.get_suptitle()
 
 
 def test_short_walks_are_enlarged_and_long_ones_show_the_whole_box() -> None:
@@ -516,9 +612,9 @@ def test_curves_follow_the_steps_and_a_resumed_run_counts_once() -> None:
     lines = {line.get_label(): line for ax in all_axes(fig) for line in ax.get_lines()}
     np.testing.assert_allclose(lines["cross-entropy"].get_xdata(), np.arange(6) * 10)
     assert lines["cross-entropy"].get_ydata()[1] == 5.0
-    assert lines["grid score > 0.3"].get_ydata()[1] == 50.0
-    assert lines["null > 0.3"].get_linestyle() == "--"
-    assert lines["null > 0.3"].get_color() == figures.NULL_COLOUR
+    assert lines["above 0.3"].get_ydata()[1] == 50.0
+    assert lines["noise above 0.3"].get_linestyle() == "--"
+    assert lines["noise above 0.3"].get_color() == figures.NULL_COLOUR
 
 
 @pytest.mark.parametrize(

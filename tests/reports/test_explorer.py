@@ -4,7 +4,6 @@ import base64
 import html
 import io
 import json
-import math
 import os
 import re
 from pathlib import Path
@@ -13,11 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.explorer_runs import config_of, make_run
+from tests.explorer_runs import MODULES, OUTCOME, config_of, make_moment, make_run
 from topogrid.cli.main import main
 from topogrid.reports.explorer import is_current, write_report
 from topogrid.reports.explorer.page import MOST_BYTES, contents, page
 from topogrid.reports.explorer.sprites import coarse, encode_png, exact, quantise, sprite
+from topogrid.reports.explorer.words import gathered
 from topogrid.runs.folder import RunFolder
 
 
@@ -201,29 +201,6 @@ def test_peaks_that_an_older_version_did_not_save_are_measured_again(tmp_path):
     np.testing.assert_allclose(unpacked(maps["axes"][0]), axes[:, 0, 0], atol=1e-3)
 
 
-MODULES = {"units": 64, "wiring": "learned", "modules_per_side": 2, "norm": "module"}
-OUTCOME = {
-    "name": "tau x0.8",
-    "about": "Every time constant times 0.8.",
-    "predicted_m": [0.4, 0.5, 0.6, 0.8],
-    "measured_m": [0.41, 0.5, None, 0.8],
-    "before_m": [0.5, 0.625, 0.75, 1.0],
-    "median_deviation": 0.02,
-    "score_above_0.8": 0.99,
-    "note": "",
-}
-
-
-def make_moment(folder: RunFolder, step: int, *, bare: bool) -> None:
-    """Write an evaluation that lacks the start view and the gate, ``bare`` also maps, errors and other scores."""
-    arrays = dict(np.load(max(folder.evaluation.glob("*.npz"))))
-    lacking = {"p_value", "grid_cell"} | ({"rate_maps", "border", "information", "negative_share"} if bare else set())
-    kept = {name: values for name, values in arrays.items() if name.split("/")[-1] not in lacking}
-    away = ("start/", "decoding/") if bare else ("start/",)
-    kept = {name: values for name, values in kept.items() if not name.startswith(away)}
-    np.savez(folder.evaluation / f"step_{step:08d}.npz", **kept | {"step": step})
-
-
 def test_moments_show_what_there_is(tmp_path):
     folder = make_run(tmp_path / "moments", units=16, steps=(0, 100))
     make_moment(folder, 20, bare=True)
@@ -386,4 +363,25 @@ def test_theory_is_left_out_where_there_is_none(tmp_path):
     folder = make_run(tmp_path / "f", units=4, steps=(10,), DoG=False)
     inside = contents(folder, config_of(folder))
     assert inside["run"]["theory"] is None
-    assert all(math.isfinite(value) for value in inside["measures"].values())
+    assert not any("theory" in words for _number, words in inside["facts"])
+    assert not any("nan" in number for number, _words in inside["facts"])
+
+
+def test_the_main_numbers_stand_beside_their_baselines(tmp_path):
+    folder = make_run(tmp_path / "g", units=16, steps=(10,))
+    told = dict(reversed(pair) for pair in contents(folder, config_of(folder))["facts"])
+    assert told["error over 20 steps (sitting still 20.0 cm)"] == "5.0 cm"
+    assert any("noise" in words and number.endswith(" %") for words, number in told.items())
+
+
+def test_one_reason_for_several_gaps_is_told_once():
+    few = "only 0 grid cells have a spacing, and too few other units a lattice."
+    sentences = [
+        "Spacing: cannot be said, no grid cell has one.",
+        f"Scale clusters: cannot be said, {few}",
+        "Path integration: well.",
+        f"Map of spacing: cannot be said whether there is one, {few}",
+    ]
+    told = gathered(sentences)
+    assert told == [sentences[0], f"Scale clusters, Map of spacing: cannot be said, {few}", sentences[2]]
+    assert gathered([]) == []

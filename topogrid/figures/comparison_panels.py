@@ -1,7 +1,7 @@
 """Groups of networks against each other, an axes for each question: a thin line or a dot is one network, not a unit."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +10,8 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, ScalarFo
 from topogrid.analysis.networks.groups import Group, Member, mean_over_networks, paired_series, series
 from topogrid.analysis.networks.inference import mean_interval
 from topogrid.figures.style import NULL_COLOUR, THEORY_COLOUR, Float, empty_note, finite, from_zero
+from topogrid.measures.decoding import ERROR, PREDICTED_SPACING
+from topogrid.measures.record import Measure
 
 Curve = tuple[Float, Float]
 
@@ -19,73 +21,31 @@ _SCORE_BIN, _SPACING_BIN_M = 0.1, 0.025
 _NICE_ERRORS_CM = (2, 5, 10, 20, 50, 100, 200)
 
 
-class Column(NamedTuple):
-    """One measure in a panel of dots.
-
-    Attributes
-    ----------
-    label : str
-        Below the dots.
-    key : str
-        Tracked name of the measure.
-    null : str
-        Tracked name of what noise gives, if there is one.
-    low, high : str
-        Tracked names of the ends of the interval within one network, if it has one.
-    """
-
-    label: str
-    key: str
-    null: str = ""
-    low: str = ""
-    high: str = ""
-
-
-SHARES = (
-    Column("GS > 0.3", "validation/share_above_0.3", "validation/null_share_above_0.3"),
-    Column("GS > 0.8", "validation/share_above_0.8", "validation/null_share_above_0.8"),
-    Column("beyond\nnull", "validation/share_beyond_null"),
-    Column("grid\ncells", "validation/share_gate", "validation/null_share_gate"),
-)
-ORDER = (
-    Column("tau", "tau/morans_i"),
-    Column("spacing", "validation/lattices/spacing_morans_i"),
-    Column("spacing,\ntau out", "validation/lattices/spacing_partial_morans_i"),
-)
-SLOPE = (
-    Column(
-        "beta",
-        "validation/lattices/scaling_slope",
-        low="validation/lattices/scaling_slope_low",
-        high="validation/lattices/scaling_slope_high",
-    ),
-)
-
-
-def learning(ax: Axes, groups: Sequence[Group], colours: Sequence[str], *, key: str, label: str) -> None:
+def learning(
+    ax: Axes, groups: Sequence[Group], colours: Sequence[str], measure: Measure, *, logarithmic: bool = False
+) -> None:
     """Draw a quantity along training: each network thin, the mean thick, in the band from lowest to highest."""
     drawn = [
-        _curves(ax, [series(member.rows, key) for member in group.members], colour, band=True)
+        _curves(ax, [series(member.rows, measure.key) for member in group.members], colour, band=True)
         for group, colour in zip(groups, colours, strict=True)
     ]
-    ax.set(xlabel="training step", ylabel=label)
+    ax.set(xlabel="training step", ylabel=measure.title)
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     if not any(drawn):
         _nothing(ax, "not recorded")
-    elif "(cm)" in label:
+    elif logarithmic:
         _logarithmic(ax, "y")
 
 
-def trade_off(ax: Axes, groups: Sequence[Group], colours: Sequence[str], *, threshold: str) -> None:
-    """Draw the share of units above a grid score against the decoding error, along training from left to right.
+def trade_off(ax: Axes, groups: Sequence[Group], colours: Sequence[str], *, share: Measure) -> None:
+    """Draw a share of units against the decoding error, along training from left to right.
 
     The null's mean share is dashed: what noise of the same spatial period would score.
     """
-    share = f"validation/share_above_{threshold}"
     drawn = False
     for group, colour in zip(groups, colours, strict=True):
         paths = [_against_error(member, share) for member in group.members]
-        nulls = [_against_error(member, f"validation/null_share_above_{threshold}") for member in group.members]
+        nulls = [_against_error(member, share.null) for member in group.members if share.null is not None]
         paths, nulls = ([one for one in many if one.shape[1]] for many in (paths, nulls))
         for path in paths:
             ax.plot(path[1], path[2], "-o", color=colour, markersize=2, mew=0, **_ONE)
@@ -96,7 +56,7 @@ def trade_off(ax: Axes, groups: Sequence[Group], colours: Sequence[str], *, thre
         for path in paths:
             ax.plot(*path[1:, -1], "o", color=colour, markersize=4, mew=0)
         drawn = drawn or bool(paths)
-    ax.set(xlabel="decoding error (cm), falling", ylabel=f"GS > {threshold} (% of units)")
+    ax.set(xlabel="decoding error (cm), falling", ylabel=share.title)
     if not drawn:
         _nothing(ax, "no evaluation recorded")
         return
@@ -105,48 +65,48 @@ def trade_off(ax: Axes, groups: Sequence[Group], colours: Sequence[str], *, thre
     from_zero(ax)
 
 
-def _against_error(member: Member, share: str) -> Float:
+def _against_error(member: Member, share: Measure) -> Float:
     """Return ``(3, step)``: steps, decoding error in cm and share in percent."""
-    found = paired_series(member.rows, "validation/trajectory_error_cm", share)
-    found[2] *= 100
+    found = paired_series(member.rows, ERROR.key, share.key)
+    found[2] *= share.factor
     return found[:, found[1] > 0]
 
 
-def dots(
-    ax: Axes,
-    groups: Sequence[Group],
-    colours: Sequence[str],
-    columns: Sequence[Column],
-    *,
-    label: str,
-    factor: float = 1.0,
-) -> None:
+def dots(ax: Axes, groups: Sequence[Group], colours: Sequence[str], measures: Sequence[Measure], *, label: str) -> None:
     """Draw measures of every network as dots, with the mean and its t interval, beside what noise gives."""
     width = 0.8 / len(groups)
-    any_value = False
-    for place, column in enumerate(columns):
+    there = [one for one in measures if any(np.isfinite(group.values(one.key)).any() for group in groups)]
+    for place, measure in enumerate(there):
         for which, (group, colour) in enumerate(zip(groups, colours, strict=True)):
             x = place + (which - (len(groups) - 1) / 2) * width
-            any_value |= _draw_column(ax, group, column, colour, x, width, factor)
-    ax.set_xticks(range(len(columns)), [column.label for column in columns], fontsize=6.5)
-    ax.tick_params(axis="x", length=0)
-    ax.set(xlim=(-0.55, len(columns) - 0.45), ylabel=label)
-    if not any_value:
+            _draw_measure(ax, group, measure, colour, x, width)
+    ax.set(ylabel=label)
+    if not there:
         _nothing(ax, "no value")
         return
-    if factor == 100:
+    ax.set_xticks(range(len(there)), [_narrow(one.short) for one in there], fontsize=6.5)
+    ax.tick_params(axis="x", length=0)
+    ax.set_xlim(-0.55, len(there) - 0.45)
+    if all(one.factor == 100 for one in there):
         from_zero(ax)
     else:
         ax.axhline(0, color=NULL_COLOUR, linewidth=0.7, linestyle=":")
 
 
-def _draw_column(ax: Axes, group: Group, column: Column, colour: str, x: float, width: float, factor: float) -> bool:
-    values = factor * group.values(column.key)
-    spread = np.linspace(-0.2, 0.2, values.size) * width if values.size > 1 else np.zeros(1)
-    for low, high, at in zip(group.values(column.low), group.values(column.high), x + spread, strict=True):
-        if column.low and np.isfinite(low + high):
-            ax.plot([at, at], factor * np.array([low, high]), color=colour, linewidth=0.6, alpha=0.6)
-    ax.plot(x + spread, values, "o", color=colour, markersize=3, alpha=0.65, mew=0)
+def _narrow(words: str) -> str:
+    """Return words below each other, but for what is compared with a number."""
+    return words if ">" in words else words.replace(" ", "\n")
+
+
+def _draw_measure(ax: Axes, group: Group, measure: Measure, colour: str, x: float, width: float) -> None:
+    values = np.array([measure.of(member.measures) for member in group.members])
+    at = x + (np.linspace(-0.2, 0.2, values.size) * width if values.size > 1 else np.zeros(1))
+    if measure.interval is not None:
+        ends = [measure.factor * group.values(key) for key in measure.interval]
+        for low, high, where in zip(*ends, at, strict=True):
+            if np.isfinite(low + high):
+                ax.plot([where, where], [low, high], color=colour, linewidth=0.6, alpha=0.6)
+    ax.plot(at, values, "o", color=colour, markersize=3, alpha=0.65, mew=0)
     interval = mean_interval(values)
     if np.isfinite(interval.low):
         ax.errorbar(
@@ -155,10 +115,10 @@ def _draw_column(ax: Axes, group: Group, column: Column, colour: str, x: float, 
         )  # fmt: skip
     if interval.n:
         ax.plot([x - 0.3 * width, x + 0.3 * width], [interval.mean] * 2, color="black", linewidth=1.3, zorder=3)
-    null = mean_interval(factor * group.values(column.null)) if column.null else None
-    if null is not None and null.n:
-        ax.plot([x - 0.42 * width, x + 0.42 * width], [null.mean] * 2, color=NULL_COLOUR, linewidth=2.2, zorder=1)
-    return interval.n > 0
+    if measure.null is not None:
+        null = mean_interval(np.array([measure.null.of(member.measures) for member in group.members]))
+        if null.n:
+            ax.plot([x - 0.42 * width, x + 0.42 * width], [null.mean] * 2, color=NULL_COLOUR, linewidth=2.2, zorder=1)
 
 
 def distribution(
@@ -212,7 +172,7 @@ def grid_scores(ax: Axes, groups: Sequence[Group], colours: Sequence[str]) -> No
 
 def spacings(ax: Axes, groups: Sequence[Group], colours: Sequence[str]) -> None:
     """Draw the distributions of grid spacing over the units with a lattice, and where theory expects it."""
-    theory = finite(np.concatenate([group.values("validation/predicted_spacing_m") for group in groups]))
+    theory = finite(np.concatenate([group.values(PREDICTED_SPACING.key) for group in groups]))
     distribution(
         ax, groups, colours, values_of=lambda member: member.spacing.ravel(), bin_width=_SPACING_BIN_M,
         label="grid spacing (m)", marks=sorted({round(value, 4) for value in theory.tolist()}),
