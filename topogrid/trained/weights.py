@@ -165,7 +165,7 @@ def build(
     # Drawn only to have the modules; every value is replaced.
     generator = torch.Generator().manual_seed(0)
     place_cells = PlaceCells.from_config(config, generator)
-    place_cells.centres = centres.float()
+    place_cells.load_state_dict({"centres": centres})
     network = PathIntegrator.from_config(config, generator=generator)
     network.load_state_dict(dict(weights))
     return network.eval(), place_cells

@@ -88,7 +88,7 @@ class TrainState:
         self.optimiser.load_state_dict(state["optimiser"])
         if self.grower is not None:
             self.grower.load_state_dict(state["grower"])
-        self.place_cells.centres = state["place_centres"].to(self.place_cells.centres.device)
+        self.place_cells.load_state_dict({"centres": state["place_centres"]})
         restore_generators(self.generators, state["generators"])
         self.step = state["step"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from topogrid.settings.config import TrainConfig
 
@@ -30,8 +30,8 @@ class Population(NamedTuple):
     """Standard deviation of their fields, metres."""
 
 
-class PlaceCells:
-    """Place cells with fixed centres.
+class PlaceCells(nn.Module):
+    """Place cells with fixed centres: a module whose only state is the buffer ``centres``, and that learns nothing.
 
     With ``surround_amplitude`` a above 0 the code is the *difference of softmaxes* (DoS) of Sorscher et al.:
     ``softmax_i(-|x - c_i|^2 / 2 sigma^2) - a softmax_i(-|x - c_i|^2 / 2 s sigma^2)``, shifted by its minimum over the
@@ -64,6 +64,9 @@ class PlaceCells:
     Sorscher et al., NeurIPS 2019 and Neuron 2023; Schaeffer et al., NeurIPS 2022 (role of the field width).
     """
 
+    centres: Tensor
+    _box: Tensor
+
     def __init__(
         self,
         centres: Tensor,
@@ -74,6 +77,7 @@ class PlaceCells:
         surround_amplitude: float = 1.0,
         periodic: bool = False,
     ) -> None:
+        super().__init__()
         if any(not width > 0 for width in widths) or not widths:
             raise ValueError(f"place-field widths must be above 0 m, got {list(widths)}")
         if len(centres) < DECODED_CELLS * len(widths):
@@ -85,7 +89,7 @@ class PlaceCells:
             raise ValueError(f"surround_scale is a ratio of variances and must be above 1, got {surround_scale}")
         if not 0 <= surround_amplitude <= 1:
             raise ValueError(f"surround_amplitude must be between 0 and 1, got {surround_amplitude}")
-        self.centres = centres
+        self.register_buffer("centres", centres)
         self.box_size = box_size
         self.surround_scale = surround_scale
         self.surround_amplitude = surround_amplitude
@@ -94,7 +98,7 @@ class PlaceCells:
         self.compiled = False
         """Whether ``torch.compile`` fuses the softmaxes of the code."""
         # Kept on the device: made anew in every step, it would be copied from the host each time.
-        self._box = torch.tensor(box_size, device=centres.device)
+        self.register_buffer("_box", torch.tensor(box_size, device=centres.device), persistent=False)
 
     @classmethod
     def from_config(cls, config: TrainConfig, generator: torch.Generator) -> PlaceCells:
@@ -114,6 +118,10 @@ class PlaceCells:
     def n_cells(self) -> int:
         """Number of place cells."""
         return len(self.centres)
+
+    def forward(self, position: Tensor) -> Tensor:
+        """Place code of positions, as `encode` gives it."""
+        return self.encode(position)
 
     def encode(self, position: Tensor) -> Tensor:
         """Place code of positions.
@@ -163,9 +171,9 @@ class PlaceCells:
             said.append(centres.mean(dim=-2))
         first = said[0]
         if len(said) == 1:
-            return self._wrap(first)
+            return self._shortest(first)
         offsets = torch.stack([self._shortest(other - first) for other in said])
-        return self._wrap(first + offsets.mean(dim=0))
+        return self._shortest(first + offsets.mean(dim=0))
 
     def _decodable(self) -> tuple[Population, ...]:
         """Choose the populations whose three most active cells are near each other; all, where none is."""
@@ -184,17 +192,6 @@ class PlaceCells:
         """Distance between positions ``(..., 2)`` in metres, along the shortest way on a torus."""
         distance: Tensor = torch.linalg.vector_norm(self._shortest(decoded - position), dim=-1)
         return distance
-
-    def to(self, device: torch.device | str) -> PlaceCells:
-        """Return the same cells on another device."""
-        return PlaceCells(
-            self.centres.to(device),
-            [population.width for population in self.populations],
-            box_size=self.box_size,
-            surround_scale=self.surround_scale,
-            surround_amplitude=self.surround_amplitude,
-            periodic=self.periodic,
-        )
 
     def _encode_population(self, position: Tensor, population: Population) -> Tensor:
         closeness = self._closeness(position, self.centres[population.cells], population.width)
@@ -215,9 +212,6 @@ class PlaceCells:
         if not self.periodic:
             return offset
         return torch.remainder(offset + self._box / 2, self._box) - self._box / 2
-
-    def _wrap(self, position: Tensor) -> Tensor:
-        return self._shortest(position)
 
 
 def _difference_of_softmaxes(closeness: Tensor, scale: float, amplitude: float) -> Tensor:

@@ -2,184 +2,319 @@
 
 from __future__ import annotations
 
-import array
-import csv
 import importlib.metadata
 import math
-import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from topogrid.tables import plain
+from topogrid.world.array_files import LARGEST, WANTED_MAT, WANTED_NPY, WANTED_NPZ, read_arrays, read_mat
+from topogrid.world.columns import Samples
+from topogrid.world.layout import Layout
+from topogrid.world.samples import (
+    Track,
+    check_gaps,
+    check_jumps,
+    check_stamps,
+    count,
+    covered,
+    lost_value,
+    seconds_of,
+    speeds,
+    spikes,
+)
+from topogrid.world.text_tables import WANTED as WANTED_TABLE
+from topogrid.world.text_tables import read_table
 from topogrid.world.walks import Walks
 
-LARGEST_RECORDING = 4 * 10**9  # bytes in memory: days at the highest sampling rates
+Float = NDArray[np.float64]
+
+SHIPPED = ("sargolini", "tanni")
+"""Recordings inside the package ratinabox."""
+TOLD_SPEED = 4.0  # m/s; faster than a rat runs, and so told
+_LEAST_EXTENT, _LONG = 0.01, 10.0  # m, s; an animal that covers less in a longer time is in another unit, or sits still
+_BEGINNINGS = {b"PK": ".npz", b"\x93NUMPY": ".npy", b"MATLAB": ".mat", b"\x89HDF": ".h5"}
+_TABLES = (".csv", ".tsv", ".txt", ".tab", ".dat")
+_WANTED = {".npz": WANTED_NPZ, ".npy": WANTED_NPY, ".mat": WANTED_MAT} | dict.fromkeys(_TABLES, WANTED_TABLE)
 
 
-_WANTED_NPZ = "wanted an .npz archive with arrays `t` (seconds) and `pos` (sample, 2) in metres"
+class Recording(NamedTuple):
+    """A recorded walk as it was sampled, moved so that the middle of the covered area is the origin."""
+
+    seconds: Float
+    """``(sample,)``, increasing."""
+    position: Float
+    """``(sample, 2)``, metres."""
+    top_speed: float
+    """Of the fastest step between two samples, m/s."""
+    notes: tuple[str, ...] = ()
+    """What was left out, and what a reader should look at."""
 
 
-_WANTED_CSV = "wanted a table with the header t,x,y: seconds, metres, metres"
-
-
-RECORDING_GAP = 1.0  # s; a hole this long is not interpolated but refused (and `t` may be sample numbers, not seconds)
-
-
-def load_walks(path: str | Path, *, dt: float, box_size: tuple[float, float] | None = None) -> Walks:
+def load_walks(
+    path: str | Path, *, dt: float, box_size: tuple[float, float] | None = None, layout: Layout | None = None
+) -> Walks:
     """Read one recorded walk and resample it to the network's time step.
 
     Parameters
     ----------
-    path : path of an ``.npz`` or ``.csv`` file
-        Arrays ``t`` ``(sample,)`` in seconds and ``pos`` ``(sample, 2)`` in metres; in a table, a header ``t,x,y`` and
-        one sample a line. The recording is moved so that the middle of the area it covers is the origin.
+    path : str or Path
+        ``.npz``, ``.npy`` or ``.mat`` file, or a table of text; see `read_recording`.
     dt : float
         Step to resample to by linear interpolation, seconds.
     box_size : (float, float), optional
         Width and height of the box the walk has to fit, metres.
+    layout : Layout, optional
+        Columns, units, rate; by default seconds and metres under their usual names.
 
     Returns
     -------
     Walks
-        One walk, ``batch`` = 1.
+        One walk, ``batch`` = 1, metres from the middle of the area that it covers.
 
     Raises
     ------
     ValueError
-        If the file is not of such a kind, holds object arrays (they could run code), too few samples, values that are
-        not finite, time that does not increase, a gap of a second or more, or a path larger than ``box_size``. The
-        message names the fault and the remedy.
+        If `read_recording` refuses it, ``dt`` is no step, or the walk is shorter than one.
     """
-    times, positions = _read_recording(Path(path))
-    _check_recording(path, times, positions)
-    positions = positions - (positions.min(axis=0) + positions.max(axis=0)) / 2
-    if box_size is not None:
-        _check_fits(path, positions, box_size)
+    return as_walk(read_recording(path, box_size=box_size, layout=layout), dt, str(path))
+
+
+def read_recording(
+    path: str | Path, *, box_size: tuple[float, float] | None = None, layout: Layout | None = None
+) -> Recording:
+    """Read a recorded walk, and refuse what cannot be one.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.npz`` with ``t`` ``(sample,)`` and ``pos`` ``(sample, 2)``, or with ``t``, ``x`` and ``y``; ``.npy``
+        ``(sample, 3)``; MATLAB ``.mat`` with ``t, x, y`` or ``post, posx, posy``; or a table of text with a header.
+        Whatever is named otherwise is looked at.
+    box_size : (float, float), optional
+        Width and height of the box the walk has to fit, metres.
+    layout : Layout, optional
+        Columns, units, rate, what becomes of lost samples; by default seconds and metres under their usual names.
+
+    Returns
+    -------
+    Recording
+
+    Raises
+    ------
+    ValueError
+        If the file is of another kind, holds object arrays (they could run code), too few samples, samples that were
+        lost, time that does not increase or is too coarse, a gap of a second or more, a step that no animal makes, or
+        a path larger than ``box_size``. The message is one line with the fault and the remedy.
+    """
+    path, layout = Path(path), layout or Layout()
+    box = None if box_size is None else _checked_box(box_size)
+    samples = _read(path, layout)
+    try:
+        return _checked(samples, layout, box)
+    except ValueError as error:
+        raise ValueError(f"{plain(path)}: {error}") from error
+
+
+def as_walk(recording: Recording, dt: float, name: str = "the walk") -> Walks:
+    """Resample a recording by linear interpolation to steps of ``dt`` seconds: one walk, ``batch`` = 1.
+
+    Raises
+    ------
+    ValueError
+        If ``dt`` is no length of a step, or the recording is shorter than one.
+    """
+    if not (isinstance(dt, (int, float)) and 0 < dt < math.inf):
+        raise ValueError(f"dt must be above 0 s and finite, got {plain(repr(dt))[:60]}")
+    times = recording.seconds
     n_steps = int((times[-1] - times[0]) / dt + 1e-6)
     if n_steps < 1:
         raise ValueError(
-            f"{path}: lasts {times[-1] - times[0]:.3g} s, at least one step of {dt} s is needed; give a longer walk"
+            f"{plain(name)}: lasts {times[-1] - times[0]:.3g} s, at least one step of {dt} s is needed; "
+            "give a longer walk"
         )
     grid = times[0] + dt * np.arange(n_steps + 1)
-    resampled = np.stack([np.interp(grid, times, positions[:, axis]) for axis in (0, 1)], axis=-1)
+    resampled = np.stack([np.interp(grid, times, recording.position[:, axis]) for axis in (0, 1)], axis=-1)
     path_points = torch.from_numpy(resampled).float()[:, None, :]
     return Walks(path_points[0], path_points[1:] - path_points[:-1], path_points[1:])
 
 
-def shipped_walk() -> Path:
-    """File of the Sargolini foraging walk (50 Hz, 10 minutes, 1 m box) inside the installed package ``ratinabox``.
+def shipped_walk(name: str = "sargolini") -> Path:
+    """File of a foraging walk inside the installed package ``ratinabox``.
 
+    ``sargolini`` is a rat in a box of 1 m (50 Hz, 10 minutes), ``tanni`` one in a box of 3.5 x 2.5 m (30 Hz, 2 hours).
     The package is not imported: the walk is data, its dependencies are many.
 
     Raises
     ------
     ValueError
-        If the package is not installed.
+        If the package is not installed, or has no such walk.
 
     References
     ----------
-    Sargolini et al., Science 2006 (the recording); George et al., eLife 2024 (RatInABox, which ships it).
+    Sargolini et al., Science 2006; Tanni et al., Current Biology 2022 (the recordings); George et al., eLife 2024
+    (RatInABox, which ships them).
     """
+    if name not in SHIPPED:
+        raise ValueError(f"the walks in ratinabox are {' and '.join(SHIPPED)}, got {plain(name)!r}")
     try:
-        path = importlib.metadata.distribution("ratinabox").locate_file("ratinabox/data/sargolini.npz")
+        path = importlib.metadata.distribution("ratinabox").locate_file(f"ratinabox/data/{name}.npz")
     except importlib.metadata.PackageNotFoundError as error:
         raise ValueError(
-            "the Sargolini walk comes with the package ratinabox, which is not installed; "
+            f"the {name.title()} walk comes with the package ratinabox, which is not installed; "
             "run: pip install --no-deps ratinabox"
         ) from error
     return Path(str(path))
 
 
-def _read_recording(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    wanted = _WANTED_CSV if path.suffix.lower() == ".csv" else _WANTED_NPZ
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file; {wanted}")
+def _read(path: Path, layout: Layout) -> Samples:
+    suffix = path.suffix.lower()
+    wanted = _WANTED.get(suffix, WANTED_NPZ)
     try:
-        return _read_csv(path) if path.suffix.lower() == ".csv" else _read_npz(path)
+        if not path.is_file():
+            raise ValueError("no such file")
+        if suffix not in _WANTED:
+            with path.open("rb") as file:
+                begun = file.read(8)
+            suffix = next((kind for sign, kind in _BEGINNINGS.items() if begun.startswith(sign)), _TABLES[0])
+            wanted = _WANTED.get(suffix, WANTED_TABLE)
+        if suffix == ".h5":
+            raise ValueError("is an HDF5 file, which is not read; export it as CSV")
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"is larger than {LARGEST / 1e9:g} GB")
+        if suffix in _TABLES:
+            return read_table(path, layout)
+        return read_mat(path, layout) if suffix == ".mat" else read_arrays(path, layout)
     # On damaged files zipfile, zlib and NumPy's parser of headers raise a dozen unrelated types.
     except Exception as error:
-        fault = (" ".join(str(error).split()) or type(error).__name__)[:200]
-        raise ValueError(f"{path}: {fault}; {wanted}") from error
+        fault = plain(" ".join(str(error).split()) or type(error).__name__)[:300]
+        raise ValueError(f"{plain(path)}: {fault}; {wanted}") from error
 
 
-def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    # Opened here, because np.load leaves the file open when the archive in it is damaged.
-    with path.open("rb") as file:
-        archive = np.load(file, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("holds a single array without a name")
-        missing = [name for name in ("t", "pos") if name not in archive]
-        if missing:
-            raise ValueError(f"has arrays {sorted(archive)[:6]}, not {' and '.join(missing)}")
-        with zipfile.ZipFile(path) as packed:
-            # A small packed file could unfold to more than any memory.
-            if sum(entry.file_size for entry in packed.infolist()) > LARGEST_RECORDING:
-                raise ValueError(f"unfolds to more than {LARGEST_RECORDING / 1e9:g} GB")
-        return _numbers(archive, "t"), _numbers(archive, "pos")
+def _checked(samples: Samples, layout: Layout, box: tuple[float, float] | None) -> Recording:
+    lights, unit = samples.lights, layout.metres()
+    if layout.columns is None and len(lights) == 2 and np.isnan(lights[1]).all():
+        lights = lights[:1]  # recorded with one light by a system that has room for two
+    total, name = len(lights[0]), plain(samples.time_name or "t")
+    _check_enough(total)
+    track = Track(np.arange(total), seconds_of(samples.time, total, layout.rate, name), lights)
+    track, unseen = _without_unseen(track, layout)
+    # The type of the stamps is judged with the samples that are left: lost ones may hold anything.
+    check_stamps(track, None if samples.time is None else samples.time[track.number], name, layout.rate)
+    track, lost = _without_lost(track, layout)
+    with np.errstate(over="ignore"):
+        position = unit * (track.lights[0] if len(lights) == 1 else np.mean(track.lights, axis=0))
+    jumping: list[str] = []
+    if layout.lost == "interpolate":
+        alone = spikes(speeds(track.seconds, position), layout.max_speed)
+        jumping = [f"{int(alone.sum())} that jump away and back"] * bool(alone.any())
+        track, position = _enough(track.only(~alone)), position[~alone]
+    check_gaps(track, name, layout.rate)
+    left_out = ", ".join((*unseen, *lost, *jumping))
+    notes = [f"left out of {total} samples, and interpolated: {left_out}"] if left_out else []
+    return _centred(track, position, box, layout.max_speed, notes)
 
 
-def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    if path.stat().st_size > LARGEST_RECORDING:
-        raise ValueError(f"is larger than {LARGEST_RECORDING / 1e9:g} GB")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
-        header = [name.strip().lower() for name in next(rows, [])]
-        if sorted(header) != ["t", "x", "y"]:
-            raise ValueError(f"begins with {', '.join(header)[:60]!r}")
-        values = array.array("d")
-        for row in rows:
-            if row:
-                values.extend(_csv_numbers(row, rows.line_num))
-    table = np.array(values, dtype=np.float64).reshape(-1, 3)[:, [header.index(name) for name in "txy"]]
-    return table[:, 0], table[:, 1:]
-
-
-def _csv_numbers(row: list[str], line: int) -> list[float]:
-    if len(row) != 3:
-        raise ValueError(f"line {line} has {len(row)} values")
-    try:
-        # An empty field is a sample that was not seen; _check_recording counts those.
-        return [float(text) if text.strip() else math.nan for text in row]
-    except ValueError:
-        raise ValueError(f"line {line} is not numbers: {','.join(row)[:60]!r}") from None
-
-
-def _numbers(archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
-    array = archive[name]
-    if array.dtype.kind not in "iuf":
-        raise ValueError(f"`{name}` holds {array.dtype}, not numbers")
-    return array.astype(np.float64)
-
-
-def _check_recording(path: str | Path, times: np.ndarray, positions: np.ndarray) -> None:
-    if times.ndim != 1 or positions.ndim != 2 or positions.shape != (len(times), 2):
+def _without_unseen(track: Track, layout: Layout) -> tuple[Track, list[str]]:
+    """Leave out samples that are not finite, or refuse them; say what was left out."""
+    seen = np.isfinite(track.seconds) & np.all([np.isfinite(light).all(axis=1) for light in track.lights], axis=0)
+    bad = int((~seen).sum())
+    if bad and layout.lost == "refuse":
         raise ValueError(
-            f"{path}: wanted `t` (sample,) and `pos` (sample, 2), got {times.shape} and {positions.shape}; "
-            "save one row of `pos` per element of `t`"
+            f"{count(bad, len(seen))} NaN or infinite (first: sample {int(np.argmin(seen))}); cut or interpolate them "
+            "first, or give --lost interpolate"
         )
-    if len(times) < 2:
-        raise ValueError(f"{path}: has {len(times)} sample(s), at least 2 are needed; give a longer walk")
-    if not (np.isfinite(times).all() and np.isfinite(positions).all()):
-        bad = int((~np.isfinite(times) | ~np.isfinite(positions).all(axis=1)).sum())
-        raise ValueError(f"{path}: {bad} samples are NaN or infinite; cut or interpolate them first")
-    gaps = np.diff(times)
-    if (gaps <= 0).any():
-        where = int(np.argmax(gaps <= 0))
+    return _enough(track.only(seen)), [f"{bad} NaN or infinite"] * bool(bad)
+
+
+def _without_lost(track: Track, layout: Layout) -> tuple[Track, list[str]]:
+    """Leave out samples at a constant that stands for a lost animal, or refuse them; say what was left out."""
+    left_out: list[str] = []
+    for light in range(len(track.lights)):
+        which = f" of light {light + 1}" if len(track.lights) > 1 else ""
+        while found := lost_value(track.lights[light], track.seconds, layout.metres(), layout.max_speed):
+            lost, value = found
+            if layout.lost == "refuse":
+                first = int(np.argmax(lost))
+                speed = speeds(track.seconds, layout.metres() * track.lights[light])
+                entered = speed[first - 1] if first else speed[int(np.argmin(lost)) - 1]
+                raise ValueError(
+                    f"{count(int(lost.sum()), len(lost))} at {value}{which} (first: sample {track.number[first]}, a jump "
+                    f"at {entered:.3g} m/s), as trackers write an animal that they lost; cut or interpolate them first, "
+                    "or give --lost interpolate"
+                )
+            left_out.append(f"{int(lost.sum())} lost at {value}{which}")
+            track = _enough(track.only(~lost))
+    return track, left_out
+
+
+def _enough(track: Track) -> Track:
+    _check_enough(len(track.seconds), " that can be used")
+    return track
+
+
+def _centred(
+    track: Track, position: Float, box: tuple[float, float] | None, max_speed: float, notes: list[str]
+) -> Recording:
+    seconds = track.seconds
+    low, high = covered(seconds, position)
+    extent = high - low
+    if box is not None:
+        _check_fits(extent, box)  # first, since in a wrong unit every step is a jump
+    check_jumps(track, position, max_speed)
+    if extent.max() < _LEAST_EXTENT and seconds[-1] - seconds[0] >= _LONG:
         raise ValueError(
-            f"{path}: `t` must increase, but sample {where + 1} is not after sample {where}; sort it by time"
+            f"covers only {extent[0]:.3g} x {extent[1]:.3g} m in {seconds[-1] - seconds[0]:.3g} s; "
+            "give --units if it is not in metres"
         )
-    if gaps.max() >= RECORDING_GAP:
+    position = position - (low + high) / 2
+    if box is not None:
+        _check_inside(track, position, extent, box)
+    speed = speeds(seconds, position)
+    fastest = int(np.argmax(speed))
+    if speed[fastest] > TOLD_SPEED:
+        notes = [
+            *notes,
+            f"sample {track.number[fastest + 1]} (at {seconds[fastest + 1]:.6g} s) is reached with "
+            f"{speed[fastest]:.3g} m/s, faster than a rat runs",
+        ]
+    return Recording(seconds, position, float(speed[fastest]), tuple(notes))
+
+
+def _check_enough(number: int, which: str = "") -> None:
+    if number < 2:
         raise ValueError(
-            f"{path}: a gap of {gaps.max():.3g} s, less than {RECORDING_GAP:g} s is allowed; is `t` in seconds? "
-            "cut the walk at the gap"
+            f"has {number} sample(s) {which}, at least 2 are needed; give a longer walk".replace(" ,", ",")
         )
 
 
-def _check_fits(path: str | Path, positions: np.ndarray, box_size: tuple[float, float]) -> None:
-    extent = positions.max(axis=0) - positions.min(axis=0)
-    if (extent > np.asarray(box_size) * (1 + 1e-6)).any():
+def _checked_box(box_size: tuple[float, float]) -> tuple[float, float]:
+    box = np.asarray(box_size, dtype=np.float64)
+    if box.shape != (2,) or not (np.isfinite(box) & (box > 0)).all():
+        raise ValueError(f"box_size must be width and height above 0 m, got {plain(repr(box_size))[:60]}")
+    return float(box[0]), float(box[1])
+
+
+def _check_fits(extent: Float, box: tuple[float, float]) -> None:
+    if (extent > np.asarray(box) * (1 + 1e-6)).any():
         raise ValueError(
-            f"{path}: covers {extent[0]:.3g} x {extent[1]:.3g} m, the box is {box_size[0]:g} x {box_size[1]:g} m; "
-            "is `pos` in metres? otherwise train with a larger --box_size"
+            f"covers {extent[0]:.3g} x {extent[1]:.3g} m, the box is {box[0]:g} x {box[1]:g} m; is `pos` in metres? "
+            "give --units cm, mm or px:SCALE if not, otherwise train with a larger --box_size"
+        )
+
+
+def _check_inside(track: Track, position: Float, extent: Float, box: tuple[float, float]) -> None:
+    """Refuse single samples outside of a box that the covered area fits into."""
+    outside = (np.abs(position) > np.asarray(box) * (0.5 + 1e-6)).any(axis=1)
+    if outside.any():
+        first = int(np.argmax(outside))
+        x, y = position[first]
+        raise ValueError(
+            f"covers {extent[0]:.3g} x {extent[1]:.3g} m, but {count(int(outside.sum()), len(position))} outside the "
+            f"box of {box[0]:g} x {box[1]:g} m around it (first: sample {track.number[first]} at x {x:.3g}, "
+            f"y {y:.3g} m); correct or cut them"
         )

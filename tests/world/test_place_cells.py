@@ -1,5 +1,6 @@
 """The place code is the published formula, keeps to its range, and can be read back."""
 
+import copy
 import math
 
 import numpy as np
@@ -242,13 +243,30 @@ def test_distances_on_a_torus_take_the_short_way() -> None:
 
 def test_moving_keeps_everything() -> None:
     cells = place_cells((0.1, 0.2), 100, surround_scale=3.0, surround_amplitude=0.7, periodic=True)
-    there = cells.to("meta")
-    assert there.centres.device.type == "meta"
-    back = cells.to("cpu")
+    cells.compiled = True
     position = scattered(3, seed=5)
-    assert torch.equal(back.encode(position), cells.encode(position))
+    there = copy.deepcopy(cells).to("meta")
+    assert there.compiled
+    there.compiled = False
+    assert there.centres.device.type == "meta"
     assert there.encode(position.to("meta")).shape == (3, 100)
     assert there.decode(there.encode(position.to("meta"))).shape == (3, 2)
+    back = cells.to("cpu")
+    assert back.compiled
+    back.compiled = False
+    fresh = place_cells((0.1, 0.2), 100, surround_scale=3.0, surround_amplitude=0.7, periodic=True)
+    assert torch.equal(back(position), fresh.encode(position))
+
+
+def test_the_state_is_the_centres_alone_and_learns_nothing() -> None:
+    cells, other = place_cells(seed=1), place_cells(seed=2)
+    assert set(cells.state_dict()) == {"centres"}
+    assert list(cells.parameters()) == []
+    other.load_state_dict(cells.state_dict())
+    position = scattered(20, seed=5)
+    assert torch.equal(other.encode(position), cells.encode(position))
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        place_cells(n_cells=100).load_state_dict(cells.state_dict())
 
 
 @pytest.mark.parametrize(
