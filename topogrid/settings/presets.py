@@ -108,8 +108,8 @@ PRESETS: dict[str, Preset] = {
         by_wiring={
             # More modules agree sooner, and bear a stronger pull of what all of them say.
             "attractor": {"place_feedback": 0.005, "long_walks": 60},
-            # A narrower range than on the laptop sheet: larger modules amplify more before their norm, and answer a little
-            # less to a change of tau.
+            # A narrower range than on the laptop sheet: larger modules amplify more before their norm, and answer a
+            # little less to a change of tau.
             "learned": {"steps": 3400, "long_walks": 60, "tau_min": 2.75, "tau_max": 4.6},
             "dense": {
                 "steps": 1000,

@@ -243,9 +243,9 @@ def _without_lost(track: Track, layout: Layout) -> tuple[Track, list[str]]:
                 speed = speeds(track.seconds, layout.metres() * track.lights[light])
                 entered = speed[first - 1] if first else speed[int(np.argmin(lost)) - 1]
                 raise ValueError(
-                    f"{count(int(lost.sum()), len(lost))} at {value}{which} (first: sample {track.number[first]}, a jump "
-                    f"at {entered:.3g} m/s), as trackers write an animal that they lost; cut or interpolate them first, "
-                    "or give --lost interpolate"
+                    f"{count(int(lost.sum()), len(lost))} at {value}{which} (first: sample {track.number[first]}, a "
+                    f"jump at {entered:.3g} m/s), as trackers write an animal that they lost; cut or interpolate them "
+                    "first, or give --lost interpolate"
                 )
             left_out.append(f"{int(lost.sum())} lost at {value}{which}")
             track = _enough(track.only(~lost))

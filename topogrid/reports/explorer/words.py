@@ -79,8 +79,8 @@ def facts(row: Row, config: TrainConfig) -> list[tuple[str, str]]:
 def gathered(sentences: Sequence[str]) -> list[str]:
     """Say once why several things cannot be said, in place of the first of them."""
     reasons: dict[str, list[str]] = {}
-    for found in filter(None, map(_CANNOT.fullmatch, sentences)):
-        reasons.setdefault(found[2], []).append(found[1])
+    for one in filter(None, map(_CANNOT.fullmatch, sentences)):
+        reasons.setdefault(one[2], []).append(one[1])
     told = []
     for sentence in sentences:
         found = _CANNOT.fullmatch(sentence)
