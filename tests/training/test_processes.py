@@ -20,7 +20,7 @@ from topogrid.settings.config import TrainConfig
 from topogrid.settings.saved import read_settings, write_settings
 from topogrid.training.processes import ALONE, Processes
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1"]
 SMOKE = ["--preset", "smoke", "--eval_walks", "10", "--precision", "fp32", "--wandb", "disabled", "--device", "cpu"]
 

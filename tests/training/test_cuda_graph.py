@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils._pytree import tree_leaves
 
-from tests.test_training import BOTH, batch_for, run, settings, spoiled, state_of, weights
+from tests.training.test_step import BOTH, batch_for, run, settings, spoiled, state_of, weights
 from topogrid.settings.config import TrainConfig
 from topogrid.training import cuda_graph
 from topogrid.training.cuda_graph import WARM_UP_STEPS, GraphedStep, Recording, uses_graph

@@ -21,7 +21,7 @@ from topogrid.training.hardware import (
 from topogrid.training.state import new_state
 from topogrid.training.step import train
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
 
 
