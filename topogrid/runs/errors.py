@@ -1,5 +1,6 @@
 """What can be wrong with what a run left on disk."""
 
+
 class CheckpointError(Exception):
     """A checkpoint could not be saved, found or read; the message is one sentence for a person."""
 

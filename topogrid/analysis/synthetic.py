@@ -44,7 +44,8 @@ def lattice_map(
     cell = np.stack([x - field[0], y - field[1]], axis=-1) @ np.linalg.inv(axes[:2])
     u, v = cell[..., 0], cell[..., 1]
     waves = (np.cos(2 * np.pi * u) + np.cos(2 * np.pi * v) + np.cos(2 * np.pi * (u + v))) / 3
-    return np.maximum(waves - threshold, 0.0) / (1.0 - threshold)
+    rates: Float = np.maximum(waves - threshold, 0.0) / (1.0 - threshold)
+    return rates
 
 
 def field_map(centres: Float, width: float, *, n_bins: int = 20, box_size: float = 2.2) -> Float:
