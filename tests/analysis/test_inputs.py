@@ -76,7 +76,10 @@ def summed(cells: Any = (0, 1), sums: Any = None) -> np.ndarray:
 
 # For each function: a call with one argument open, and the good value of that argument.
 ARRAYS: dict[str, list[tuple[Callable[[Any], Any], np.ndarray]]] = {
-    "RateMapAccumulator": [(lambda x: added(positions=x), WALK), (lambda x: added(activity=x), np.ones((len(WALK), 1)))],
+    "RateMapAccumulator": [
+        (lambda x: added(positions=x), WALK),
+        (lambda x: added(activity=x), np.ones((len(WALK), 1))),
+    ],
     "add_sums": [(lambda x: summed(sums=x), np.ones((4, 1)))],
     "autocorrelograms": [(autocorrelograms, MAPS)],
     "border_scores": [(lambda x: border_scores(x, 2.2), MAPS)],
@@ -129,7 +132,12 @@ SCALARS: dict[str, list[Callable[[], Any]]] = {
         lambda: RateMapAccumulator(1, np.nan),
     ],
     "Sheet": [lambda: Sheet(4.0), lambda: Sheet(4, 1.5), lambda: Sheet(0)],
-    "add_sums": [lambda: summed([99]), lambda: summed([-1]), lambda: summed([1.5]), lambda: summed(sums=np.full((4, 1), np.nan))],
+    "add_sums": [
+        lambda: summed([99]),
+        lambda: summed([-1]),
+        lambda: summed([1.5]),
+        lambda: summed(sums=np.full((4, 1), np.nan)),
+    ],
     "border_scores": [
         lambda: border_scores(MAPS, 2.2, min_field_area=np.nan),
         lambda: border_scores(MAPS, 2.2, min_field_area=-1.0),
@@ -137,7 +145,10 @@ SCALARS: dict[str, list[Callable[[], Any]]] = {
         lambda: border_scores(MAPS, [1, 2, 3]),
     ],
     "compare": [lambda: compare(None, None)],
-    "compare_groups": [lambda: compare_groups(UNITS, UNITS, rng=0), lambda: compare_groups(UNITS, UNITS, rng=RNG, level=95)],
+    "compare_groups": [
+        lambda: compare_groups(UNITS, UNITS, rng=0),
+        lambda: compare_groups(UNITS, UNITS, rng=RNG, level=95),
+    ],
     "compare_modules": [lambda: compare_modules(None, None)],
     "compare_units": [lambda: compare_units(UNITS, UNITS, 0 * UNITS, UNITS, COUNTED, COUNTED)],
     "distance_similarity": [
@@ -148,7 +159,10 @@ SCALARS: dict[str, list[Callable[[], Any]]] = {
         lambda: distance_similarity(SHEET, rng=3),
     ],
     "field_shuffle": [lambda: field_shuffle(MAPS, None)],
-    "fit_scale_clusters": [lambda: fit_scale_clusters(UNITS, 1.5), lambda: fit_scale_clusters(UNITS, smallest_ratio="1")],
+    "fit_scale_clusters": [
+        lambda: fit_scale_clusters(UNITS, 1.5),
+        lambda: fit_scale_clusters(UNITS, smallest_ratio="1"),
+    ],
     "forming_spacing": [lambda: forming_spacing(0.12, 2.0, []), lambda: forming_spacing(np.nan, 2.0, [0.0])],
     "grid_gate": [
         lambda: grid_gate(MAPS, rng=None),
@@ -157,7 +171,11 @@ SCALARS: dict[str, list[Callable[[], Any]]] = {
         lambda: grid_gate(MAPS, (2, 1), rng=RNG),
         lambda: grid_gate(MAPS, null=3, rng=RNG),
     ],
-    "grid_scores": [lambda: grid_scores(MAPS, (2.0, 1.0)), lambda: grid_scores(MAPS, (1.2, 1.0)), lambda: grid_scores(MAPS, -1)],
+    "grid_scores": [
+        lambda: grid_scores(MAPS, (2.0, 1.0)),
+        lambda: grid_scores(MAPS, (1.2, 1.0)),
+        lambda: grid_scores(MAPS, -1),
+    ],
     "grid_table": [lambda: grid_table(MAPS, rng=RNG), lambda: grid_table(MAPS, 2.2, rng=7)],
     "low_pass_noise": [lambda: low_pass_noise(MAPS, 0)],
     "mean_interval": [lambda: mean_interval(UNITS, np.nan), lambda: mean_interval(UNITS, "0.9")],
@@ -176,10 +194,17 @@ SCALARS: dict[str, list[Callable[[], Any]]] = {
     ],
     "paired_series": [lambda: paired_series([{"step": 1}])],
     "partial_morans_i": [lambda: partial_morans_i(SHEET, SHEET, rng=0)],
-    "predicted_spacing": [lambda: predicted_spacing(None), lambda: predicted_spacing(0.1, 1.0), lambda: predicted_spacing(1j)],
+    "predicted_spacing": [
+        lambda: predicted_spacing(None),
+        lambda: predicted_spacing(0.1, 1.0),
+        lambda: predicted_spacing(1j),
+    ],
     "ring_noise": [lambda: ring_noise(MAPS, 0), lambda: ring_noise(np.ones((1, 2, 2)), RNG)],
     "ring_radius": [lambda: ring_radius(np.ones((1, 2, 2)))],
-    "scaling_slope": [lambda: scaling_slope(SHEET, SHEET, rng=RNG, block=1.5), lambda: scaling_slope(SHEET, SHEET, rng=0)],
+    "scaling_slope": [
+        lambda: scaling_slope(SHEET, SHEET, rng=RNG, block=1.5),
+        lambda: scaling_slope(SHEET, SHEET, rng=0),
+    ],
     "series": [lambda: series([3], "a")],
     "share_of_range": [lambda: share_of_range(UNITS, 3, 1), lambda: share_of_range([], 1, 3)],
     "sheet_correlation": [
@@ -198,9 +223,9 @@ SCALARS: dict[str, list[Callable[[], Any]]] = {
     "tuning_map": [
         lambda: tuning_map(TIME, TIME[::-1], WALK, 2.2),
         lambda: tuning_map(TIME, TIME, WALK, 1.0),
-        lambda: tuning_map(TIME, TIME, WALK, 2.2, bin_size=0),
-        lambda: tuning_map(TIME, TIME, WALK, 2.2, min_speed=-1),
-        lambda: tuning_map(TIME, TIME, WALK, 2.2, smoothing=np.inf),
+        lambda: tuning_map(TIME, TIME, WALK, 2.2, bin_cm=0),
+        lambda: tuning_map(TIME, TIME, WALK, 2.2, min_speed_cm=-1),
+        lambda: tuning_map(TIME, TIME, WALK, 2.2, smoothing_cm=np.inf),
     ],
 }
 # Not measurements: the doors themselves, truth to measure against, and what the doors are made of.
@@ -329,7 +354,9 @@ def test_whole_numbers_and_low_precision_become_doubles(
             np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-12)
 
 
-MASKED_MEANS_MISSING = {name for name in ARRAYS if name not in {"add_sums", "forming_spacing", "share_of_range", "speed_of"}}
+MASKED_MEANS_MISSING = {
+    name for name in ARRAYS if name not in {"add_sums", "forming_spacing", "share_of_range", "speed_of"}
+}
 REFUSES_MISSING = {"add_sums", "forming_spacing", "share_of_range", "tau_layout_explained"}
 
 
