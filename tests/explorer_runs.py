@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.synthetic import Float, lattice_map
 from topogrid.analysis import RateMaps
 from topogrid.analysis.maps.units import UnitMeasures, measure_units
+from topogrid.analysis.synthetic import Float, lattice_map
 from topogrid.evaluation.results import Decoding, Evaluation
 from topogrid.evaluation.saved import save_evaluation, unit_rows
 from topogrid.evaluation.summary import summarise

@@ -13,12 +13,12 @@ import torch
 from PIL import Image
 
 import train_grid
-from tests.synthetic import lattice_map
 from topogrid import figures
 from topogrid.analysis import grid_gate
 from topogrid.analysis.maps import units as unit_measures
 from topogrid.analysis.maps.units import measure_units
 from topogrid.analysis.paired import compare
+from topogrid.analysis.synthetic import lattice_map
 from topogrid.cli.main import main as topogrid_main
 from topogrid.evaluation.evaluate import evaluate
 from topogrid.evaluation.held_out import burn_in_steps

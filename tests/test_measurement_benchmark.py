@@ -8,8 +8,8 @@ import pytest
 from benchmarks.document import markers, splice
 from benchmarks.science import spacing
 from benchmarks.science.measurement import QUICK, SECTION, main, recovery, rotated_score
-from tests.synthetic import lattice_map, smooth_noise
 from topogrid.analysis import grid_scores
+from topogrid.analysis.synthetic import lattice_map, smooth_noise
 
 START, END = markers(SECTION)
 DOCUMENT = f"prose\n\n{START}\nold\n{END}\n\nmore prose\n"

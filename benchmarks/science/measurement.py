@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from scipy import ndimage, signal, stats
 
 from benchmarks.document import check_writable_between, write_between
-from tests.synthetic import lattice_map, smooth_noise
 from topogrid.analysis import NULLS, Lattice, grid_gate, grid_scores, measure_lattice, sheet_correlation
 from topogrid.analysis.maps.scores import RING_INNER, RING_OUTER
+from topogrid.analysis.synthetic import lattice_map, smooth_noise
 from topogrid.tables import to_markdown
 
 Float = NDArray[np.float64]

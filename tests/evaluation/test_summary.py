@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.synthetic import lattice_map
 from topogrid.analysis import RateMaps
 from topogrid.analysis.maps.units import measure_units
 from topogrid.analysis.sheets import Sheet
+from topogrid.analysis.synthetic import lattice_map
 from topogrid.evaluation.gallery import draw_evaluation
 from topogrid.evaluation.results import Decoding, Evaluation
 from topogrid.evaluation.saved import save_evaluation, unit_rows

@@ -20,9 +20,9 @@ from matplotlib.image import AxesImage
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from tests.synthetic import lattice_map
 from topogrid import figures
 from topogrid.analysis import distance_similarity, fit_scale_clusters
+from topogrid.analysis.synthetic import lattice_map
 from topogrid.figures import pieces as pieces_file
 from topogrid.figures import rate_map_grids, style
 

@@ -1,5 +1,6 @@
 """Measurements on rate maps and sheets, with NumPy and SciPy only: usable on anyone's data."""
 
+from topogrid.analysis.ephys import TuningMaps, grid_table, tuning_map
 from topogrid.analysis.maps.borders import border_scores
 from topogrid.analysis.maps.gate import GridGate, grid_gate
 from topogrid.analysis.maps.information import spatial_information
@@ -32,6 +33,7 @@ __all__ = [
     "ScalingSlope",
     "SheetCorrelation",
     "ShiftBand",
+    "TuningMaps",
     "autocorrelograms",
     "border_scores",
     "distance_similarity",
@@ -40,6 +42,7 @@ __all__ = [
     "forming_spacing",
     "grid_gate",
     "grid_scores",
+    "grid_table",
     "low_pass_noise",
     "measure_lattice",
     "morans_i",
@@ -51,4 +54,5 @@ __all__ = [
     "shift_band",
     "spatial_information",
     "spectrum_noise",
+    "tuning_map",
 ]

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from topogrid.analysis.inputs import as_instance
 from topogrid.analysis.maps.units import UnitMeasures
 
 Float = NDArray[np.float64]
@@ -23,7 +24,17 @@ def compare(was: UnitMeasures, now: UnitMeasures) -> dict[str, float]:
         ``_high``. The same over all units with a lattice, with ``lattices/`` before the names. ``map_correlation``:
         median correlation of a living unit's two rate maps, 1 if fields stayed in place; NaN in another box.
         ``visited_share``: bins of the walked box that were visited.
+
+    Raises
+    ------
+    TypeError
+        If one of the two is no `UnitMeasures`.
+    ValueError
+        If they are not of the same units.
     """
+    was, now = (as_instance(view, UnitMeasures, "what is compared") for view in (was, now))
+    if len(was.rate_maps.maps) != len(now.rate_maps.maps):
+        raise ValueError(f"the same units are compared, got {len(was.rate_maps.maps)} and {len(now.rate_maps.maps)}")
     cells = _compare_spacing(was.lattice.spacing, now.lattice.spacing, was.gate.passed, now.gate.passed)
     has_lattice = [np.isfinite(view.lattice.spacing) for view in (was, now)]
     lattices = _compare_spacing(was.lattice.spacing, now.lattice.spacing, *has_lattice)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import j0
 
+from topogrid.analysis.inputs import as_number, as_values
+
 __all__ = ["forming_spacing", "predicted_spacing"]
 
 Float = NDArray[np.float64]
@@ -37,6 +39,8 @@ def predicted_spacing(sigma: float, surround_scale: float = 2.0) -> float:
 
     Raises
     ------
+    TypeError
+        If they are not real numbers.
     ValueError
         If ``sigma`` is not positive or ``surround_scale`` is not above 1.
 
@@ -49,7 +53,10 @@ def predicted_spacing(sigma: float, surround_scale: float = 2.0) -> float:
     >>> round(predicted_spacing(0.12, 2.0), 3)
     0.739
     """
-    _check(sigma, surround_scale)
+    sigma = as_number(sigma, "sigma, the width of a place field in metres,", above=0)
+    surround_scale = as_number(
+        surround_scale, "surround_scale, above 1 where a surround is wider than its centre,", above=1
+    )
     wave_number = math.sqrt(2 * math.log(surround_scale) / (surround_scale - 1)) / sigma
     return _SPACING_PER_WAVE * 2 * math.pi / wave_number
 
@@ -79,6 +86,8 @@ def forming_spacing(sigma: float, surround_scale: float, distances: ArrayLike) -
 
     Raises
     ------
+    TypeError
+        If they are not real numbers.
     ValueError
         If there are no distances or one is negative, or as for `predicted_spacing`.
 
@@ -88,7 +97,7 @@ def forming_spacing(sigma: float, surround_scale: float, distances: ArrayLike) -
     0.74
     """
     best = predicted_spacing(sigma, surround_scale)
-    samples = np.asarray(distances, dtype=np.float64).ravel()
+    samples = as_values(distances, "distances, metres,")
     if samples.size == 0 or not (np.isfinite(samples) & (samples >= 0)).all():
         raise ValueError("distances must be at least one finite number of metres, none below 0")
     # Distances are summed up on a fine grid first: there may be a hundred thousand of them.
@@ -98,10 +107,3 @@ def forming_spacing(sigma: float, surround_scale: float, distances: ArrayLike) -
     centre, surround = (np.exp(-ratio * (sigma * wave_number) ** 2 / 2) for ratio in (1.0, surround_scale))
     met: Float = j0(np.outer(wave_number, (edges[:-1] + edges[1:]) / 2)) @ counts / samples.size
     return float(spacing[np.argmax((centre - surround) ** 2 * met)])
-
-
-def _check(sigma: float, surround_scale: float) -> None:
-    if not (math.isfinite(sigma) and sigma > 0):
-        raise ValueError(f"sigma must be a positive width in metres, got {sigma}")
-    if not (math.isfinite(surround_scale) and surround_scale > 1):
-        raise ValueError(f"surround_scale must be above 1, a surround wider than its centre, got {surround_scale}")

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from topogrid.analysis.maps.lattice import box_sides
+from topogrid.analysis.inputs import box_sides
 from topogrid.figures.curves import Errors, draw_errors
 from topogrid.figures.style import (
     FEEDBACK_COLOUR,

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from topogrid.analysis.maps.lattice import box_sides
+from topogrid.analysis.inputs import box_sides
 from topogrid.analysis.maps.scores import autocorrelograms
 from topogrid.figures.style import RATE_MAP, SAC_MAP, UNMEASURED, Float, counted, headline, new_figure, styled
 

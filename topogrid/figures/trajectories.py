@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from topogrid.analysis.maps.lattice import box_sides
+from topogrid.analysis.inputs import box_sides
 from topogrid.figures.style import (
     NULL_COLOUR,
     PAGE,

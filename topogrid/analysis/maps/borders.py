@@ -1,11 +1,11 @@
 """Border scores: how much a unit fires along a wall."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from topogrid.analysis.maps.lattice import box_sides
-from topogrid.analysis.maps.scores import checked_maps
+from topogrid.analysis.inputs import MapsLike, as_maps, as_number, box_sides
+from topogrid.analysis.levels import near_one
 
 __all__ = ["border_scores"]
 
@@ -16,7 +16,7 @@ _WITHIN_MAP[1] = [[False, True, False], [True, True, True], [False, True, False]
 
 
 def border_scores(
-    rate_maps: ArrayLike,
+    rate_maps: MapsLike,
     box_size: float | tuple[float, float],
     *,
     field_threshold: float = 0.3,
@@ -24,14 +24,13 @@ def border_scores(
 ) -> Float:
     """Return each unit's border score, ``(coverage - distance) / (coverage + distance)``.
 
-    ``coverage`` is the largest share of one wall that one firing field touches, over all fields and walls;
-    ``distance`` is the
-    rate-weighted mean distance of all bins in fields from their nearest wall, over half the shorter side.
+    ``coverage`` is the largest share of one wall that one firing field touches, over all fields and walls; ``distance``
+    is the rate-weighted mean distance of all bins in fields from their nearest wall, over half the shorter side.
 
     Parameters
     ----------
     rate_maps : array_like, ``(unit, bin_y, bin_x)``
-        Firing rates in any unit; NaN where a bin was not visited.
+        Firing rates in any unit; NaN or masked where a bin was not visited.
     box_size : float or (float, float)
         Side of the box, or its width and height, metres.
     field_threshold : float
@@ -43,26 +42,27 @@ def border_scores(
     -------
     ndarray, ``(unit,)``
         Scores from -1 (fires only at the centre) to 1 (fires only along a whole wall); NaN without a field, or when
-        the map is
-        constant, which is no field.
+        the map is constant, which is no field.
 
     Raises
     ------
+    TypeError
+        If the maps or an option are not real numbers.
     ValueError
-        If the maps are malformed, a side is not positive, or the threshold is outside (0, 1).
+        If the maps are malformed, a side is not positive, the threshold is outside (0, 1) or the area negative.
 
     References
     ----------
     Solstad et al., Science 2008.
     """
-    if not 0 < field_threshold < 1:
-        raise ValueError(f"field_threshold is a share of the peak rate, between 0 and 1, got {field_threshold}")
-    maps = checked_maps(rate_maps)
+    field_threshold = as_number(field_threshold, "field_threshold, a share of the peak rate,", above=0, below=1)
+    min_field_area = as_number(min_field_area, "min_field_area, square metres,", least=0)
+    maps = near_one(as_maps(rate_maps))
     units, height, width = maps.shape
     sides = box_sides(box_size)
     bin_area = sides[0] * sides[1] / (width * height)
     visited = np.isfinite(maps)
-    rates = np.where(visited, maps, -np.inf).astype(np.float64)
+    rates = np.where(visited, maps, -np.inf)
     peaks = rates.max(axis=(1, 2), initial=-np.inf)
     flat = peaks <= np.where(visited, maps, np.inf).min(axis=(1, 2), initial=np.inf)
     fires = (peaks > 0) & ~flat

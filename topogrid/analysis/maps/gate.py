@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+from scipy.stats import false_discovery_control
 
+from topogrid.analysis.inputs import MapsLike, as_choice, as_count, as_generator, as_maps
 from topogrid.analysis.maps.nulls import NULLS, ring_radius
-from topogrid.analysis.maps.scores import checked_maps, grid_scores
+from topogrid.analysis.maps.scores import grid_scores
 
 __all__ = ["GridGate", "grid_gate"]
 
@@ -21,6 +23,7 @@ _UNIT_LEVEL, _DISCOVERY_RATE = 0.01, 0.05
 _FEWEST_SURROGATES = 8000  # of a whole network
 _MIN_POOL, _MAX_POOLS = 2000, 8  # surrogate scores behind a p-value, and classes of spatial period
 _FINEST_POOL = 16_000  # to which a pool grows where that could decide
+_SURROGATES_AT_ONCE = 128  # a network of few units draws several for each in one go, which costs the same
 
 
 class GridGate(NamedTuple):
@@ -32,14 +35,10 @@ class GridGate(NamedTuple):
         Share of surrogates, pooled over units of similar period, that score at least as high; NaN for dead units.
     passed : ndarray of bool, ``(unit,)``
         ``p_value <= 0.01`` and also significant at a false-discovery rate of 5 % over the network (Benjamini-Hochberg).
-    threshold : ndarray, ``(unit,)``
-        The 99th percentile of the unit's pool of surrogate scores: the score it had to exceed.
-    score_60 : ndarray, ``(unit,)``
-        The grid scores that were judged.
     share_03, share_05, share_08 : float
         Share of *all* units, dead ones included, with a score above 0.3, 0.5 and 0.8.
-    null_share_03, null_share_05, null_share_08 : float
-        The same shares among surrogates. Never quote the former without the latter.
+    null_share_03, null_share_08 : float
+        Two of these shares among surrogates. Never quote the former without the latter.
     null_share_gate : float
         Share of surrogates, of *all* units' as above, that would pass where the network's own units did: the largest
         p-value that passed, 0 if none did.
@@ -47,35 +46,36 @@ class GridGate(NamedTuple):
         Scores of the surrogates; NaN for dead units.
     n_surrogates : int
         Surrogates per unit, without those drawn afterwards for a finer p-value.
-    null : str
-        Name of the null.
     """
 
     p_value: Float
     passed: NDArray[np.bool_]
-    threshold: Float
-    score_60: Float
     share_03: float
     share_05: float
     share_08: float
     null_share_03: float
-    null_share_05: float
     null_share_08: float
     null_share_gate: float
     null_scores: Float
     n_surrogates: int
-    null: str
 
 
 def grid_gate(
-    rate_maps: ArrayLike, *, null: str = "ring", n_surrogates: int | None = None, rng: np.random.Generator
+    rate_maps: MapsLike,
+    box_size: float | tuple[float, float] | None = None,
+    *,
+    null: str = "ring",
+    n_surrogates: int | None = None,
+    rng: np.random.Generator,
 ) -> GridGate:
     """Say which units are grid cells, judged against surrogates of themselves.
 
     Parameters
     ----------
     rate_maps : array_like, ``(unit, bin_y, bin_x)``
-        Maps of the units of *one* network; NaN where unvisited.
+        Maps of the units of *one* network, or of the cells of one animal; NaN or masked where unvisited.
+    box_size : float or (float, float), optional
+        Side of the box, or its width and height, metres. Only to refuse bins that are not square.
     null : {"ring", "fields", "spectrum", "low_pass"}
         Kind of surrogate, a key of `NULLS`.
     n_surrogates : int, optional
@@ -91,52 +91,52 @@ def grid_gate(
 
     Raises
     ------
+    TypeError
+        If the maps are not real numbers, ``n_surrogates`` is not a whole number or ``rng`` is no generator.
     ValueError
-        If the null is unknown, ``n_surrogates`` is below 1, or the maps are malformed.
+        If the null is unknown, ``n_surrogates`` is below 1, the maps are malformed or their bins not square.
 
     References
     ----------
     Barry & Burgess, Journal of Neuroscience Methods 2017 (field shuffle); Benjamini & Hochberg, JRSS B 1995.
     """
-    if null not in NULLS:
-        raise ValueError(f"null must be one of {', '.join(NULLS)}, got {null!r}")
-    maps = checked_maps(rate_maps)
+    surrogates = NULLS[as_choice(null, "null", tuple(NULLS))]
+    maps, rng = as_maps(rate_maps, box_size, square=True), as_generator(rng)
+    adaptive = n_surrogates is None
+    if n_surrogates is not None:
+        n_surrogates = as_count(n_surrogates, "n_surrogates")
     scores = grid_scores(maps).score_60
     alive = np.isfinite(scores)
-    if n_surrogates is not None and n_surrogates < 1:
-        raise ValueError(f"n_surrogates must be at least 1, got {n_surrogates}")
-    adaptive = n_surrogates is None
     n_surrogates = n_surrogates or max(4, -(-_FEWEST_SURROGATES // max(int(alive.sum()), 1)))
     living = maps[alive]
 
     def draw(units: NDArray[np.intp], times: int) -> Float:
         """Score ``times`` surrogates of each of these living units, ``(unit, surrogate)``."""
-        return np.stack([grid_scores(NULLS[null](living[units], rng)).score_60 for _ in range(times)], axis=1)
+        at_once = max(1, _SURROGATES_AT_ONCE // max(units.size, 1))
+        rounds = (min(at_once, times - start) for start in range(0, times, at_once))
+        scored = [grid_scores(surrogates(living[np.tile(units, n)], rng)).score_60.reshape(n, -1) for n in rounds]
+        return np.concatenate(scored).T
 
     null_scores = draw(np.arange(len(living)), n_surrogates)
     pools = _pools(null_scores, ring_radius(living))
     if adaptive:
         pools = _refined(pools, scores[alive], draw)
-    p_value, threshold = np.full(len(maps), np.nan), np.full(len(maps), np.nan)
-    p_value[alive], threshold[alive] = _judge(scores[alive], pools)
-    passed = _benjamini_hochberg(p_value, _DISCOVERY_RATE) & (p_value <= _UNIT_LEVEL)
+    p_value = np.full(len(maps), np.nan)
+    p_value[alive] = _judge(scores[alive], pools)
+    passed = _discovered(p_value) & (p_value <= _UNIT_LEVEL)
     every_null_score = np.full((len(maps), n_surrogates), np.nan)
     every_null_score[alive] = null_scores
     return GridGate(
         p_value=p_value,
         passed=passed,
-        threshold=threshold,
-        score_60=scores,
         share_03=_share_above(scores, 0.3),
         share_05=_share_above(scores, 0.5),
         share_08=_share_above(scores, 0.8),
         null_share_03=_share_above(every_null_score, 0.3),
-        null_share_05=_share_above(every_null_score, 0.5),
         null_share_08=_share_above(every_null_score, 0.8),
         null_share_gate=float(p_value[passed].max(initial=0.0)) * float(alive.sum()) / max(len(maps), 1),
         null_scores=every_null_score,
         n_surrogates=n_surrogates,
-        null=null,
     )
 
 
@@ -169,14 +169,13 @@ def _sorted(scores: Float) -> Float:
     return ordered
 
 
-def _judge(scores: Float, pools: list[_Pool]) -> tuple[Float, Float]:
-    """Return every unit's p-value and the 99th percentile of its pool."""
-    p_value, threshold = np.ones(scores.size), np.full(scores.size, np.nan)
+def _judge(scores: Float, pools: list[_Pool]) -> Float:
+    """Return every unit's p-value."""
+    p_value = np.ones(scores.size)
     for members, null in pools:
         at_least = null.size - np.searchsorted(null, scores[members], side="left")
         p_value[members] = (1 + at_least) / (1 + null.size)
-        threshold[members] = np.quantile(null, 1 - _UNIT_LEVEL) if null.size else np.nan
-    return p_value, threshold
+    return p_value
 
 
 def _refined(pools: list[_Pool], scores: Float, draw: Callable[[NDArray[np.intp], int], Float]) -> list[_Pool]:
@@ -186,15 +185,13 @@ def _refined(pools: list[_Pool], scores: Float, draw: Callable[[NDArray[np.intp]
     Clifford, Biometrika 1991).
     """
     while True:
-        p_value, _ = _judge(scores, pools)
+        p_value = _judge(scores, pools)
         least = np.empty(scores.size)
         for pool in pools:
             least[pool.members] = pool.least
         unbeaten = p_value <= least
         hoped = np.where(unbeaten, np.minimum(p_value, 1 / (1 + _FINEST_POOL)), p_value)
-        waiting = (
-            unbeaten & _benjamini_hochberg(hoped, _DISCOVERY_RATE) & ~_benjamini_hochberg(p_value, _DISCOVERY_RATE)
-        )
+        waiting = unbeaten & _discovered(hoped) & ~_discovered(p_value)
         growing = [waiting[pool.members].any() and pool.null.size < _FINEST_POOL for pool in pools]
         if not any(growing):
             return pools
@@ -206,8 +203,9 @@ def _doubled(pool: _Pool, draw: Callable[[NDArray[np.intp], int], Float]) -> _Po
     return _Pool(pool.members, _sorted(np.concatenate([pool.null, draw(pool.members, times).ravel()])))
 
 
-def _benjamini_hochberg(p_value: Float, rate: float) -> NDArray[np.bool_]:
-    """Return which hypotheses are rejected at this false-discovery rate; NaN is never rejected and does not count."""
-    order = np.sort(p_value[np.isfinite(p_value)])
-    below = np.flatnonzero(order <= rate * np.arange(1, order.size + 1) / max(order.size, 1))
-    return p_value <= (order[below[-1]] if below.size else -1.0)
+def _discovered(p_value: Float) -> NDArray[np.bool_]:
+    """Return which units are significant at the false-discovery rate; NaN never is, and does not count."""
+    found, there = np.zeros(p_value.size, dtype=bool), np.isfinite(p_value)
+    if there.any():
+        found[there] = false_discovery_control(p_value[there], method="bh") <= _DISCOVERY_RATE
+    return found

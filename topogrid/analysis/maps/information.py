@@ -3,24 +3,25 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from topogrid.analysis.maps.scores import checked_maps
+from topogrid.analysis.inputs import MapsLike, as_maps, as_occupancy
+from topogrid.analysis.levels import near_one
 
 __all__ = ["spatial_information"]
 
 
-def spatial_information(rate_maps: ArrayLike, occupancy: ArrayLike) -> NDArray[np.float64]:
+def spatial_information(rate_maps: MapsLike, occupancy: ArrayLike) -> NDArray[np.float64]:
     """Return each unit's spatial information in bits per spike-equivalent.
 
     ``sum_i p_i (r_i / r) log2(r_i / r)`` with ``p_i`` the share of time in bin ``i``, ``r_i`` the rate there and
-    ``r`` the mean
-    rate. Activity has no spikes; one spike-equivalent is one unit of time-integrated activity, which cancels.
+    ``r`` the mean rate. Activity has no spikes; one spike-equivalent is one unit of time-integrated activity, which
+    cancels.
 
     Parameters
     ----------
     rate_maps : array_like, ``(unit, bin_y, bin_x)``
-        Non-negative rates; NaN where a bin was not visited.
+        Non-negative rates; NaN or masked where a bin was not visited.
     occupancy : array_like, ``(bin_y, bin_x)``
-        Time or number of samples in each bin.
+        Time or number of samples in each bin; masked is none.
 
     Returns
     -------
@@ -30,20 +31,18 @@ def spatial_information(rate_maps: ArrayLike, occupancy: ArrayLike) -> NDArray[n
 
     Raises
     ------
+    TypeError
+        If maps or occupancy are not real numbers.
     ValueError
-        If the shapes do not match or the occupancy is negative.
+        If the shapes do not match or the occupancy is negative or not finite.
 
     References
     ----------
     Skaggs et al., NIPS 1992.
     """
-    maps = checked_maps(rate_maps)
-    time = np.asarray(occupancy, dtype=np.float64)
-    if time.shape != maps.shape[1:] or not (time >= 0).all():
-        raise ValueError(
-            f"occupancy must be {maps.shape[1:]} and not negative, got {time.shape}: pass RateMaps.occupancy"
-        )
-    rates = maps.reshape(len(maps), -1).astype(np.float64)
+    maps = near_one(as_maps(rate_maps))
+    time = near_one(as_occupancy(occupancy, maps.shape[1:])[None])[0]
+    rates = maps.reshape(len(maps), -1)
     visited = np.isfinite(rates) & (time.ravel() > 0)
     share = visited * time.ravel()
     total = share.sum(axis=1, keepdims=True)

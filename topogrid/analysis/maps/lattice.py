@@ -9,13 +9,15 @@ to the rate map itself (`topogrid.analysis.maps.lattice_fit`) then says where it
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import fft, ndimage, sparse
 
+from topogrid.analysis.inputs import MapsLike, as_maps, box_sides
+from topogrid.analysis.levels import levelled
 from topogrid.analysis.maps.lattice_fit import crest_phase, fit_axes
-from topogrid.analysis.maps.scores import autocorrelograms, checked_maps, cubic_taps, over_chunks
+from topogrid.analysis.maps.scores import autocorrelograms, cubic_taps, over_chunks
 
-__all__ = ["Lattice", "box_sides", "measure_lattice"]
+__all__ = ["Lattice", "measure_lattice"]
 
 Float = NDArray[np.float64]
 
@@ -44,9 +46,8 @@ class Lattice(NamedTuple):
     phase : ndarray, ``(unit, 2)``
         Where a field lies in the unit cell, each coordinate in [0, 1): there is one at ``phase[0] * axes[0] +
         phase[1] * axes[1]`` from the centre of the box, give or take whole axes.
-    ellipse_ratio, ellipse_angle : ndarray, ``(unit,)``
-        Long over short semi-axis of the ellipse through the six peaks (1 for a circle), and the direction of the long
-        one, degrees in [0, 180).
+    ellipse_ratio : ndarray, ``(unit,)``
+        Long over short semi-axis of the ellipse through the six peaks; 1 for a circle.
     n_peaks : ndarray of int, ``(unit,)``
         How many of the six peaks were confirmed: 0, 2, 4 or 6, since peaks come in opposite pairs. A lattice needs
         all six, and they must also form a plausible hexagon.
@@ -59,33 +60,17 @@ class Lattice(NamedTuple):
     orientation: Float
     phase: Float
     ellipse_ratio: Float
-    ellipse_angle: Float
     n_peaks: NDArray[np.int64]
     axes: Float
 
 
-def box_sides(box_size: float | tuple[float, float]) -> tuple[float, float]:
-    """Return ``(width, height)`` in metres of a box given by one side or by both.
-
-    Raises
-    ------
-    ValueError
-        If a side is not a positive, finite number.
-    """
-    sides = np.asarray(box_size, dtype=np.float64)
-    if sides.shape not in {(), (2,)} or not (np.isfinite(sides).all() and (sides > 0).all()):
-        raise ValueError(f"box_size must be one positive side or (width, height) in metres, got {box_size}")
-    width, height = np.broadcast_to(sides, (2,))
-    return float(width), float(height)
-
-
-def measure_lattice(rate_maps: ArrayLike, box_size: float | tuple[float, float]) -> Lattice:
+def measure_lattice(rate_maps: MapsLike, box_size: float | tuple[float, float]) -> Lattice:
     """Measure the hexagonal lattice of every rate map.
 
     Parameters
     ----------
     rate_maps : array_like, ``(unit, bin_y, bin_x)``
-        Firing rates in any unit, row 0 at the smallest y; NaN where a bin was not visited.
+        Firing rates in any unit and from any zero, row 0 at the smallest y; NaN or masked where a bin was not visited.
     box_size : float or (float, float)
         Side of the box, or its width and height, in metres. Bins need not be square.
 
@@ -93,10 +78,12 @@ def measure_lattice(rate_maps: ArrayLike, box_size: float | tuple[float, float])
     -------
     Lattice
         Spacings between 3 bins and about 0.75 of the box's side can be measured. A value says that six peaks form a
-        hexagon, not that chance could not have made them: see `topogrid.analysis.maps.nulls.grid_gate` for that.
+        hexagon, not that chance could not have made them: see `topogrid.analysis.grid_gate` for that.
 
     Raises
     ------
+    TypeError
+        If the maps are not real numbers.
     ValueError
         If the maps are not three-dimensional or hold infinities, or a side of the box is not positive.
 
@@ -104,7 +91,7 @@ def measure_lattice(rate_maps: ArrayLike, box_size: float | tuple[float, float])
     ----------
     Hafting et al., Nature 2005 (six peaks); Stensola et al., Nature 2012 and 2015 (axes, ellipse).
     """
-    maps = checked_maps(rate_maps)
+    maps = levelled(as_maps(rate_maps), beyond=1.0)
     bank = _hexagon_bank(maps, box_sides(box_size))
     lattice = _no_lattice(len(maps))
 
@@ -129,11 +116,11 @@ class _Bank(NamedTuple):
     overlap: Float  # (lag_y, lag_x): share of the visited bins that overlap at each lag
 
 
-def _hexagon_bank(maps: NDArray[np.floating], sides: tuple[float, float]) -> _Bank:
+def _hexagon_bank(maps: Float, sides: tuple[float, float]) -> _Bank:
     """Prepare regular hexagons of every resolvable spacing, in steps of 4 %, and every orientation."""
     _, height, width = maps.shape
     bin_size = np.array([sides[0] / width, sides[1] / height])
-    overlap = _overlap(np.isfinite(maps).any(axis=0))
+    overlap = _overlap(np.asarray(np.isfinite(maps).any(axis=0)))
     radii = np.exp(np.arange(np.log(_MIN_SPACING_BINS * bin_size.max()), np.log(max(sides)), 0.04))
     spacing, orientation = np.repeat(radii, _ORIENTATIONS.size), np.tile(_ORIENTATIONS, radii.size)
     peaks = _hexagon(spacing, orientation)
@@ -195,7 +182,7 @@ def _sample(sacs: Float, points: Float, bin_size: Float) -> Float:
     return values.reshape(points.shape[:-1])
 
 
-def _measure(maps: NDArray[np.floating], sacs: Float, bank: _Bank) -> Lattice:
+def _measure(maps: Float, sacs: Float, bank: _Bank) -> Lattice:
     """Measure one chunk of units."""
     units = len(maps)
     contrast = bank.contrast @ sacs.reshape(units, -1).T
@@ -204,14 +191,13 @@ def _measure(maps: NDArray[np.floating], sacs: Float, bank: _Bank) -> Lattice:
     peaks, confirmed = _climb(sacs, start, bank)
     axes, closure = _close(peaks)
     spacing = np.hypot(axes[..., 0], axes[..., 1]).mean(axis=1)
-    ratio, _ = _ellipse(axes)
     height = _sample(sacs, axes, bank.bin_size).mean(axis=1)
-    plausible = confirmed.all(axis=1) & (ratio <= _MAX_ELLIPSE_RATIO) & (height >= _MIN_HEIGHT)
+    plausible = confirmed.all(axis=1) & (_ellipse_ratio(axes) <= _MAX_ELLIPSE_RATIO) & (height >= _MIN_HEIGHT)
     plausible &= closure <= _MAX_CLOSURE_ERROR * spacing
     plausible &= contrast[best, np.arange(units)] >= _MIN_CONTRAST
 
     axes[plausible] = fit_axes(maps[plausible], axes[plausible], bank.bin_size)
-    spacing, ratio, ellipse_angle = np.hypot(axes[..., 0], axes[..., 1]).mean(axis=1), *_ellipse(axes)
+    spacing, ratio = np.hypot(axes[..., 0], axes[..., 1]).mean(axis=1), _ellipse_ratio(axes)
 
     found = _no_lattice(units)
     found.n_peaks[:] = 2 * confirmed.sum(axis=1)
@@ -219,7 +205,6 @@ def _measure(maps: NDArray[np.floating], sacs: Float, bank: _Bank) -> Lattice:
     found.orientation[plausible] = _orientation(axes[plausible])
     found.phase[plausible] = crest_phase(maps[plausible], axes[plausible], bank.bin_size)
     found.ellipse_ratio[plausible] = ratio[plausible]
-    found.ellipse_angle[plausible] = ellipse_angle[plausible]
     found.axes[plausible] = axes[plausible]
     return found
 
@@ -242,9 +227,9 @@ def _smallest_good(contrast: Float, bank: _Bank) -> NDArray[np.intp]:
 
 def _no_lattice(units: int) -> Lattice:
     """Return the result of units that have no lattice."""
-    spacing, orientation, ratio, angle = np.full((4, units), np.nan)
+    spacing, orientation, ratio = np.full((3, units), np.nan)
     phase, axes = np.full((units, 2), np.nan), np.full((units, 3, 2), np.nan)
-    return Lattice(spacing, orientation, phase, ratio, angle, np.zeros(units, np.int64), axes)
+    return Lattice(spacing, orientation, phase, ratio, np.zeros(units, np.int64), axes)
 
 
 def _climb(sacs: Float, start: Float, bank: _Bank) -> tuple[Float, NDArray[np.bool_]]:
@@ -303,18 +288,18 @@ def _close(peaks: Float) -> tuple[Float, Float]:
     return axes, np.hypot(misfit[:, 0], misfit[:, 1])
 
 
-def _ellipse(axes: Float) -> tuple[Float, Float]:
-    """Return axis ratio (infinite if there is none) and direction in degrees of the ellipse through the axes."""
+def _ellipse_ratio(axes: Float) -> Float:
+    """Return long over short semi-axis of the ellipse through the axes; infinite if there is none."""
     x, y = axes[..., 0], axes[..., 1]
     design = np.stack([x**2, 2 * x * y, y**2], axis=-1)
     singular = np.abs(np.linalg.det(design)) < 1e-12 * np.hypot(x, y).mean(axis=1) ** 6
     design[singular] = np.eye(3)
     xx, xy, yy = np.moveaxis(np.linalg.solve(design, np.ones((len(axes), 3, 1)))[..., 0], -1, 0)
-    values, vectors = np.linalg.eigh(np.stack([np.stack([xx, xy], -1), np.stack([xy, yy], -1)], -1))
+    values = np.linalg.eigvalsh(np.stack([np.stack([xx, xy], -1), np.stack([xy, yy], -1)], -1))
     ratio = np.full(len(axes), np.inf)
     good = ~singular & (values[:, 0] > 0)
     ratio[good] = np.sqrt(values[good, 1] / values[good, 0])
-    return ratio, np.rad2deg(np.arctan2(vectors[:, 1, 0], vectors[:, 0, 0])) % 180
+    return ratio
 
 
 def _orientation(axes: Float) -> Float:

@@ -25,7 +25,7 @@ _STEPS = 4  # Gauss-Newton from within a fraction of a bin: the fourth moves axe
 _MAX_CHANGE = 0.15  # share of the spacing that an axis may move; further, the fit has found another pattern
 
 
-def fit_axes(maps: NDArray[np.floating], axes: Float, bin_size: Float) -> Float:
+def fit_axes(maps: Float, axes: Float, bin_size: Float) -> Float:
     """Move axes to where a periodic pattern explains most of each map's variance.
 
     The pattern is any sum of the plane waves of the lattice's two finest shells; its amplitudes are solved for exactly
@@ -63,7 +63,7 @@ def fit_axes(maps: NDArray[np.floating], axes: Float, bin_size: Float) -> Float:
     return np.where(stayed[:, None, None], best, axes)
 
 
-def crest_phase(maps: NDArray[np.floating], axes: Float, bin_size: Float) -> Float:
+def crest_phase(maps: Float, axes: Float, bin_size: Float) -> Float:
     """Fit the three plane waves of a lattice and return where they crest together, ``(unit, 2)`` in unit-cell shares.
 
     Parameters as for `fit_axes`.
@@ -99,13 +99,13 @@ class _Waves(NamedTuple):
     residual: Float  # (unit, bin)
 
 
-def _bins(maps: NDArray[np.floating], bin_size: Float) -> _Bins:
+def _bins(maps: Float, bin_size: Float) -> _Bins:
     units, height, width = maps.shape
     y, x = np.meshgrid(*((np.arange(n) - (n - 1) / 2) for n in (height, width)), indexing="ij")
     position = np.stack([x.ravel(), y.ravel()], axis=1) * bin_size
     flat = maps.reshape(units, height * width)
     visited = np.isfinite(flat)
-    return _Bins(position, np.where(visited, flat, 0.0).astype(np.float64), visited.astype(np.float64))
+    return _Bins(position, np.where(visited, flat, 0.0), visited.astype(np.float64))
 
 
 def _waves(data: _Bins, axes: Float, shells: Float) -> _Waves:

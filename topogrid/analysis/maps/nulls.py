@@ -10,31 +10,32 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import fft, ndimage, sparse
 
-from topogrid.analysis.maps.scores import checked_maps
+from topogrid.analysis.inputs import MapsLike, as_generator, as_maps
+from topogrid.analysis.levels import levelled
 
 __all__ = ["NULLS", "field_shuffle", "low_pass_noise", "ring_noise", "ring_radius", "spectrum_noise"]
 
 Float = NDArray[np.float64]
 
-_CANVAS = (
-    4  # noise is made on a periodic canvas this many boxes wide and cut out, so the box's own walls are not periodic
-)
+# Noise is made on a periodic canvas this many boxes wide and cut out, so that the box's own walls are not periodic.
+_CANVAS = 4
 _UNITS_AT_ONCE = 128
 _RING_WIDTH = 0.25  # sd of the spectral ring, cycles per box: about what one box can resolve
 _LOW_PASS_WIDTH = 0.075  # sd of the low-pass filter, shares of the box
 _MAX_FIELDS = 40
+_FEWEST_BINS = 3  # below, there is no period shorter than the box to find
 
 
-def low_pass_noise(rate_maps: ArrayLike, rng: np.random.Generator) -> Float:
+def low_pass_noise(rate_maps: MapsLike, rng: np.random.Generator) -> Float:
     """Return smooth noise of one length scale for all units: white noise blurred over 7.5 % of the box.
 
     Parameters
     ----------
     rate_maps : array_like, ``(unit, bin_y, bin_x)``
-        Maps to replace; NaN where unvisited.
+        Maps to replace; NaN or masked where unvisited.
     rng : numpy.random.Generator
         Source of randomness.
 
@@ -42,58 +43,67 @@ def low_pass_noise(rate_maps: ArrayLike, rng: np.random.Generator) -> Float:
     -------
     ndarray, ``(unit, bin_y, bin_x)``
         Surrogates with each unit's own rates and unvisited bins.
+
+    Raises
+    ------
+    TypeError
+        If the maps are not real numbers, or ``rng`` is no generator.
+    ValueError
+        If the maps are malformed.
     """
-    maps = checked_maps(rate_maps)
+    maps = as_maps(rate_maps)
     frequency = _frequencies(maps.shape[1:])
     response = np.exp(-((2 * np.pi * frequency * _LOW_PASS_WIDTH) ** 2) / 2)
-    return _filtered_noise(maps, lambda block: np.broadcast_to(response, (len(block), *response.shape)), rng)
+    return _filtered_noise(
+        maps, lambda block: np.broadcast_to(response, (len(block), *response.shape)), as_generator(rng)
+    )
 
 
-def ring_noise(rate_maps: ArrayLike, rng: np.random.Generator) -> Float:
+def ring_noise(rate_maps: MapsLike, rng: np.random.Generator) -> Float:
     """Return noise with the unit's own spatial period but no preferred direction.
 
     Its spectrum is a ring at the radius where the unit's radially averaged power spectrum peaks. The hardest null for
     a grid score: hexagonal order is the one thing it lacks. Parameters and result as for `low_pass_noise`.
     """
 
-    def response(block: NDArray[np.floating]) -> Float:
+    def response(block: Float) -> Float:
         distance = _frequencies(block.shape[1:]) - ring_radius(block)[:, None, None]
         ring: Float = np.exp(-(distance**2) / (2 * _RING_WIDTH**2))
         return ring
 
-    return _filtered_noise(checked_maps(rate_maps), response, rng)
+    return _filtered_noise(as_maps(rate_maps), response, as_generator(rng))
 
 
-def spectrum_noise(rate_maps: ArrayLike, rng: np.random.Generator) -> Float:
+def spectrum_noise(rate_maps: MapsLike, rng: np.random.Generator) -> Float:
     """Return noise with the unit's whole radially averaged power spectrum and random phases.
 
     The average over directions is essential: random phases alone would keep a lattice's six spectral peaks, and with
     them the hexagon. Parameters and result as for `low_pass_noise`.
     """
 
-    def response(block: NDArray[np.floating]) -> Float:
+    def response(block: Float) -> Float:
         amplitude: Float = np.sqrt(_radial_power(block))[:, _radius_index(block.shape[1:])]
         return amplitude
 
-    return _filtered_noise(checked_maps(rate_maps), response, rng)
+    return _filtered_noise(as_maps(rate_maps), response, as_generator(rng))
 
 
-def field_shuffle(rate_maps: ArrayLike, rng: np.random.Generator) -> Float:
+def field_shuffle(rate_maps: MapsLike, rng: np.random.Generator) -> Float:
     """Return maps with each unit's own firing fields moved to random places.
 
     A field is a local maximum and the bins nearer to it than to any other. New centres are drawn one after another,
     where possible no closer together than the unit's closest two fields were. Parameters and result as for
     `low_pass_noise`.
     """
-    maps = checked_maps(rate_maps)
+    maps, rng = as_maps(rate_maps), as_generator(rng)
     out = np.empty(maps.shape)
     for start in range(0, len(maps), _UNITS_AT_ONCE):
         block = maps[start : start + _UNITS_AT_ONCE]
-        out[start : start + _UNITS_AT_ONCE] = _deal_out(_moved_fields(block, rng), block)
+        out[start : start + _UNITS_AT_ONCE] = _deal_out(_moved_fields(levelled(block, beyond=1.0), rng), block)
     return out
 
 
-NULLS: dict[str, Callable[[ArrayLike, np.random.Generator], Float]] = {
+NULLS: dict[str, Callable[[MapsLike, np.random.Generator], Float]] = {
     "ring": ring_noise,
     "fields": field_shuffle,
     "spectrum": spectrum_noise,
@@ -102,9 +112,17 @@ NULLS: dict[str, Callable[[ArrayLike, np.random.Generator], Float]] = {
 """Every null by its name; a new one is a function and a line here."""
 
 
-def ring_radius(rate_maps: ArrayLike) -> Float:
-    """Return where each map's radially averaged power spectrum peaks, in cycles per (shorter) box side, at least 1."""
-    maps = checked_maps(rate_maps)
+def ring_radius(rate_maps: MapsLike) -> Float:
+    """Return where each map's radially averaged power spectrum peaks, in cycles per (shorter) box side, at least 1.
+
+    Errors as for `low_pass_noise`.
+    """
+    maps = as_maps(rate_maps)
+    if min(maps.shape[1:]) < _FEWEST_BINS:
+        raise ValueError(
+            f"a map's period needs at least {_FEWEST_BINS} bins a side, got {maps.shape[1]} x {maps.shape[2]}: "
+            "use finer bins"
+        )
     radius = np.empty(len(maps))
     for start in range(0, len(maps), _UNITS_AT_ONCE):
         power = _radial_power(maps[start : start + _UNITS_AT_ONCE])
@@ -140,9 +158,10 @@ def _radius_index(shape: tuple[int, int]) -> NDArray[np.intp]:
     return np.minimum(steps, _CANVAS * min(shape) // 2)
 
 
-def _radial_power(maps: NDArray[np.floating]) -> Float:
+def _radial_power(maps: Float) -> Float:
     """Return the power spectrum averaged over directions, ``(unit, radius)``; the mean rate is taken off first."""
     height, width = maps.shape[1:]
+    maps = levelled(maps, beyond=1.0)
     visited = np.isfinite(maps)
     rates = np.where(visited, maps, 0.0)
     mean = rates.sum(axis=(1, 2), keepdims=True) / np.maximum(visited.sum(axis=(1, 2), keepdims=True), 1)
@@ -153,9 +172,7 @@ def _radial_power(maps: NDArray[np.floating]) -> Float:
     return averaged
 
 
-def _filtered_noise(
-    maps: NDArray[np.floating], response: Callable[[NDArray[np.floating]], Float], rng: np.random.Generator
-) -> Float:
+def _filtered_noise(maps: Float, response: Callable[[Float], Float], rng: np.random.Generator) -> Float:
     """Filter white noise with ``response(maps)`` ``(unit, frequency_y, frequency_x)``, deal rates out by its ranks."""
     _, height, width = maps.shape
     out = np.empty(maps.shape)
@@ -169,18 +186,17 @@ def _filtered_noise(
     return out
 
 
-def _deal_out(priority: NDArray[np.floating], maps: NDArray[np.floating]) -> Float:
+def _deal_out(priority: NDArray[np.floating], maps: Float) -> Float:
     """Give each unit's highest rate to the visited bin of highest priority, and so on down."""
     units = len(maps)
     rank = np.where(np.isfinite(maps), priority, np.inf).reshape(units, -1).argsort(axis=1)
     out = np.empty((units, rank.shape[1]))
-    np.put_along_axis(
-        out, rank, np.sort(maps.reshape(units, -1), axis=1), axis=1
-    )  # NaN sorts last, onto unvisited bins
+    by_rate = np.sort(maps.reshape(units, -1), axis=1)  # NaN sorts last, onto unvisited bins
+    np.put_along_axis(out, rank, by_rate, axis=1)
     return out.reshape(maps.shape)
 
 
-def _moved_fields(maps: NDArray[np.floating], rng: np.random.Generator) -> Float:
+def _moved_fields(maps: Float, rng: np.random.Generator) -> Float:
     """Return, for every bin, the rate that a field moved there brings along; below all rates where none reaches."""
     units, height, width = maps.shape
     visited = np.isfinite(maps).reshape(units, -1)
@@ -213,13 +229,14 @@ def _moved_fields(maps: NDArray[np.floating], rng: np.random.Generator) -> Float
     return np.where(np.isfinite(brought), brought, lowest - reach).reshape(maps.shape)
 
 
-def _field_centres(maps: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def _field_centres(maps: Float) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return flat bin indices of the firing fields, ``(unit, field)`` from strongest to weakest, and which exist.
 
     Fields are local maxima of the slightly blurred map above a fifth of its range, at most `_MAX_FIELDS`.
     """
     units = len(maps)
-    filled = np.where(np.isfinite(maps), maps, np.nanmin(maps, axis=(1, 2), keepdims=True))
+    lowest = np.where(np.isfinite(maps), maps, np.inf).min(axis=(1, 2), keepdims=True)
+    filled = np.where(np.isfinite(maps), maps, np.where(np.isfinite(lowest), lowest, 0.0))
     smooth = ndimage.gaussian_filter(filled, (0, 1, 1))
     low, high = smooth.min(axis=(1, 2), keepdims=True), smooth.max(axis=(1, 2), keepdims=True)
     peak = (smooth == ndimage.maximum_filter(smooth, (1, 3, 3))) & (smooth > low + 0.2 * (high - low))

@@ -16,8 +16,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import fft, ndimage, sparse
+
+from topogrid.analysis.inputs import MapsLike, as_maps
+from topogrid.analysis.levels import levelled
 
 __all__ = ["RING_INNER", "RING_OUTER", "GridScores", "autocorrelograms", "grid_scores"]
 
@@ -31,27 +34,27 @@ RING_OUTER: Float = np.linspace(0.4, 1.0, 10)
 
 _RING_VARIANCE_FLOOR = 1e-5  # added to the variance inside a ring by the published scorer
 _FLAT_SD = 1e-5  # an overlap that varies less than this share of the peak has no correlation; far above FFT rounding
+_FAR = 1.0  # maps further from zero than their own range are measured from their lowest rate
 _CHUNK = 32  # units scored together: at 32 bins, the working arrays of one thread stay within the cache of its core
 
 
 class GridScores(NamedTuple):
-    """Grid scores of every unit; NaN marks a unit whose map is blank or constant.
+    """Grid scores of every unit; NaN marks a unit whose map is blank or constant, whatever its level.
 
     Attributes
     ----------
     score_60, score_90 : ndarray, ``(unit,)``
         Hexagonal and square score, the best of ten rings each.
-    ring_60, ring_90 : ndarray, ``(unit,)``
-        Outer radius of the ring that gave the score, as a fraction of the (shorter) box side.
+    ring_60 : ndarray, ``(unit,)``
+        Outer radius of the ring that gave the hexagonal score, as a fraction of the (shorter) box side.
     """
 
     score_60: Float
     score_90: Float
     ring_60: Float
-    ring_90: Float
 
 
-def autocorrelograms(rate_maps: ArrayLike) -> Float:
+def autocorrelograms(rate_maps: MapsLike) -> Float:
     """Correlate every rate map with shifted copies of itself.
 
     Each value is Pearson's correlation over the bins that are visited both here and a lag away, so unvisited bins drop
@@ -60,20 +63,23 @@ def autocorrelograms(rate_maps: ArrayLike) -> Float:
     Parameters
     ----------
     rate_maps : array_like, ``(unit, bin_y, bin_x)``
-        Firing rates in any unit; NaN where a bin was not visited.
+        Firing rates in any unit and from any zero; NaN or masked where a bin was not visited.
 
     Returns
     -------
     ndarray, ``(unit, 2 * bin_y - 1, 2 * bin_x - 1)``
-        Correlations in [-1, 1]; 0 where the overlap is empty or flat (varies less than 1e-5 of the unit's peak), as in
-        the published scorer. A constant map therefore gives zeros, not ones.
+        Correlations in [-1, 1]; 0 where the overlap is empty or flat (varies less than 1e-5 of the unit's peak, or of
+        its range where all rates are far from zero), as in the published scorer. A constant map therefore gives zeros,
+        not ones.
 
     Raises
     ------
+    TypeError
+        If the maps are not real numbers.
     ValueError
         If the maps are not three-dimensional or hold infinities.
     """
-    maps = checked_maps(rate_maps)
+    maps = as_maps(rate_maps)
     units, height, width = maps.shape
     out = np.empty((units, 2 * height - 1, 2 * width - 1))
 
@@ -84,7 +90,7 @@ def autocorrelograms(rate_maps: ArrayLike) -> Float:
     return out
 
 
-def grid_scores(rate_maps: ArrayLike) -> GridScores:
+def grid_scores(rate_maps: MapsLike, box_size: float | tuple[float, float] | None = None) -> GridScores:
     """Score how hexagonal and how square every rate map is.
 
     With ``c_a`` the correlation, inside a ring, between a SAC and itself turned by ``a`` degrees, the hexagonal score
@@ -94,8 +100,11 @@ def grid_scores(rate_maps: ArrayLike) -> GridScores:
     Parameters
     ----------
     rate_maps : array_like, ``(unit, bin_y, bin_x)``
-        Firing rates in any unit; NaN where a bin was not visited. Bins must be square in metres. Where the box is not,
-        rings reach as far as its shorter side.
+        Firing rates in any unit and from any zero; NaN or masked where a bin was not visited. Bins must be square in
+        metres. Where the box is not, rings reach as far as its shorter side.
+    box_size : float or (float, float), optional
+        Side of the box, or its width and height, metres. Only to refuse bins that are not square, which a score of
+        bins cannot notice.
 
     Returns
     -------
@@ -104,8 +113,10 @@ def grid_scores(rate_maps: ArrayLike) -> GridScores:
 
     Raises
     ------
+    TypeError
+        If the maps are not real numbers.
     ValueError
-        If the maps are not three-dimensional, are smaller than 4 bins or hold infinities.
+        If the maps are not three-dimensional, are smaller than 4 bins or hold infinities, or bins are not square.
 
     Notes
     -----
@@ -115,35 +126,23 @@ def grid_scores(rate_maps: ArrayLike) -> GridScores:
     ----------
     Banino et al., Nature 2018; Sorscher et al., NeurIPS 2019 (the scorer); Sargolini et al., Science 2006 (the score).
     """
-    maps = checked_maps(rate_maps)
+    maps = as_maps(rate_maps, box_size, square=True)
     units, height, width = maps.shape
     side = min(height, width)
     if side < 4:
         raise ValueError(f"rate maps need at least 4 bins a side to be scored, got {height} x {width}: use finer bins")
     rotation = _rotation(side)
-    out = np.full((4, units), np.nan)
+    out = np.full((3, units), np.nan)
 
     def fill(chunk: slice) -> None:
         sacs = _central_square(_autocorrelograms(maps[chunk]), side)
         alive = sacs[:, side - 1, side - 1] > 0
-        block = np.full((4, alive.size), np.nan)
+        block = np.full((3, alive.size), np.nan)
         block[:, alive] = _score(sacs if alive.all() else sacs[alive], rotation)
         out[:, chunk] = block
 
     over_chunks(fill, units)
     return GridScores(*out)
-
-
-def checked_maps(rate_maps: ArrayLike) -> NDArray[np.floating]:
-    """Return the maps as a float array, or say what is wrong with them."""
-    maps = np.asarray(rate_maps)
-    if maps.ndim != 3 or 0 in maps.shape[1:]:
-        raise ValueError(f"rate maps must be (unit, bin_y, bin_x), got shape {maps.shape}: add the missing axis")
-    if not np.issubdtype(maps.dtype, np.floating):
-        maps = maps.astype(np.float64)
-    if np.isinf(maps).any():
-        raise ValueError("rate maps must be finite, or NaN where unvisited, got infinities: check the normalisation")
-    return maps
 
 
 def over_chunks(work: Callable[[slice], None], units: int) -> None:
@@ -158,10 +157,11 @@ def over_chunks(work: Callable[[slice], None], units: int) -> None:
         list(pool.map(work, chunks))
 
 
-def _autocorrelograms(maps: NDArray[np.floating]) -> Float:
+def _autocorrelograms(maps: Float) -> Float:
     """Compute Pearson SACs of one chunk; the half with ``lag_y >= 0`` is computed, the other half mirrors it."""
+    maps = levelled(maps, beyond=_FAR)
     visited = np.isfinite(maps)
-    rates = np.where(visited, maps, 0.0).astype(np.float64)
+    rates = np.where(visited, maps, 0.0)
     peaks = np.abs(rates).max(axis=(1, 2), keepdims=True)
     rates /= np.where(peaks > 0, peaks, 1.0)
     overlap = _overlap_of_all_bins(rates) if visited.all() else _overlap_of_visited_bins(rates, visited)
@@ -350,7 +350,7 @@ def cubic_taps(at: Float, length: int) -> tuple[NDArray[np.intp], Float]:
 
 
 def _score(sacs: Float, rotation: _Rotation) -> Float:
-    """Return best score and best ring, for 60 and then 90 degrees, as ``(4, unit)`` in the order of `GridScores`."""
+    """Return both scores and the ring of the hexagonal one, ``(3, unit)`` in the order of `GridScores`."""
     units, length, _ = sacs.shape
     lower = rotation.prefilter[length // 2 :]
     coefficients = (lower @ (sacs @ rotation.prefilter.T)).reshape(units, len(lower) * length).T.copy()
@@ -374,8 +374,7 @@ def _score(sacs: Float, rotation: _Rotation) -> Float:
 
     hexagonal = (at[60] + at[120]) / 2 - (at[30] + at[90] + at[150]) / 3
     square = at[90] - (at[45] + at[135]) / 2
-    rings = [RING_OUTER[score.argmax(axis=0)] for score in (hexagonal, square)]
-    return np.stack([hexagonal.max(axis=0), square.max(axis=0), *rings])
+    return np.stack([hexagonal.max(axis=0), square.max(axis=0), RING_OUTER[hexagonal.argmax(axis=0)]])
 
 
 def _ring_sums(values: Float, rotation: _Rotation) -> Float:

@@ -7,17 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from topogrid.analysis import (
-    GridGate,
-    GridScores,
-    Lattice,
-    RateMaps,
-    border_scores,
-    grid_gate,
-    grid_scores,
-    measure_lattice,
-    spatial_information,
-)
+from topogrid.analysis.inputs import as_generator, as_instance
+from topogrid.analysis.maps.borders import border_scores
+from topogrid.analysis.maps.gate import GridGate, grid_gate
+from topogrid.analysis.maps.information import spatial_information
+from topogrid.analysis.maps.lattice import Lattice, measure_lattice
+from topogrid.analysis.maps.rate_maps import RateMaps
+from topogrid.analysis.maps.scores import GridScores, grid_scores
 
 Float = NDArray[np.float64]
 
@@ -51,12 +47,21 @@ class UnitMeasures:
 
 
 def measure_units(rate_maps: RateMaps, rng: np.random.Generator) -> UnitMeasures:
-    """Score rate maps, whatever made them, and judge them against their null."""
+    """Score rate maps, whatever made them, and judge them against their null.
+
+    Raises
+    ------
+    TypeError
+        If the maps are not `RateMaps`, or ``rng`` is no generator.
+    ValueError
+        If bins are not square.
+    """
+    rate_maps, rng = as_instance(rate_maps, RateMaps, "rate maps to measure"), as_generator(rng)
     return UnitMeasures(
         rate_maps=rate_maps,
-        scores=grid_scores(rate_maps.maps),
+        scores=grid_scores(rate_maps),
         lattice=measure_lattice(rate_maps.maps, rate_maps.box_size),
-        gate=grid_gate(rate_maps.maps, rng=rng),
+        gate=grid_gate(rate_maps, rng=rng),
         border=border_scores(rate_maps.maps, rate_maps.box_size),
         information=spatial_information(rate_maps.maps, rate_maps.occupancy),
     )

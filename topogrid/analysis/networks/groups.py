@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from topogrid.analysis.inputs import as_values
+
 Float = NDArray[np.float64]
 
 
@@ -78,18 +80,41 @@ class Group:
 def series(rows: Iterable[Mapping[str, Any]], key: str) -> tuple[Float, Float]:
     """Return steps and finite values of one key of ``metrics.jsonl``, in the order of the steps.
 
-    Of two rows that give the key at one step the later counts, as after a resume.
+    Of two rows that give the key at one step the later counts, as after a resume. What is no finite number is left out.
+
+    Raises
+    ------
+    TypeError
+        If ``rows`` are not mappings.
     """
     values: dict[float, float] = {}
     for row in rows:
-        if row.get("step") is not None and row.get(key) is not None and np.isfinite(float(row[key])):
-            values[float(row["step"])] = float(row[key])
+        if not isinstance(row, Mapping):
+            raise TypeError(f"rows must map names to numbers, got a {type(row).__name__}")
+        step, value = (_number(row.get(name)) for name in ("step", key))
+        if np.isfinite(step) and np.isfinite(value):
+            values[step] = value
     steps = sorted(values)
     return np.array(steps), np.array([values[step] for step in steps])
 
 
+def _number(value: object) -> float:
+    """Return a real number as a float, NaN where it is none."""
+    return float(value) if isinstance(value, int | float | np.number) and not isinstance(value, bool) else float("nan")
+
+
 def paired_series(rows: Sequence[Mapping[str, Any]], *keys: str) -> Float:
-    """Return ``(key + 1, step)``: the steps at which every key has a finite value, and those values."""
+    """Return ``(key + 1, step)``: the steps at which every key has a finite value, and those values.
+
+    Raises
+    ------
+    TypeError
+        If ``rows`` are not mappings.
+    ValueError
+        If no key is named.
+    """
+    if not keys:
+        raise ValueError("paired_series needs the name of at least one series, got none")
     found = [dict(zip(*(part.tolist() for part in series(rows, key)), strict=True)) for key in keys]
     steps = sorted(set(found[0]).intersection(*found[1:]))
     return np.array([steps, *([one[step] for step in steps] for one in found)], dtype=np.float64)
@@ -107,7 +132,25 @@ def mean_over_networks(curves: Sequence[tuple[Float, Float]]) -> tuple[Float, Fl
     -------
     (steps, values)
         Both empty where no step is shared.
+
+    Raises
+    ------
+    TypeError
+        If steps or values are not real numbers.
+    ValueError
+        If a curve is not one value for each step.
     """
-    by_step = [dict(zip(steps.tolist(), values.tolist(), strict=True)) for steps, values in curves]
+    by_step = []
+    for curve in curves:
+        steps, values = (as_values(part, "a curve's steps and values") for part in _both(curve))
+        if steps.shape != values.shape:
+            raise ValueError(f"a curve must have one value for each step, got {values.size} for {steps.size}")
+        by_step.append(dict(zip(steps.tolist(), values.tolist(), strict=True)))
     shared = sorted(set(by_step[0]).intersection(*by_step[1:])) if by_step else []
     return np.array(shared), np.array([np.mean([one[step] for one in by_step]) for step in shared])
+
+
+def _both(curve: tuple[Float, Float]) -> tuple[Float, Float]:
+    if not isinstance(curve, tuple | list) or len(curve) != 2:
+        raise TypeError(f"a curve must be (steps, values), got a {type(curve).__name__}")
+    return curve[0], curve[1]

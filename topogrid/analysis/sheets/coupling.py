@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, stats
 
-from topogrid.analysis.sheets.order import checked_pair
+from topogrid.analysis.inputs import as_choice, as_count, as_generator, as_pair
 
 __all__ = ["ScalingSlope", "SheetCorrelation", "scaling_slope", "sheet_correlation"]
 
@@ -99,6 +99,8 @@ def sheet_correlation(
 
     Raises
     ------
+    TypeError
+        If the maps are not made of real numbers, or ``rng`` is no generator.
     ValueError
         If the null is unknown, the maps are not two-dimensional or differ in shape, or there are no surrogates.
 
@@ -108,11 +110,9 @@ def sheet_correlation(
     than the real one and the test too eager (size 0.08 to 0.15 at 0.05 for smooth maps cut from larger ones);
     reflections leave no seam (0.05 to 0.06).
     """
-    if null not in _NULLS:
-        raise ValueError(f"null must be one of {', '.join(_NULLS)}, got {null!r}")
-    if n_surrogates < 1:
-        raise ValueError(f"n_surrogates must be at least 1, got {n_surrogates}")
-    a, b = checked_pair(map_a, map_b)
+    as_choice(null, "null", _NULLS)
+    n_surrogates, rng = as_count(n_surrogates, "n_surrogates"), as_generator(rng)
+    a, b = as_pair(map_a, map_b)
     both = np.isfinite(a) & np.isfinite(b)
     n_units = int(both.sum())
     ranks_a, ranks_b = (_centred_ranks(np.where(both, values, np.nan)) for values in (a, b))
@@ -158,12 +158,13 @@ def scaling_slope(
 
     Raises
     ------
+    TypeError
+        If the maps are not made of real numbers, a count is not a whole number or ``rng`` is no generator.
     ValueError
         If the maps are malformed or hold values that are not positive, or a count is below 1.
     """
-    tau_sheet, spacing_sheet = checked_pair(tau, spacing)
-    if block < 1 or n_resamples < 1:
-        raise ValueError(f"block and n_resamples must be at least 1, got {block} and {n_resamples}")
+    tau_sheet, spacing_sheet = as_pair(tau, spacing)
+    block, n_resamples, rng = as_count(block, "block"), as_count(n_resamples, "n_resamples"), as_generator(rng)
     both = np.isfinite(tau_sheet) & np.isfinite(spacing_sheet)
     n_units = int(both.sum())
     if (tau_sheet[both] <= 0).any() or (spacing_sheet[both] <= 0).any():

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from topogrid.analysis.inputs import as_flags, as_instance, as_number, as_reals, as_whole
 from topogrid.analysis.sheets.sheet import Sheet
 
 __all__ = [
@@ -143,18 +144,24 @@ def module_scales(spacing: ArrayLike, tau: ArrayLike, module_of: ArrayLike, coun
 
     Raises
     ------
+    TypeError
+        If they are not real numbers, whole ones (``module_of``) or booleans (``counted``).
     ValueError
-        If the shapes differ, or a counted spacing or a time constant is not positive.
+        If the shapes differ, a counted spacing or a time constant is not positive, or a module has no unit.
     """
-    metres, steps = np.asarray(spacing, dtype=np.float64), np.asarray(tau, dtype=np.float64)
-    module, chosen = np.asarray(module_of), np.asarray(counted, dtype=bool)
-    if metres.ndim != 1 or not metres.shape == steps.shape == module.shape == chosen.shape or not metres.size:
+    metres, steps = as_reals(spacing, "spacings"), as_reals(tau, "time constants")
+    chosen = as_flags(counted, "counted")
+    shapes = (metres.shape, steps.shape, np.shape(module_of), chosen.shape)
+    if metres.ndim != 1 or len(set(shapes)) > 1 or not metres.size:
         raise ValueError(
             "spacing, tau, module_of and counted must have one value for each unit, got shapes "
-            f"{metres.shape}, {steps.shape}, {module.shape} and {chosen.shape}"
+            f"{shapes[0]}, {shapes[1]}, {shapes[2]} and {shapes[3]}"
         )
+    module = as_whole(module_of, "module_of", metres.size)
+    if not np.bincount(module).all():
+        raise ValueError("modules must be numbered 0, 1, ... without a gap, got one without units: see Sheet.module_of")
     measured = chosen & np.isfinite(metres)
-    if not (steps > 0).all() or not (metres[measured] > 0).all():
+    if not (np.isfinite(steps) & (steps > 0)).all() or not (metres[measured] > 0).all():
         raise ValueError("time constants and spacings must be positive: mark units without a lattice as NaN")
     n_modules = int(module.max()) + 1
     mean_tau, median, spread, share = (np.full(n_modules, np.nan) for _ in range(4))
@@ -198,9 +205,12 @@ def compare_modules(before: ModuleScales, after: ModuleScales) -> ModuleChange:
 
     Raises
     ------
+    TypeError
+        If one of the two is no `ModuleScales`.
     ValueError
         If the numbers of modules differ.
     """
+    before, after = (as_instance(scales, ModuleScales, "what is compared") for scales in (before, after))
     if before.tau.shape != after.tau.shape:
         raise ValueError(
             f"modules are compared with themselves, got {before.tau.size} before and {after.tau.size} after"
@@ -234,14 +244,19 @@ def compare_units(
 
     Raises
     ------
+    TypeError
+        If they are not real numbers, or booleans (``counted``).
     ValueError
-        If the shapes differ.
+        If the shapes differ, or a spacing or time constant is not positive.
     """
-    before, after, tau_before, tau_after = (
-        np.asarray(values, dtype=np.float64)
-        for values in (spacing_before, spacing_after, module_tau_before, module_tau_after)
-    )
-    both = np.asarray(counted_before, dtype=bool) & np.asarray(counted_after, dtype=bool)
+    before, after = (as_reals(values, "spacings") for values in (spacing_before, spacing_after))
+    tau_before, tau_after = (as_reals(values, "time constants") for values in (module_tau_before, module_tau_after))
+    counted = [as_flags(values, "counted") for values in (counted_before, counted_after)]
+    if counted[0].shape != counted[1].shape:
+        raise ValueError(f"counted must have one value for each unit, got {counted[0].shape} and {counted[1].shape}")
+    both = counted[0] & counted[1]
+    if any((values <= 0).any() or np.isinf(values).any() for values in (before, after, tau_before, tau_after)):
+        raise ValueError("spacings and time constants must be positive: mark units without a lattice as NaN")
     if not before.shape == after.shape == tau_before.shape == tau_after.shape == both.shape:
         raise ValueError(
             f"spacings and time constants must have one value for each unit, got {before.shape}, {after.shape}, "
@@ -271,10 +286,12 @@ def tau_layout_explained(tau: ArrayLike, sheet: Sheet) -> TauLayout:
 
     Raises
     ------
+    TypeError
+        If tau is not made of real numbers, or ``sheet`` is no `Sheet`.
     ValueError
-        If there is not one tau for each unit.
+        If there is not one positive tau for each unit.
     """
-    log_tau = sheet.map(np.log(np.asarray(tau, dtype=np.float64))).ravel()
+    log_tau = as_instance(sheet, Sheet, "sheet").map(np.log(_positive(tau))).ravel()
     away = log_tau - log_tau.mean()
     total = float(away @ away)
     if total <= 1e-12 * away.size:
@@ -319,10 +336,21 @@ def share_of_range(tau: ArrayLike, low: float, high: float) -> float:
 
     Raises
     ------
+    TypeError
+        If they are not real numbers.
     ValueError
-        If ``low`` is above ``high``.
+        If ``low`` is above ``high``, or a tau is not a positive number.
     """
+    low, high = as_number(low, "low, steps,"), as_number(high, "high, steps,")
     if low > high:
         raise ValueError(f"a range goes from low to high, got {low} to {high}")
-    first, last = np.percentile(np.asarray(tau, dtype=np.float64), (1, 99))
+    first, last = np.percentile(_positive(tau), (1, 99))
     return float((last - first) / (0.98 * (high - low))) if high > low else np.nan
+
+
+def _positive(tau: ArrayLike) -> Float:
+    """Return time constants as doubles; `ValueError` unless all are positive numbers."""
+    steps = as_reals(tau, "time constants")
+    if not steps.size or not (np.isfinite(steps) & (steps > 0)).all():
+        raise ValueError("time constants must be positive numbers of steps, got none, or one that is not")
+    return steps

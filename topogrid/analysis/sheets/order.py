@@ -13,9 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, sparse
 
+from topogrid.analysis.inputs import as_count, as_generator, as_number, as_pair, as_points
+from topogrid.analysis.levels import levelled
+
 __all__ = ["DistanceSimilarity", "MoransI", "distance_similarity", "morans_i", "partial_morans_i"]
 
 Float = NDArray[np.float64]
+
+_FAR = 1e6  # values so many ranges away from zero are measured from their lowest, as their mean would round too much
 
 
 class MoransI(NamedTuple):
@@ -24,9 +29,7 @@ class MoransI(NamedTuple):
     Attributes
     ----------
     value : float
-        I: near 1 for a smooth map, near ``expectation`` for a random one; of several coordinates, their mean.
-    expectation : float
-        Expected I without spatial order, ``-1 / (n_units - 1)``.
+        I: near 1 for a smooth map, near ``-1 / (n_units - 1)`` for a random one; of several coordinates, their mean.
     p_value : float
         One-sided: share of random rearrangements of the values that reach ``value``.
     n_units : int
@@ -34,7 +37,6 @@ class MoransI(NamedTuple):
     """
 
     value: float
-    expectation: float
     p_value: float
     n_units: int
 
@@ -47,7 +49,9 @@ class DistanceSimilarity(NamedTuple):
     distance : ndarray, ``(distance,)``
         Sheet distances in units, rounded to whole ones, from 1.
     similarity : ndarray, ``(distance,)``
-        Correlation between units at that distance: 1 for equal values, 0 without order; NaN where there is no pair.
+        Mean product of the deviations of two units at that distance, over the variance of all: 1 for equal values, 0
+        without order; NaN where there is no pair. Far pairs are few and stand in the corners, so that their values may
+        lie beyond -1 and 1.
     n_pairs : ndarray of int, ``(distance,)``
         Pairs of units behind each value.
     null_low, null_high : ndarray, ``(distance,)``
@@ -91,6 +95,8 @@ def morans_i(
 
     Raises
     ------
+    TypeError
+        If the map is not made of real numbers, or ``rng`` is no generator.
     ValueError
         If the map has another number of axes, the period is not positive or the number of permutations negative.
 
@@ -102,14 +108,12 @@ def morans_i(
     ----------
     Moran, Biometrika 1950; Cliff & Ord, Spatial Processes 1981.
     """
-    if n_permutations < 0:
-        raise ValueError(f"n_permutations must not be negative, got {n_permutations}")
-    has_value, deviation = _standardised(_checked_points(sheet_map), period)
+    n_permutations, rng = as_count(n_permutations, "n_permutations", least=0), as_generator(rng)
+    has_value, deviation = _standardised(as_points(sheet_map), period)
     n_units = int(has_value.sum())
-    expectation = -1 / (n_units - 1) if n_units > 1 else np.nan
     neighbours = _queen_neighbours(has_value)
     if n_units < 3 or neighbours.nnz == 0 or deviation is None:
-        return MoransI(np.nan, expectation, np.nan, n_units)
+        return MoransI(np.nan, np.nan, n_units)
     coordinates = deviation.shape[1]
 
     def statistic(points: NDArray[np.inexact]) -> Float:
@@ -126,7 +130,7 @@ def morans_i(
         order = rng.permuted(np.broadcast_to(np.arange(n_units), (count, n_units)), axis=1).T
         reached += int((statistic(deviation[order]) >= value).sum())
     p_value = (1 + reached) / (1 + n_permutations) if n_permutations else np.nan
-    return MoransI(value, expectation, p_value, n_units)
+    return MoransI(value, p_value, n_units)
 
 
 def partial_morans_i(
@@ -151,14 +155,17 @@ def partial_morans_i(
 
     Raises
     ------
+    TypeError
+        If the maps are not made of real numbers, or ``rng`` is no generator.
     ValueError
         If the maps are not two-dimensional or differ in shape.
     """
-    sheet, other = checked_pair(sheet_map, given)
+    sheet, other = as_pair(sheet_map, given)
     both = np.isfinite(sheet) & np.isfinite(other)
     residual = np.full(sheet.shape, np.nan)
     if both.any():
-        x, y = other[both] - other[both].mean(), sheet[both] - sheet[both].mean()
+        x, y = (levelled(values[both][None], beyond=_FAR)[0] for values in (other, sheet))
+        x, y = x - x.mean(), y - y.mean()
         residual[both] = y - x * ((x @ y) / (x @ x) if x @ x > 0 else 0.0)
         if np.abs(residual[both]).max() <= 1e-12 * np.abs(y).max():
             residual[both] = 0.0  # explained completely: no rounding errors for a pattern
@@ -182,7 +189,7 @@ def distance_similarity(
     period : float, optional
         Period of a circular value.
     max_distance : float, optional
-        Largest distance in units; half the longer side of the sheet by default.
+        Largest distance in units, no larger than the sheet; half its longer side by default.
     rng : numpy.random.Generator, optional
         Source of the rearrangements behind the null's range, which is NaN without one.
     n_permutations : int
@@ -194,16 +201,20 @@ def distance_similarity(
 
     Raises
     ------
+    TypeError
+        If the map is not made of real numbers, or ``rng`` is no generator.
     ValueError
-        If the map has another number of axes, or period, distance or the number of rearrangements are not positive.
+        If the map has another number of axes, the period is not positive, the distance is below 1 or larger than the
+        sheet, or there are no rearrangements.
     """
-    sheet = _checked_points(sheet_map)
+    sheet = as_points(sheet_map)
     height, width = sheet.shape[:2]
-    reach = max(height, width) / 2 if max_distance is None else max_distance
-    if not reach >= 1:
-        raise ValueError(f"max_distance must be at least 1 unit of the sheet, got {max_distance}")
-    if n_permutations < 1:
-        raise ValueError(f"n_permutations must be at least 1, got {n_permutations}")
+    reach = max(height, width) / 2 if max_distance is None else as_number(max_distance, "max_distance, units,", least=1)
+    longest = float(np.hypot(height - 1, width - 1))
+    if max_distance is not None and reach > max(longest, 1.0):
+        raise ValueError(f"max_distance must be within the sheet, whose corners are {longest:.3g} apart, got {reach:g}")
+    n_permutations = as_count(n_permutations, "n_permutations")
+    rng = None if rng is None else as_generator(rng)
     has_value, deviation = _standardised(sheet, period)
     pairs = _PairSums(has_value, reach)
     n_pairs = np.rint(pairs(np.ones((int(has_value.sum()), 1))) / 2).astype(np.int64)
@@ -243,43 +254,18 @@ class _PairSums:
         return total
 
 
-def checked_pair(map_a: ArrayLike, map_b: ArrayLike) -> tuple[Float, Float]:
-    """Return two maps of one sheet as floats, or say what is wrong with them."""
-    a, b = _checked_sheet(map_a), _checked_sheet(map_b)
-    if a.shape != b.shape:
-        raise ValueError(f"two maps of one sheet must have one shape, got {a.shape} and {b.shape}")
-    return a, b
-
-
-def _checked_sheet(sheet_map: ArrayLike) -> Float:
-    sheet = np.asarray(sheet_map, dtype=np.float64)
-    if sheet.ndim != 2:
-        raise ValueError(f"a sheet map must be (row, col), got shape {sheet.shape}: reshape units to (side, side)")
-    if np.isinf(sheet).any():
-        raise ValueError("a sheet map must be finite, or NaN for units without a value, got infinities")
-    return sheet
-
-
-def _checked_points(sheet_map: ArrayLike) -> Float:
-    """Return a map of one or several coordinates as ``(row, col, coordinate)``."""
-    sheet = np.asarray(sheet_map, dtype=np.float64)
-    if sheet.ndim != 3:
-        return _checked_sheet(sheet)[..., None]
-    return np.stack([_checked_sheet(coordinate) for coordinate in np.moveaxis(sheet, -1, 0)], axis=-1)
-
-
 def _standardised(sheet: Float, period: float | None) -> tuple[NDArray[np.bool_], NDArray[np.inexact] | None]:
     """Return which units have a value, and their deviations ``(unit, coordinate)`` from the mean.
 
     Each coordinate has mean square 1 and is complex if circular. ``None`` where a coordinate does not vary.
     """
-    if period is not None and not period > 0:
-        raise ValueError(f"period must be positive, got {period}")
+    period = None if period is None else as_number(period, "period", above=0)
     has_value = np.asarray(np.isfinite(sheet).all(axis=2))
     values = sheet[has_value]
     if values.size == 0:
         return has_value, None
-    points: NDArray[np.inexact] = values if period is None else np.exp(2j * np.pi * values / period)
+    points: NDArray[np.inexact]
+    points = levelled(values.T, beyond=_FAR).T if period is None else np.exp(2j * np.pi * (values % period) / period)
     deviation = points - points.mean(axis=0)
     size = np.sqrt((np.abs(deviation) ** 2).mean(axis=0))
     varies = (size > 1e-12 * np.abs(points).max(axis=0)).all()

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
+from topogrid.analysis.inputs import as_count, as_number, as_values
+
 __all__ = ["FEWEST_UNITS", "SMALLEST_RATIO", "SMALLEST_SHARE", "ScaleClusters", "fit_scale_clusters"]
 
 Float = NDArray[np.float64]
@@ -102,8 +104,10 @@ def fit_scale_clusters(
 
     Raises
     ------
+    TypeError
+        If spacings are not real numbers, or ``max_clusters`` is not a whole one.
     ValueError
-        If a spacing is not positive, or ``max_clusters`` is below 1.
+        If a spacing is not positive, ``max_clusters`` or ``smallest_ratio`` is below 1, or a floor is negative.
 
     Notes
     -----
@@ -114,11 +118,14 @@ def fit_scale_clusters(
     ----------
     Stensola et al., Nature 2012 (modules of the rat, 1.2 to 2.0 times apart); Ashman et al., Astronomical Journal 1994
     (D).
-
     """
-    if max_clusters < 1:
-        raise ValueError(f"max_clusters must be at least 1, got {max_clusters}")
-    values = np.asarray(spacing, dtype=np.float64).ravel()
+    max_clusters = as_count(max_clusters, "max_clusters")
+    smallest_ratio = as_number(smallest_ratio, "smallest_ratio", least=1)
+    smallest_share, fewest_units = (
+        as_number(smallest_share, "smallest_share", least=0),
+        as_number(fewest_units, "fewest_units", least=0),
+    )
+    values = as_values(spacing, "spacings")
     has_value = np.isfinite(values)
     if (values[has_value] <= 0).any():
         raise ValueError("spacings must be positive metres: mark units without a lattice as NaN")

@@ -12,6 +12,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from topogrid.analysis.inputs import as_count
+
 __all__ = ["Sheet"]
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -30,6 +32,8 @@ class Sheet:
 
     Raises
     ------
+    TypeError
+        If a number is not whole.
     ValueError
         If a number is below 1, or the modules do not divide the sheet evenly.
     """
@@ -39,6 +43,7 @@ class Sheet:
 
     def __post_init__(self) -> None:
         """Check the sizes; see the class."""
+        as_count(self.side, "side, units,", least=-1), as_count(self.modules, "modules a side", least=-1)
         if self.side < 1 or self.modules < 1:
             raise ValueError(f"a sheet has 1 or more units and modules a side, got {self.side} and {self.modules}")
         if self.side % self.modules:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from topogrid.analysis.inputs import as_count, as_generator, as_pair
+
 __all__ = ["ShiftBand", "shift_band"]
 
 Float = NDArray[np.float64]
@@ -47,7 +49,7 @@ def shift_band(
     Parameters
     ----------
     tau_sheet, spacing_sheet : array_like, ``(row, col)``
-        Time constants in steps and spacings in metres; NaN where there is no spacing.
+        Time constants in steps and spacings in metres; NaN where there is none. Units without both are left out.
     rng : numpy.random.Generator
         Draws the shifts.
     n_parts : int
@@ -62,19 +64,22 @@ def shift_band(
 
     Raises
     ------
+    TypeError
+        If the maps are not made of real numbers, a count is not a whole number or ``rng`` is no generator.
     ValueError
-        If the maps are not two of one sheet.
+        If the maps are not two of one sheet, hold infinities, or there are fewer than 2 parts or no shifts.
     """
-    tau, spacing = np.asarray(tau_sheet, dtype=np.float64), np.asarray(spacing_sheet, dtype=np.float64)
-    if tau.ndim != 2 or tau.shape != spacing.shape:
-        raise ValueError(f"two maps of one sheet must have one shape (row, col), got {tau.shape} and {spacing.shape}")
-    measured = np.isfinite(spacing)
+    tau, spacing = as_pair(tau_sheet, spacing_sheet)
+    n_parts, n_shifts = as_count(n_parts, "n_parts", least=2), as_count(n_shifts, "n_shifts")
+    rng = as_generator(rng)
+    measured = np.isfinite(spacing) & np.isfinite(tau)
     if measured.sum() < _FEWEST_PER_PART * n_parts:
         return None
     edges = np.unique(np.quantile(tau[measured], np.linspace(0, 1, n_parts + 1)))
     if edges.size < 3:
         return None
     part = np.clip(np.searchsorted(edges, tau, side="right") - 1, 0, edges.size - 2)
+    part[~np.isfinite(tau)] = -1  # in no part
     height, width = tau.shape
     torus = np.pad(spacing, ((0, height), (0, width)), mode="symmetric")
     rows, cols = (rng.integers(0, 2 * size, n_shifts) for size in tau.shape)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.synthetic import smooth_noise
 from topogrid.analysis import shift_band
+from topogrid.analysis.synthetic import smooth_noise
 
 
 def a_ramp(side: int = 24) -> np.ndarray:

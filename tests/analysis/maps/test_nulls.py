@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.synthetic import lattice_map, random_lattices
 from topogrid.analysis import NULLS, grid_scores
 from topogrid.analysis.maps.nulls import ring_radius
+from topogrid.analysis.synthetic import lattice_map, random_lattices
 
 Float = NDArray[np.float64]
 

@@ -106,5 +106,5 @@ def test_one_network_a_side_has_a_difference_and_no_test() -> None:
 
 
 def test_a_level_outside_of_0_to_1_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"between 0 and 1, got 95"):
+    with pytest.raises(ValueError, match=r"above 0 and below 1, got 95"):
         mean_interval([1.0, 2.0], level=95)

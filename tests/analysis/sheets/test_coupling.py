@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from tests.synthetic import cut_noise
 from topogrid.analysis import scaling_slope, sheet_correlation
+from topogrid.analysis.synthetic import cut_noise
 
 Float = NDArray[np.float64]
 
@@ -132,7 +132,7 @@ def test_interval_widens_when_neighbours_are_alike() -> None:
         (lambda rng: sheet_correlation(np.eye(4), np.eye(4), null="naive", rng=rng), "null must be one of shift"),
         (lambda rng: sheet_correlation(np.eye(4), np.eye(4), rng=rng, n_surrogates=0), "at least 1"),
         (lambda rng: scaling_slope(np.eye(4), np.eye(4), rng=rng), "must be positive"),
-        (lambda rng: scaling_slope(np.ones((4, 4)), np.ones((4, 4)), rng=rng, block=0), "block and n_resamples"),
+        (lambda rng: scaling_slope(np.ones((4, 4)), np.ones((4, 4)), rng=rng, block=0), "block must be at least 1"),
     ],
 )
 def test_bad_input_is_refused(call: Callable[[np.random.Generator], object], message: str) -> None:

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
-from tests.synthetic import bin_centres, field_map, lattice_map, smooth_noise
 from topogrid.analysis import autocorrelograms, grid_scores
+from topogrid.analysis.synthetic import bin_centres, field_map, lattice_map, smooth_noise
 
 Float = NDArray[np.float64]
 

@@ -1,7 +1,22 @@
-"""Synthetic truth: the perfect hexagonal cell, of known spacing, orientation and phase, to try the measurements on."""
+"""Synthetic truth to try measurements on: perfect hexagonal cells of known spacing, orientation and phase, and noise.
+
+Whatever measures a lattice should find in `lattice_map` what was put in, and nothing in `smooth_noise`.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
+
+__all__ = [
+    "bin_centres",
+    "cut_noise",
+    "field_map",
+    "lattice_axes",
+    "lattice_map",
+    "lattice_spikes",
+    "random_lattices",
+    "random_track",
+    "smooth_noise",
+]
 
 Float = NDArray[np.float64]
 
@@ -44,7 +59,8 @@ def lattice_map(
     cell = np.stack([x - field[0], y - field[1]], axis=-1) @ np.linalg.inv(axes[:2])
     u, v = cell[..., 0], cell[..., 1]
     waves = (np.cos(2 * np.pi * u) + np.cos(2 * np.pi * v) + np.cos(2 * np.pi * (u + v))) / 3
-    return np.maximum(waves - threshold, 0.0) / (1.0 - threshold)
+    rates: Float = np.maximum(waves - threshold, 0.0) / (1.0 - threshold)
+    return rates
 
 
 def field_map(centres: Float, width: float, *, n_bins: int = 20, box_size: float = 2.2) -> Float:
@@ -79,3 +95,36 @@ def random_lattices(n_units: int, rng: np.random.Generator, n_bins: int = 20) ->
     )
     maps[:, :3, :3] = np.nan
     return maps
+
+
+def random_track(
+    seconds: float, box_size: float, rng: np.random.Generator, *, step: float = 0.02, speed: float = 0.2
+) -> tuple[Float, Float]:
+    """Return times ``(sample,)`` in seconds and positions ``(sample, 2)`` of an animal that wanders all over a box.
+
+    Its heading drifts by about a right angle a second; walls turn it back. ``speed`` is metres a second.
+    """
+    time = np.arange(0.0, seconds, step)
+    heading = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 1.5 * np.sqrt(step), time.size))
+    free = np.cumsum(speed * step * np.stack([np.cos(heading), np.sin(heading)], axis=1), axis=0)
+    folded = (free + box_size / 2) % (2 * box_size)  # a mirror at every wall
+    return time, np.minimum(folded, 2 * box_size - folded) - box_size / 2
+
+
+def lattice_spikes(
+    time: Float,
+    position: Float,
+    spacing: float,
+    rng: np.random.Generator,
+    *,
+    orientation: float = 0.0,
+    peak: float = 20.0,
+) -> Float:
+    """Return Poisson spike times of a perfect grid cell along a track, seconds; ``peak`` is its highest rate, Hz."""
+    uv = position @ np.linalg.inv(lattice_axes(spacing, orientation)[:2])
+    waves = np.cos(2 * np.pi * np.stack([uv[:, 0], uv[:, 1], uv.sum(axis=1)])).sum(axis=0) / 3
+    step = np.append(np.diff(time), np.median(np.diff(time)))
+    n_spikes = rng.poisson(peak * np.maximum(waves, 0.0) * step)
+    at = np.repeat(np.arange(time.size), n_spikes)
+    spikes: Float = np.sort(time[at] + step[at] * rng.random(at.size))
+    return spikes

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.synthetic import bin_centres, field_map, lattice_axes, lattice_map
 from topogrid.analysis import measure_lattice
-from topogrid.analysis.maps.lattice import box_sides
+from topogrid.analysis.inputs import box_sides
+from topogrid.analysis.synthetic import bin_centres, field_map, lattice_axes, lattice_map
 
 Float = NDArray[np.float64]
 SPACINGS = (0.45, 0.6, 0.74, 0.95, 1.2, 1.4)
@@ -36,7 +36,6 @@ def test_every_noisy_lattice_is_within_two_per_cent_and_two_degrees(spacing: flo
     np.testing.assert_allclose(lattice.spacing, spacing, rtol=0.02)
     assert abs(lattice.spacing.mean() / spacing - 1) < 0.003  # no bias
     assert turn(lattice.orientation - orientation, 60).max() < 2
-    assert (lattice.n_peaks == 6).all()
     assert lattice.ellipse_ratio.max() < 1.1
 
 
@@ -81,7 +80,7 @@ def test_a_stretched_lattice_has_the_ellipse_of_its_stretch() -> None:
     stretched = lattice_map(0.7, 15, n_bins=30, box_size=(2.2 * 1.2, 2.2))
     lattice = measure_lattice(stretched[None], 2.2)
     assert lattice.ellipse_ratio[0] == pytest.approx(1.2, abs=0.03)
-    assert lattice.ellipse_angle[0] == pytest.approx(90, abs=6)
+    assert np.abs(lattice.axes[0, :, 1]).max() > 1.1 * np.abs(lattice.axes[0, :, 0]).max()  # along y
 
 
 @pytest.mark.parametrize(

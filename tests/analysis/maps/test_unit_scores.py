@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.synthetic import field_map, lattice_map
 from topogrid.analysis import border_scores, spatial_information
+from topogrid.analysis.synthetic import field_map, lattice_map
 
 
 def walls_only(n_bins: int = 20) -> np.ndarray:
@@ -59,7 +59,7 @@ def test_unvisited_wall_bins_do_not_count_against_coverage() -> None:
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0, -0.2])
 def test_border_threshold_is_a_share(threshold: float) -> None:
-    with pytest.raises(ValueError, match="field_threshold is a share"):
+    with pytest.raises(ValueError, match="field_threshold, a share of the peak rate, must be above 0 and below 1"):
         border_scores(walls_only(), 2.2, field_threshold=threshold)
 
 

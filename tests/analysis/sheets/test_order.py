@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from tests.synthetic import cut_noise
 from topogrid.analysis import distance_similarity, morans_i, partial_morans_i
+from topogrid.analysis.synthetic import cut_noise
 
 Float = NDArray[np.float64]
 
@@ -32,7 +32,6 @@ def test_morans_i_equals_the_sum_over_neighbours() -> None:
     result = morans_i(sheet, rng=rng, n_permutations=0)
     assert result.value == pytest.approx(slow_morans_i(sheet))
     assert result.n_units == np.isfinite(sheet).sum()
-    assert result.expectation == pytest.approx(-1 / (result.n_units - 1))
     assert np.isnan(result.p_value)
 
 
@@ -131,9 +130,9 @@ def test_a_point_of_several_coordinates_counts_once() -> None:
     [
         (lambda rng: morans_i(np.zeros(4), rng=rng), r"must be \(row, col\)"),
         (lambda rng: morans_i(np.full((2, 2), np.inf), rng=rng), "got infinities"),
-        (lambda rng: morans_i(np.eye(4), rng=rng, n_permutations=-1), "must not be negative"),
-        (lambda rng: morans_i(np.eye(4), rng=rng, period=0), "period must be positive"),
-        (lambda rng: distance_similarity(np.eye(4), max_distance=0.5), "at least 1 unit"),
+        (lambda rng: morans_i(np.eye(4), rng=rng, n_permutations=-1), "n_permutations must be at least 0"),
+        (lambda rng: morans_i(np.eye(4), rng=rng, period=0), "period must be above 0"),
+        (lambda rng: distance_similarity(np.eye(4), max_distance=0.5), "max_distance, units, must be at least 1"),
         (lambda rng: morans_i(np.zeros((2, 2, 2, 2)), rng=rng), r"must be \(row, col\)"),
         (lambda rng: distance_similarity(np.eye(4), n_permutations=0), "n_permutations must be at least 1"),
     ],

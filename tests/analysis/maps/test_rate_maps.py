@@ -68,9 +68,9 @@ def test_a_snapshot_is_not_changed_by_later_samples() -> None:
     ("positions", "activity", "message"),
     [
         ([[0.0, 0.0]], [[1.0, 2.0]], r"activity \(sample, 1\), got \(1, 2\) and \(1, 2\)"),
-        ([[0.0, 0.0, 0.0]], [[1.0]], "flatten time and batch"),
+        ([[0.0, 0.0, 0.0]], [[1.0]], "x and y in metres"),
         ([[0.0, 0.7]], [[1.0]], "must lie in a box of 1 x 1 m"),
-        ([[0.0, np.nan]], [[1.0]], "must lie in a box"),
+        ([[0.0, np.nan]], [[1.0]], "1 of 1 that are NaN"),
     ],
 )
 def test_bad_samples_are_refused(positions: list[list[float]], activity: list[list[float]], message: str) -> None:
@@ -80,5 +80,5 @@ def test_bad_samples_are_refused(positions: list[list[float]], activity: list[li
 
 @pytest.mark.parametrize(("n_units", "n_bins"), [(0, 4), (1, 0), (1, (4, 0))])
 def test_impossible_maps_are_refused(n_units: int, n_bins: int | tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match="at least one unit and one bin"):
+    with pytest.raises(ValueError, match="must be at least 1, got 0"):
         RateMapAccumulator(n_units, 1.0, n_bins)
