@@ -27,10 +27,7 @@ MODULES = {"modules_per_side": 2, "seq_length": 6, "tau_levels": (2,), **GROWS}
 KINDS: dict[str, dict[str, Any]] = {
     "dense": {"wiring": "dense", "preset": "smoke"},
     "dense that grows": {"wiring": "dense", "preset": "smoke", **GROWS},
-    "attractor": {
-        "wiring": "attractor", **MODULES, "n_grid_cells": 256, "learn_recurrent": True, "learn_movement": True,
-        "drive": 1.0,
-    },
+    "attractor": {"wiring": "attractor", **MODULES, "n_grid_cells": 256, "seq_length": 20, "learn_recurrent": True},
     "learned": {
         "wiring": "learned", **MODULES, "walks_to_choose": 1, "isometry_states": 8, "readout_steps": 3,
         "readout_length": 20,
