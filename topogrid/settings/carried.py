@@ -26,13 +26,17 @@ class Turn(NamedTuple):
 
 
 def carried(config: TrainConfig) -> dict[str, str]:
-    """Return what a checkpoint holds of its settings: all of them as JSON, and the digest of that text."""
-    text = json.dumps(to_mapping(config), allow_nan=False)
+    """Return what a checkpoint holds of its settings: those that training depends on as JSON, and the digest of that.
+
+    Names, folders, intervals and how a network is measured are no part of the state of training.
+    """
+    names = {field.name for field in dataclasses.fields(TrainConfig) if _is_of_training(field)}
+    text = json.dumps({name: value for name, value in to_mapping(config).items() if name in {"format", *names}})
     return {_SETTINGS: text, _DIGEST: _digest(text)}
 
 
 def read_carried(state: Mapping[str, Any], where: str) -> TrainConfig | None:
-    """Return the settings that a checkpoint carries; ``None`` for one of a version that kept none.
+    """Return the settings that a checkpoint carries, the others by default; ``None`` for one that carries none.
 
     Parameters
     ----------
@@ -123,6 +127,10 @@ def learning_changes(trained: TrainConfig, config: TrainConfig) -> list[str]:
     if names == ["steps"] and not _depends_on_steps(config):
         return []
     return [f"{name} {getattr(trained, name)} -> {getattr(config, name)}" for name in names]
+
+
+def _is_of_training(field: dataclasses.Field[Any]) -> bool:
+    return bool(field.metadata["locked"] or field.metadata["group"] == "optimisation")
 
 
 def _depends_on_steps(config: TrainConfig) -> bool:
