@@ -26,6 +26,7 @@ LAYERS = (
 WITH_TORCH = (
     "streams",
     "runs.checkpoints",
+    "runs.content",
     "world",
     "model",
     "training",

@@ -1,5 +1,6 @@
 """Files that are broken or mean harm: one line, exit code 2, nothing written, nothing executed."""
 
+import itertools
 import json
 import struct
 import zipfile
@@ -20,6 +21,7 @@ from topogrid.settings.saved import write_settings
 from topogrid.streams import make_generators
 from topogrid.training.hardware import choose_device
 from topogrid.training.state import new_state
+from topogrid.training.step import train
 
 CONFIG = TrainConfig(
     n_grid_cells=16, n_place_cells=32, tau=True, pc_width=(0.3,), steps=20, device="cpu", precision="fp32", batch_size=4
@@ -46,9 +48,11 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = RunFolder.create("runs", "a", "tau_imgs")
     write_settings(CONFIG, folder.config_path)
     generators = make_generators(0, "cpu", ("weights", "place_cells", "walks"))
-    state = new_state(CONFIG, choose_device("cpu"), "fp32", generators).state_dict()
+    state = new_state(CONFIG, choose_device("cpu"), "fp32", generators)
+    for _record in itertools.islice(train(state, CONFIG), 5):
+        pass
     extra = {"run_id": "abc", "best": None, "evaluated": None}
-    save_checkpoint(folder, state | extra | {"step": 5}, 5)
+    save_checkpoint(folder, state.state_dict() | extra, 5)
     folder.lock.release()
     np.savez("walk.npz", t=SECONDS, pos=CIRCLE)
     return tmp_path
@@ -93,6 +97,16 @@ def settings(**changes: Any) -> Callable[[], None]:
     def spoil() -> None:
         path = Path("runs/a/config.json")
         path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return spoil
+
+
+def without_settings(**changes: Any) -> Callable[[], None]:
+    """Make the checkpoint one of an earlier version, which carried no settings, and change those of the run."""
+
+    def spoil() -> None:
+        change(settings=None, settings_sha256=None)()
+        settings(**changes)()
 
     return spoil
 
@@ -157,9 +171,10 @@ RUNS: list[tuple[str, Callable[[], object], str, str]] = [
         "claims to be (1000000, 1000000)",
     ),
     ("sparse weights", change(network__encoder=torch.ones(16, 32).to_sparse()), FOLLOW, "must be a tensor of floats"),
-    ("another network", settings(n_grid_cells=25), FOLLOW, "with n_grid_cells 16; its settings say n_grid_cells 25"),
-    ("another, resumed", settings(n_grid_cells=25), RESUME, "with n_grid_cells 16; its settings say n_grid_cells 25"),
-    ("plain settings", settings(tau=False), FOLLOW, "its settings say n_grid_cells 16, n_place_cells 32, tau False"),
+    ("another network", settings(n_grid_cells=25), FOLLOW, "than its run has now: n_grid_cells 16 -> 25; put config"),
+    ("another, resumed", settings(n_grid_cells=25), RESUME, "than its run has now: n_grid_cells 16 -> 25; put config"),
+    ("plain settings", settings(tau=False), FOLLOW, "than its run has now: tau True -> False; put config.json back"),
+    ("another, of old", without_settings(n_grid_cells=25), FOLLOW, "with n_grid_cells 16; its settings say n_grid_ce"),
     (
         "absurd size",
         settings(n_grid_cells=10**12),
@@ -172,11 +187,11 @@ RUNS: list[tuple[str, Callable[[], object], str, str]] = [
     ("step of words", change(step="five"), FOLLOW, "must be a whole number of steps, got five"),
     ("step below zero", change(step=-5), RESUME, "must be a whole number of steps, got -5"),
     ("centres missing", change(place_centres=None), FOLLOW, "place_centres in"),
-    ("centres of another box", change(place_centres=torch.zeros(31, 2)), FOLLOW, "must be (32, 2) finite numbers"),
-    ("NaN centres", change(place_centres=torch.full((32, 2), torch.nan)), FOLLOW, "must be (32, 2) finite numbers"),
-    ("no optimiser", change(optimiser=None), RESUME, "does not fit the settings of its run: 'optimiser'"),
-    ("optimiser of a list", change(optimiser=[1]), RESUME, "does not fit the settings of its run"),
-    ("other generators", change(generators={}), RESUME, "generators ['place_cells', 'walks', 'weights'] are wanted"),
+    ("centres of another box", change(place_centres=torch.zeros(31, 2)), FOLLOW, "must be (32, 2), got (31, 2)"),
+    ("NaN centres", change(place_centres=torch.full((32, 2), torch.nan)), FOLLOW, "must be finite and in the box of"),
+    ("no optimiser", change(optimiser=None), RESUME, "must be a saved state, got NoneType"),
+    ("optimiser of a list", change(optimiser=[1]), RESUME, "must be a saved state, got list"),
+    ("other generators", change(generators={}), RESUME, "generators place_cells, walks, weights are wanted"),
     (
         "spoilt generator",
         change(generators__walks=torch.zeros(3, dtype=torch.uint8)),

@@ -11,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tests.test_original import CONFIG, as_original, network_and_places
+from tests.trained.test_original import CONFIG, as_original, network_and_places
 from topogrid.cli.main import main
 from topogrid.evaluation.reanalysis import results_folder
 from topogrid.runs.checkpoints import save_checkpoint

@@ -50,15 +50,17 @@ def results_folder(trained: Trained, path: str | Path, out: str | Path | None = 
     SettingsError
         If ``out`` is the folder of a run.
     OSError
-        If the folder cannot be written.
+        If the folder cannot be written, or a folder in it is a link.
     """
     if out is None and trained.folder is not None:
+        trained.folder.check_own()
         return trained.folder
     place = Path(path).with_name(f"{Path(path).stem}_analysis") if out is None else Path(out)
     check_writable(place)
     folder = RunFolder(place, place / "figures")
     if folder.config_path.is_file():
         raise SettingsError(f"{place} is the folder of a run, whose measurements would be lost; give another --out")
+    folder.check_own()
     return folder
 
 

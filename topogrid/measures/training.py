@@ -15,6 +15,14 @@ TRAINING_ERROR = Measure(
 )
 RATE = Measure("train/lr", "Learning rate of the step.", "learning rate", "learning rate", digits=6)
 STEPS_DONE = Measure("train/steps_done", "Steps trained when the run ended.", "steps", "steps", digits=0)
+TURNS = Measure(
+    "train/n_turns",
+    "How often the run was resumed with other settings of learning, as more --steps under a cosine schedule.",
+    "changes on the way",
+    "changes on the way",
+    digits=0,
+    panel=False,
+)
 
 TAU_MEAN = Measure("tau/mean", "Mean time constant, steps.", "mean tau", "mean", "steps", digits=2)
 TAU_MIN = Measure("tau/min", "Smallest time constant, steps.", "smallest tau", "smallest", "steps", digits=2)
@@ -34,6 +42,7 @@ TRAINING = (
     RATE,
     Measure("train/steps_per_sec", "Training steps per second since the last logged step, evaluations left out."),
     STEPS_DONE,
+    TURNS,
 )
 TIME_CONSTANTS = (
     TAU_MEAN,

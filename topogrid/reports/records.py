@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from topogrid.evaluation.saved import SavedEvaluation, evaluation_files
 from topogrid.measures import decoding
 from topogrid.measures.shown import LISTED
-from topogrid.measures.training import STEPS_DONE
+from topogrid.measures.training import STEPS_DONE, TURNS
 from topogrid.reading import UnreadableError
 from topogrid.reports.run_files import Summary, read_rows, read_summary, read_units_table, read_versions
-from topogrid.runs.checkpoints import CHECKPOINT_NAME
+from topogrid.runs.steps import saved_steps
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
 from topogrid.settings.saved import read_settings
@@ -84,6 +84,12 @@ class RunRecord:
     def finished(self) -> bool:
         """Whether all steps that were asked for are trained and the last was evaluated."""
         return self.steps_done >= self.config.steps and self.measured_step == self.steps_done
+
+    @property
+    def n_turns(self) -> int:
+        """How often it went on with other settings of learning than before."""
+        told = self.measures.get(TURNS.key, 0.0)
+        return int(told) if math.isfinite(told) else 0
 
     @property
     def started(self) -> float:
@@ -252,10 +258,7 @@ def _step(value: float) -> int | None:
 
 def _newest_checkpoint(path: Path, most: int) -> int:
     """Return the step of the newest checkpoint up to the ``most`` steps that a run has."""
-    files = (path / "checkpoints").glob("*.pt")
-    found = ((CHECKPOINT_NAME.fullmatch(file.name), file) for file in files)
-    steps = [int(match[1]) for match, file in found if match and file.is_file()]
-    return max((step for step in steps if step <= most), default=0)
+    return max((step for step in saved_steps(path) if step <= most), default=0)
 
 
 def read_units(record: RunRecord) -> tuple[dict[str, Float], str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import pickle
 import re
+import stat
 import zipfile
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -14,11 +16,14 @@ from typing import IO, Any, NamedTuple
 
 import torch
 
-from topogrid.files import one_line, put_in_place, write_beside
+from topogrid.files import one_line, open_regular, put_in_place, read_bytes, read_json, write_beside
 from topogrid.runs.errors import CheckpointError, CorruptCheckpointError, NoCheckpointError
 from topogrid.runs.folder import RunFolder
+from topogrid.runs.resume import newest_run
+from topogrid.runs.steps import by_step, step_of
 
-CHECKPOINT_NAME = re.compile(r"step_(\d+)\.pt")
+_DIGEST = re.compile(rb"[0-9a-fA-F]{64}(?=\s|$)")
+_LARGEST_DIGEST = 4096  # bytes
 
 
 class _HashingWriter:
@@ -148,18 +153,12 @@ def _remove_leftovers(checkpoints: Path) -> None:
 def _retain(checkpoints: Path, saved: Path, keep: int | None, protect: Collection[int]) -> None:
     if keep is None:
         return
-    for step, path in _by_age(checkpoints)[keep:]:
+    for step, path in by_step(checkpoints, ".pt")[keep:]:
         if path != saved and step not in protect:
             # A checkpoint too many does no harm, so this never stops training.
             with suppress(OSError):
                 path.unlink()
                 _digest_path(path).unlink(missing_ok=True)
-
-
-def _by_age(checkpoints: Path) -> list[tuple[int, Path]]:
-    """List steps and paths, newest step first."""
-    found = [(match, path) for path in checkpoints.glob("step_*.pt") if (match := CHECKPOINT_NAME.fullmatch(path.name))]
-    return sorted(((int(match[1]), path) for match, path in found), reverse=True)
 
 
 def _digest_path(path: Path) -> Path:
@@ -169,8 +168,8 @@ def _digest_path(path: Path) -> Path:
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint onto the CPU without running any code that may be in it.
 
-    The file is compared with its digest; in one without a digest (copied alone, or made elsewhere) the checksums inside
-    the archive are compared, which PyTorch itself does not do.
+    The file is compared with its digest; in one without a digest (copied alone, or made elsewhere), or with one that
+    cannot be read, the checksums inside the archive are compared, which PyTorch itself does not do.
 
     Raises
     ------
@@ -182,10 +181,12 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         If it cannot be read, or holds something other than tensors and plain values.
     """
     path = Path(path)
-    if not path.is_file():
-        raise NoCheckpointError(f"there is no checkpoint file {path}")
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise NoCheckpointError(f"{path} is no regular file, so no checkpoint")
         verified = _verify(path)
+    except FileNotFoundError as error:
+        raise NoCheckpointError(f"there is no checkpoint file {path}") from error
     except OSError as error:
         raise CheckpointError(f"{path} could not be read: {one_line(error)}") from error
     try:
@@ -209,25 +210,34 @@ def _verify(path: Path) -> bool:
     size = path.stat().st_size
     if size == 0:
         raise CorruptCheckpointError(f"{path} is empty")
-    digest_path = _digest_path(path)
-    if digest_path.is_file():
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest_path.read_text(errors="replace").split()[:1] != [found]:
+    digest = _saved_digest(path)
+    if digest is not None:
+        with open_regular(path) as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        if digest != found:
             raise CorruptCheckpointError(f"{path} is not what was saved: its SHA-256 digest differs")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             # PyTorch stores its data as they are. Packed ones could unfold to more than any memory.
             if sum(entry.file_size for entry in archive.infolist()) > size:
                 raise CheckpointError(
                     f"{path} is refused: it holds packed data that would unfold to more than its size"
                 )
-            broken = None if digest_path.is_file() else archive.testzip()
+            broken = None if digest is not None else archive.testzip()
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise CorruptCheckpointError(f"{path} is cut off or is no checkpoint: {one_line(error)}") from error
     if broken is not None:
         raise CorruptCheckpointError(f"{path} is damaged: the checksum of {broken} in it differs")
-    return digest_path.is_file()
+    return digest is not None
+
+
+def _saved_digest(path: Path) -> str | None:
+    """Return the digest beside a checkpoint; ``None`` where there is none, or what is there is no digest."""
+    # A torn digest file says nothing about the checkpoint beside it, which has checksums of its own.
+    with suppress(OSError, ValueError):
+        match = _DIGEST.match(read_bytes(_digest_path(path), _LARGEST_DIGEST))
+        return match[0].decode().lower() if match else None
+    return None
 
 
 class Resumable(NamedTuple):
@@ -240,11 +250,13 @@ class Resumable(NamedTuple):
 
 
 def find_checkpoint(
-    resume: str | Path, save_dir: str | Path = "runs", gallery_root: str | Path = "tau_imgs"
+    resume: str | Path,
+    save_dir: str | Path = "runs",
+    gallery_root: str | Path = "tau_imgs",
+    *,
+    set_aside: bool = True,
 ) -> Resumable:
     """Newest good checkpoint of a run.
-
-    A corrupt checkpoint of a run is renamed ``*.corrupt``, and the one before it is used.
 
     Parameters
     ----------
@@ -255,6 +267,8 @@ def find_checkpoint(
         Where ``auto`` looks.
     gallery_root : str or Path
         See `RunFolder.open`.
+    set_aside : bool
+        Rename a corrupt checkpoint ``*.corrupt``; whoever only reads leaves it where it is.
 
     Returns
     -------
@@ -266,26 +280,28 @@ def find_checkpoint(
     CheckpointError
         If there is none; `NoCheckpointError` if there never was one.
     """
-    chosen = _newest_run(Path(save_dir)) if str(resume) == "auto" else Path(resume)
-    named = CHECKPOINT_NAME.fullmatch(chosen.name) if chosen.is_file() else None
+    chosen = newest_run(Path(save_dir)) if str(resume) == "auto" else Path(resume)
+    if chosen is None:
+        raise NoCheckpointError(f"nothing to resume: no run in {save_dir} has a checkpoint")
+    named = step_of(chosen) if chosen.is_file() else None
     path = chosen.parent.parent if chosen.is_file() else chosen
     try:
         folder = RunFolder.open(path, gallery_root)
     except ValueError as error:
         raise NoCheckpointError(f"nothing to resume: {error}") from error
-    if chosen.is_file() and named is None:
+    if chosen.is_file() and (named is None or chosen.suffix != ".pt"):
         raise NoCheckpointError(f"nothing to resume: {chosen} is not named like step_00005000.pt")
-    limit = int(named[1]) if named else math.inf
+    limit = math.inf if named is None else named
     notes: list[str] = []
-    for step, candidate in _by_age(folder.checkpoints):
+    for step, candidate in by_step(folder.checkpoints, ".pt"):
         if step > limit:
             continue
         try:
             return Resumable(folder, candidate, load_checkpoint(candidate), notes)
         except CorruptCheckpointError as error:
-            notes.append(f"{error}; {_set_aside(candidate, '.corrupt')}")
+            notes.append(f"{error}; {_set_aside(candidate, '.corrupt')}" if set_aside else f"{error}; passed over")
         except CheckpointError as error:
-            notes.append(str(error))
+            notes.append(f"{error}; passed over")
     if notes:
         raise CheckpointError(f"no good checkpoint in {folder.checkpoints}: {'; '.join(notes)}")
     raise NoCheckpointError(f"nothing to resume: {folder.checkpoints} holds no checkpoint")
@@ -297,31 +313,58 @@ def never_saved(folder: RunFolder) -> bool:
     return not any(path for path in folder.checkpoints.glob("*") if not path.name.startswith("."))
 
 
-def _newest_run(save_dir: Path) -> Path:
-    """Run with the newest checkpoint file."""
-    newest = max(save_dir.glob("*/checkpoints/step_*.pt"), key=lambda path: path.stat().st_mtime_ns, default=None)
-    if newest is None:
-        raise NoCheckpointError(f"nothing to resume: no run in {save_dir} has a checkpoint")
-    return newest.parent.parent
-
-
 def set_aside_later(folder: RunFolder, step: int) -> list[str]:
-    """Rename checkpoints after ``step`` ``*.superseded``: a run resumed from before them goes another way.
+    """Rename what is of steps after ``step`` ``*.superseded``: a run resumed from before them goes another way.
+
+    Evaluations and what was summed up of them first, checkpoints last, so that a run that is stopped in between has
+    less to show, and nothing wrong.
 
     Returns
     -------
     list of str
-        One sentence for each.
+        One sentence for each checkpoint, and one for the rest.
     """
-    later = [path for its_step, path in _by_age(folder.checkpoints) if its_step > step]
-    return [f"{path} is after step {step}; {_set_aside(path, '.superseded')}" for path in later]
+    later = [one.path for one in by_step(folder.checkpoints, ".pt") if one.step > step]
+    results = [one.path for one in by_step(folder.evaluation, ".npz") if one.step > step]
+    summed_up = [folder.summary_path] if _summed_up(folder.summary_path) > step else []
+    if results or summed_up:
+        summed_up.append(folder.units_csv)
+    if later or summed_up:
+        summed_up.append(folder.report)
+    results += [path for path in summed_up if path.exists()]
+    for table in [*folder.path.glob("follow_*.json"), *(folder.path / "interventions").glob("*.json")]:
+        if _summed_up(table) > step:
+            stem = table.name.removesuffix(".json")
+            beside = (table.with_name(stem + suffix) for suffix in (".json", ".csv", ".md", ".png", ".npz"))
+            results += [path for path in beside if path.exists()]
+    for path in results:
+        _set_aside(path, ".superseded")
+    said = [f"{', '.join(path.name for path in results)}: of later steps, renamed *.superseded"] if results else []
+    return said + [f"{path} is after step {step}; {_set_aside(path, '.superseded')}" for path in later]
+
+
+def _summed_up(path: Path) -> int:
+    """Return the step that a JSON file of results is of; -1 if it does not say."""
+    try:
+        found = read_json(path)
+    except (OSError, ValueError):
+        return -1
+    if not isinstance(found, dict):
+        return -1
+    analysis = found.get("analysis")
+    steps = (
+        found.get("step"),
+        found.get("train/steps_done"),
+        analysis.get("step") if isinstance(analysis, dict) else 0,
+    )
+    return max((step for step in steps if type(step) is int), default=-1)
 
 
 def _set_aside(path: Path, suffix: str) -> str:
     """Rename a checkpoint and its digest, without losing one that was renamed before; say what was done."""
     target = path.with_name(path.name + suffix)
     count = 2
-    while target.exists():
+    while os.path.lexists(target):
         target = path.with_name(f"{path.name}{suffix}-{count}")
         count += 1
     try:

@@ -12,6 +12,9 @@ import weakref
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
+
+from topogrid.files import check_own_folder, open_own, printable
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
@@ -54,12 +57,12 @@ class RunLock:
         OSError
             If the file cannot be opened.
         """
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = open_own(self.path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._check_still_there(descriptor)
         except BlockingIOError:
-            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+            holder = printable(os.pread(descriptor, 200, 0).decode(errors="replace").strip())
             os.close(descriptor)
             raise self._in_use(holder) from None
         except OSError as error:
@@ -70,10 +73,10 @@ class RunLock:
             return
         now = datetime.datetime.now(datetime.UTC)
         with suppress(OSError):  # a full disk: the lock holds, it only does not say whose it is
-            os.ftruncate(descriptor, 0)
-            os.pwrite(
-                descriptor, f"process {os.getpid()} on {socket.gethostname()} since {now:%F %T} UTC\n".encode(), 0
-            )
+            if os.fstat(descriptor).st_nlink == 1:  # the other name of a file may be anywhere
+                os.ftruncate(descriptor, 0)
+                holder = f"process {os.getpid()} on {socket.gethostname()} since {now:%F %T} UTC\n"
+                os.pwrite(descriptor, holder.encode(), 0)
         self._close = weakref.finalize(self, os.close, descriptor)
 
     def release(self) -> None:
@@ -85,7 +88,7 @@ class RunLock:
     def _check_still_there(self, descriptor: int) -> None:
         """Refuse a lock on a file that was removed between being opened and being locked."""
         try:
-            same = os.path.samestat(os.fstat(descriptor), os.stat(self.path))
+            same = os.path.samestat(os.fstat(descriptor), os.lstat(self.path))
         except FileNotFoundError:
             same = False
         if not same:
@@ -119,21 +122,34 @@ class RunFolder:
         object.__setattr__(self, "lock", RunLock(self.path))
 
     @classmethod
-    def create(cls, save_dir: str | Path, name: str, gallery_root: str | Path = "tau_imgs") -> RunFolder:
+    def create(
+        cls, save_dir: str | Path, name: str, gallery_root: str | Path = "tau_imgs", *, only_this: bool = False
+    ) -> RunFolder:
         """Make a new run folder and lock it; one that exists, or whose gallery does, is left alone: ``-2`` is added.
 
         A folder that holds nothing, as a process leaves it that was killed while it started, is taken over.
 
+        Parameters
+        ----------
+        save_dir : str or Path
+        name : str
+        gallery_root : str or Path
+        only_this : bool
+            Take this very name, with an empty gallery that is there already, or none.
+
         Raises
         ------
         ValueError
-            If ``name`` holds nothing that can name a folder.
+            If ``name`` holds nothing that can name a folder, or, with ``only_this``, something is in its place.
         OSError
             If a folder cannot be made or locked.
         """
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:120]
-        if not stem:
-            raise ValueError(f"a run name needs a letter or a digit, got {name!r}; try --name first-run")
+        stem = folder_name(name)
+        if only_this:
+            folder = cls(Path(save_dir) / stem, Path(gallery_root) / stem)
+            if not folder._claim(only_this=True):
+                folder._say_what_is_in_the_way()
+            return folder
         for count in range(1, 100_000):
             numbered = stem if count == 1 else f"{stem}-{count}"
             folder = cls(Path(save_dir) / numbered, Path(gallery_root) / numbered)
@@ -141,7 +157,14 @@ class RunFolder:
                 return folder
         raise OSError(f"no free name like {stem!r} in {save_dir}; choose another --name or --save_dir")
 
-    def _claim(self) -> bool:
+    def _say_what_is_in_the_way(self) -> NoReturn:
+        if self.is_unborn() or not os.path.lexists(self.path):
+            what = f"{self.gallery} is there and is no empty folder, though its run is gone"
+        else:
+            what = f"{self.path} is there and is no run: it has no config.json"
+        raise ValueError(f"{what}; move it away, or give another --name, so that no second run is begun beside it")
+
+    def _claim(self, *, only_this: bool = False) -> bool:
         """Make both folders and lock the run, or do nothing; of processes that start together only one gets a name."""
         try:
             self.path.mkdir(parents=True)
@@ -150,26 +173,29 @@ class RunFolder:
             if not self.path.parent.is_dir():
                 raise
             new = False
-            if not self._is_unborn():
+            if not self.is_unborn():
                 return False
         try:
             self.lock.acquire()
         except RunInUseError:
+            if only_this:
+                raise
             return False
-        if not self._is_unborn() or not self._claim_gallery(may_exist=not new):
+        if not self.is_unborn() or not self._claim_gallery(may_exist=only_this or not new):
             self._give_up(remove=new)
             return False
         for inside in (self.checkpoints, self.evaluation, self.figures):
             inside.mkdir(exist_ok=True)
         return True
 
-    def _is_unborn(self) -> bool:
+    def is_unborn(self) -> bool:
         """Whether this is what a process leaves that was killed before it wrote its settings: no file but the lock."""
         if self.path.is_symlink() or not self.path.is_dir():
             return False
         ours = {self.checkpoints, self.evaluation, self.figures}
         return all(
-            inside == self.lock.path or (inside in ours and inside.is_dir() and not any(inside.iterdir()))
+            (inside == self.lock.path and not inside.is_symlink() and inside.is_file())
+            or (inside in ours and not inside.is_symlink() and inside.is_dir() and not any(inside.iterdir()))
             for inside in self.path.iterdir()
         )
 
@@ -178,7 +204,8 @@ class RunFolder:
             self.gallery.mkdir(parents=True)
         except OSError as error:
             if isinstance(error, FileExistsError) and self.gallery.parent.is_dir():
-                return may_exist and self.gallery.is_dir() and not any(self.gallery.iterdir())
+                is_folder = self.gallery.is_dir() and not self.gallery.is_symlink()
+                return may_exist and is_folder and not any(self.gallery.iterdir())
             self._give_up(remove=True)
             raise
         return True
@@ -203,6 +230,18 @@ class RunFolder:
         if not folder.config_path.is_file():
             raise ValueError(f"{path} is not a run: it has no config.json; give a folder like runs/<name>")
         return folder
+
+    def check_own(self) -> None:
+        """Refuse a run in which a folder is a link: what is written into a run or its gallery stays there.
+
+        Raises
+        ------
+        OSError
+            If there is one.
+        """
+        inside = (self.checkpoints, self.evaluation, self.figures, self.interventions, self.wandb, self.gallery)
+        for folder in inside:
+            check_own_folder(folder)
 
     @property
     def name(self) -> str:
@@ -255,6 +294,11 @@ class RunFolder:
         return self.path / "figures"
 
     @property
+    def interventions(self) -> Path:
+        """Folder of tables and pictures of interventions."""
+        return self.path / "interventions"
+
+    @property
     def report(self) -> Path:
         """The sheet explorer, one page."""
         return self.path / "report.html"
@@ -263,6 +307,20 @@ class RunFolder:
     def wandb(self) -> Path:
         """Folder of the W&B mirror."""
         return self.path / "wandb"
+
+
+def folder_name(name: str) -> str:
+    """Return the name of the folder that a run of some name gets.
+
+    Raises
+    ------
+    ValueError
+        If ``name`` holds nothing that can name a folder.
+    """
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:120]
+    if not stem:
+        raise ValueError(f"a run name needs a letter or a digit, got {name!r}; try --name first-run")
+    return stem
 
 
 def default_name(mode: str, n_units: int, seed: int, when: datetime.datetime) -> str:

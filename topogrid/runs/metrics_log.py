@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
-from topogrid.files import put_in_place, write_beside
+from topogrid.files import open_regular, open_to_append, put_in_place, write_beside
 from topogrid.measures import current_metrics
 
+_LONGEST_LINE = 2**20  # bytes; a row has about a thousand
+_MOST_BYTES = 2**32  # of the whole file: rows of millions of steps
+_LARGEST_NUMBER = 2**63
+
 MOST_DRAWN = 2000  # rows: more than a curve has pixels
+
+
+def _end_of_rows(file: IO[bytes]) -> int:
+    """Return where the last whole line of a file ends; read from its end, however long it is."""
+    end = file.seek(0, os.SEEK_END)
+    while end > 0:
+        begin = max(0, end - _LONGEST_LINE)
+        file.seek(begin)
+        newline = file.read(end - begin).rfind(b"\n")
+        if newline >= 0:
+            return begin + newline + 1
+        end = begin
+    return 0
 
 
 class MetricsFile:
@@ -22,9 +41,8 @@ class MetricsFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a+b", buffering=0)
-        self._file.seek(0)
-        self._length = self._file.read().rfind(b"\n") + 1
+        self._file = open_to_append(path)
+        self._length = _end_of_rows(self._file)
         self._file.truncate(self._length)
         self._waiting: list[bytes] = []
 
@@ -83,25 +101,27 @@ def read_metrics(path: str | Path) -> list[dict[str, float]]:
 
 def iterate_metrics(path: str | Path) -> Iterator[dict[str, float]]:
     """Read row by row what `read_metrics` reads at once."""
-    path = Path(path)
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            row = _parse_row(line)
-            if row is not None:
-                yield current_metrics(row)
-            elif line.endswith(b"\n"):
-                raise ValueError(f"{path} line {number} is not a row of metrics: {line[:60]!r}; was the file edited?")
+    for number, line in enumerate(_lines(Path(path)), start=1):
+        row = _parse_row(line)
+        if row is not None:
+            yield current_metrics(row)
+        elif line.endswith(b"\n") or len(line) == _LONGEST_LINE:
+            raise ValueError(f"{path} line {number} is not a row of metrics: {line[:60]!r}; was the file edited?")
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, of one too long to be a row only the beginning and then its rest; none of no file."""
+    with suppress(FileNotFoundError), open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > _MOST_BYTES:
+            raise ValueError(f"{path} is larger than {_MOST_BYTES:,} bytes, which no table of metrics is")
+        while line := file.readline(_LONGEST_LINE):
+            yield line
 
 
 def thinned_metrics(path: str | Path, most: int = MOST_DRAWN) -> list[dict[str, float]]:
     """Read about ``most`` rows of training, evenly over the run, and all evaluations: enough to draw, however long."""
     path = Path(path)
-    if not path.exists():
-        return []
-    with path.open("rb") as file:
-        n_rows = sum(1 for _ in file)
+    n_rows = sum(1 for _ in _lines(path))
     every = -(-n_rows // most) if n_rows > most else 1
     return [
         row
@@ -122,8 +142,6 @@ def truncate_metrics(path: str | Path, step: int, *, evaluated: bool = True) -> 
         Number of lines dropped.
     """
     path = Path(path)
-    if not path.exists():
-        return 0
 
     def stays(line: bytes) -> bool:
         row = _parse_row(line) if line.endswith(b"\n") else None
@@ -131,18 +149,25 @@ def truncate_metrics(path: str | Path, step: int, *, evaluated: bool = True) -> 
             return False
         return evaluated or row.get("step", 0) < step or not any(key.startswith("validation/") for key in row)
 
-    lines = path.read_bytes().splitlines(keepends=True)
-    kept = [line for line in lines if stays(line)]
-    if len(kept) < len(lines):
-        put_in_place(write_beside(path, lambda file: file.writelines(kept)), path)
-    return len(lines) - len(kept)
+    n_dropped = sum(not stays(line) for line in _lines(path))
+    if n_dropped:
+        put_in_place(write_beside(path, lambda file: file.writelines(filter(stays, _lines(path)))), path)
+    return n_dropped
 
 
 def _parse_row(line: bytes) -> dict[str, float] | None:
+    """Return the numbers of a line by their names, null as NaN; ``None`` if it is no row of a run."""
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(row, dict):
+    if not isinstance(row, dict) or not all(map(_is_number, row.values())):
+        return None
+    step = row.get("step", 0)
+    if type(step) is not int or step < 0:
         return None
     return {key: math.nan if value is None else value for key, value in row.items()}
+
+
+def _is_number(value: object) -> bool:
+    return value is None or type(value) is float or (type(value) is int and abs(value) <= _LARGEST_NUMBER)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import NamedTuple
+
+from topogrid.runs.folder import RunFolder, folder_name
+from topogrid.runs.steps import by_step
+
+AUTO = "auto"
+"""Stands for the run of the given name, or else the newest."""
 
 
 class RunToContinue(NamedTuple):
@@ -37,8 +44,8 @@ def run_to_continue(wanted: str, save_dir: str | Path, name: str) -> RunToContin
     ValueError
         If there is no such run; the message goes on after the name of the flag.
     """
-    if wanted == "auto":
-        folder = _newest_run(Path(save_dir), name)
+    if wanted == AUTO:
+        folder = _run_called(name, Path(save_dir)) if name else newest_run(Path(save_dir))
         return None if folder is None else RunToContinue(folder, folder)
     path = Path(os.path.abspath(wanted)) if Path(wanted).name in ("", "..") else Path(wanted)
     if not wanted or not os.path.exists(path):
@@ -55,17 +62,37 @@ def run_to_continue(wanted: str, save_dir: str | Path, name: str) -> RunToContin
     return RunToContinue(folder, path)
 
 
-def _newest_run(save_dir: Path, name: str) -> Path | None:
-    if name and (save_dir / name / "config.json").is_file():
-        return save_dir / name
-    folders = [] if name else sorted(save_dir.glob("*"))
-    saved = {folder: _checkpoints(folder) for folder in folders if (folder / "config.json").is_file()}
-    times = {folder: max(path.stat().st_mtime for path in paths) for folder, paths in saved.items() if paths}
+def newest_run(save_dir: Path) -> Path | None:
+    """Return the run in a folder that saved last; ``None`` if none has saved."""
+    times: dict[Path, float] = {}
+    for folder in sorted(save_dir.glob("*")):
+        if (folder / "config.json").is_file():
+            for one in by_step(folder / "checkpoints", ".pt"):
+                if one.path.is_file():
+                    times[folder] = max(times.get(folder, -math.inf), one.path.stat().st_mtime_ns)
     return max(times, key=times.__getitem__, default=None)
 
 
+def _run_called(name: str, save_dir: Path) -> Path | None:
+    """Return the run of a name; ``None`` if there is nothing of that name yet, so that it may be made.
+
+    What a process leaves that was killed before it wrote its settings is nothing yet. Anything else is refused: a job
+    that starts itself again would begin a new run beside it each time.
+    """
+    folder = save_dir / folder_name(name)
+    if (folder / "config.json").is_file():
+        return folder
+    if os.path.lexists(folder) and not RunFolder(folder, folder).is_unborn():
+        kind = "a link that leads to no run" if folder.is_symlink() else "a file" if folder.is_file() else "no run"
+        raise ValueError(
+            f"auto looked for the run {_shown(name)}, and {folder} is {kind}: it has no config.json; move it away, or "
+            "give another --name"
+        )
+    return None
+
+
 def _checkpoints(folder: Path) -> list[Path]:
-    return list((folder / "checkpoints").glob("*.pt"))
+    return [one.path for one in by_step(folder / "checkpoints", ".pt")]
 
 
 def _shown(text: str) -> str:

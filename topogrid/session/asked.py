@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from topogrid.runs.resume import RunToContinue, run_to_continue
+from topogrid.runs.resume import AUTO, RunToContinue, run_to_continue
 from topogrid.settings.config import KINDS, TrainConfig, resume_conflicts
 from topogrid.settings.errors import SettingsError, did_you_mean, show
 from topogrid.settings.fields import ABOVE_ZERO, meets
@@ -105,7 +105,8 @@ def resolve(given: Mapping[str, Given]) -> TrainConfig:
     -------
     TrainConfig
         With ``resume``, the saved settings of that run with the given ones on top; ``config.resume`` is then the run
-        folder or checkpoint to continue, or empty if ``auto`` found none.
+        folder or checkpoint to continue. If ``auto`` found none it is empty, or still ``auto`` where a run of the given
+        name is to be made and no other.
 
     Raises
     ------
@@ -114,6 +115,8 @@ def resolve(given: Mapping[str, Given]) -> TrainConfig:
     """
     run = _run_to_continue(given)
     config = _fresh_config(given) if run is None else _continued_config(run, given)
+    if run is None and "resume" in given and config.name:
+        config = dataclasses.replace(config, resume=AUTO)
     _refuse_idle(config, given)
     check_machine(config)
     return config
@@ -171,7 +174,9 @@ def _continued_config(run: RunToContinue, given: Mapping[str, Given]) -> TrainCo
             raise SettingsError(f"--resume continues {run.folder}, but {field} is {other}; leave --{field} out")
     saved = read_settings(run.folder / "config.json").config
     place = {"save_dir": str(run.folder.parent), "name": run.folder.name, "resume": str(run.start)}
-    new = dataclasses.replace(saved, **{field: one.value for field, one in given.items()} | place)
+    # A folder may come from somebody else, who does not decide where files of this machine go.
+    here = {"gallery_dir": TrainConfig.gallery_dir}
+    new = dataclasses.replace(saved, **here | {field: one.value for field, one in given.items()} | place)
     conflicts = resume_conflicts(saved, new)
     if conflicts:
         raise SettingsError(

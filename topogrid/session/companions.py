@@ -66,7 +66,7 @@ def accompany(config: TrainConfig, processes: Processes) -> int:
         return 2
     if checkpoint:
         try:
-            state.load_state_dict(load_checkpoint(checkpoint))
+            state.load_state_dict(load_checkpoint(checkpoint), checkpoint)
         except (CheckpointError, KeyError, RuntimeError, ValueError, TypeError) as error:
             raise ValueError(f"process {processes.rank} cannot go on from {checkpoint}: {error}") from error
     state.spread(processes)

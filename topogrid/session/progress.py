@@ -11,6 +11,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from topogrid.evaluation.evaluate import STAGES
+from topogrid.files import append_text
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
 
@@ -29,8 +30,7 @@ class Log:
         self.say(line)
         stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
         try:
-            with self.folder.log_path.open("a", encoding="utf-8") as file:
-                file.write(f"{stamp} {line}\n")
+            append_text(self.folder.log_path, f"{stamp} {line}\n")
         except OSError:  # the line was said; a full disk must not end the run
             return
 

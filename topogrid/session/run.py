@@ -18,6 +18,7 @@ from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import save_evaluation, save_glance, unit_rows
 from topogrid.evaluation.summary import summarise
 from topogrid.files import write_text_atomic
+from topogrid.measures.training import TURNS
 from topogrid.reports.explorer import write_report
 from topogrid.runs.checkpoints import save_checkpoint
 from topogrid.runs.errors import CheckpointError
@@ -27,7 +28,7 @@ from topogrid.session.failures import USUAL, LossWatch, all_finite, look, save_d
 from topogrid.session.moments import filmstrip, look_at_sheet, moment_steps
 from topogrid.session.pace import Pace, clock
 from topogrid.session.progress import EvaluationBar, Say, say_evaluation, training_bar
-from topogrid.session.start import CannotStartError, Start, prepare
+from topogrid.session.start import Start, prepare
 from topogrid.session.stopping import Abandoned, StopRequest
 from topogrid.session.wandb_mode import TrackingError
 from topogrid.settings.config import TrainConfig
@@ -73,7 +74,7 @@ def _lead(config: TrainConfig, processes: Processes, say: Say) -> int:
     with StopRequest(None if processes.alone else processes.agree) as stop, ExitStack() as held:
         try:
             run = Run(prepare(config, processes, held, say), stop)
-        except (CannotStartError, CheckpointError, TrackingError, OSError, ValueError) as error:
+        except (CheckpointError, TrackingError, OSError, ValueError) as error:
             processes.tell(None)
             say(f"topogrid: {error}")
             return CANNOT_START
@@ -357,6 +358,8 @@ class Run:
             "perf/n_parameters": sum(parameter.numel() for parameter in network.parameters()),
             "perf/peak_memory_mb": peak_memory_mb(),
         }
+        if self.state.turns:
+            summary[TURNS.key] = len(self.state.turns)
         if self.best:
             summary["validation/best_step"], summary["validation/best_error_cm"] = self.best
         if self.evaluation is not None and self.evaluation.step == self.state.step:

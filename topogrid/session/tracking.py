@@ -19,7 +19,14 @@ from typing import Any, SupportsFloat
 from matplotlib.figure import Figure
 
 from topogrid.figures import rendered
-from topogrid.files import check_writable, one_line, write_bytes_atomic, write_json_atomic, write_text_atomic
+from topogrid.files import (
+    check_writable,
+    one_line,
+    read_text,
+    write_bytes_atomic,
+    write_json_atomic,
+    write_text_atomic,
+)
 from topogrid.measures import FIGURES, METRICS, PAGES, TABLES, known, meaning
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import MetricsFile
@@ -125,7 +132,9 @@ class Tracker:
 
     def _stable_id(self, run_id: str | None) -> str:
         path = self._folder.path / "wandb_id.txt"
-        stored = path.read_text(errors="replace").strip() if path.is_file() else ""
+        stored = ""
+        with suppress(OSError, ValueError):
+            stored = read_text(path).strip()
         # A sweep agent chooses the id of the run it starts. An id becomes part of a path: nothing else is one.
         candidates = (run_id, stored, os.environ.get("WANDB_RUN_ID"), secrets.token_hex(4))
         chosen = next(one for one in candidates if isinstance(one, str) and re.fullmatch(r"[\w-]{1,64}", one, re.A))

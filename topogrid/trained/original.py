@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from topogrid.runs.checkpoints import load_checkpoint
+from topogrid.runs.content import MOST_STEPS, checked_tensor, listed
 from topogrid.runs.errors import CheckpointError
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
@@ -22,7 +23,7 @@ from topogrid.settings.fields import meets
 from topogrid.settings.presets import PRESETS
 from topogrid.streams import make_generators
 from topogrid.trained.trained import Trained
-from topogrid.trained.weights import LOG_TAU, build, checked_weights, listed
+from topogrid.trained.weights import LOG_TAU, build, checked_weights
 from topogrid.world.place_cells import PlaceCells
 
 # The original's names of the weights, and ours.
@@ -88,7 +89,7 @@ def open_bare(
             "nothing, and every walk starts from a wrong idea of the place; give those of training with --place_cells"
         )
     step = state.get("step")
-    if not isinstance(step, int):
+    if type(step) is not int or not 0 <= step <= MOST_STEPS:
         notes.append(f"{path} does not say after how many steps it was saved; it is filed under step 0")
         step = 0
     network, code = build(weights, centres, config, str(path))
@@ -112,10 +113,9 @@ def _centres(
         return None if place_cells is None else read_centres(place_cells, config)
     if place_cells is not None:
         raise SettingsError(f"{path} holds its own place-field centres; leave --place_cells out")
-    centres = state.get("place_centres")
-    if not isinstance(centres, Tensor):
+    if "place_centres" not in state:
         raise CheckpointError(f"{path} lacks place_centres; it holds {listed(state)}")
-    return _fitting(centres, config, str(path))
+    return _fitting(checked_tensor(state["place_centres"], f"place_centres in {path}"), config, str(path))
 
 
 def read_centres(path: str | Path, config: TrainConfig) -> Tensor:
@@ -178,7 +178,7 @@ def _settings(weights: Mapping[str, Tensor], original: bool, given: dict[str, An
     known |= {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights, "preset": ""}
     if LOG_TAU in weights and not original:
         # Ours are inside their bounds already; these only have to let them be.
-        slowest = float(weights[LOG_TAU].exp().max())
+        slowest = float(weights[LOG_TAU].double().exp().max())
         known["tau_max"] = max(TrainConfig.tau_max, slowest * (1 + 1e-6))
     config = TrainConfig(**known | given)
     for name in given:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from topogrid.runs.checkpoints import find_checkpoint, load_checkpoint
 from topogrid.runs.folder import RunFolder
+from topogrid.settings.carried import check_carried, read_carried
 from topogrid.settings.machine import check_memory_to_open
 from topogrid.settings.saved import read_settings
 from topogrid.trained.trained import Trained
@@ -33,18 +34,22 @@ def open_run(path: str | Path, checkpoint: str | Path | None = None) -> Trained:
         If ``path`` is no run.
     CheckpointError
         If no checkpoint can be read, or it does not fit the settings.
+    SettingsError
+        If it was trained with other settings than the run has now.
     """
+    # Where pictures go is for whoever opens a run to say, not for its files: the default folder here.
     folder = RunFolder.open(path)
     config = read_settings(folder.config_path).config
     check_memory_to_open(config)
-    folder = RunFolder.open(path, config.gallery_dir)
+    notes: list[str] = []
     if checkpoint is None:
-        checkpoint, state = find_checkpoint(path)[1:3]
+        _folder, checkpoint, state, notes = find_checkpoint(path, set_aside=False)
     else:
         state = load_checkpoint(checkpoint)
     where = str(checkpoint)
+    check_carried(read_carried(state, where), config, where)
     network, place_cells = build(
         checked_weights(state.get("network"), where), state.get("place_centres"), config, where
     )
     step = checked_step(state, where)
-    return Trained(network, place_cells, config, step, f"{path}, step {step}", folder)
+    return Trained(network, place_cells, config, step, f"{path}, step {step}", folder, notes=tuple(notes))

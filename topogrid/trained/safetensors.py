@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -44,18 +45,21 @@ def export_weights(trained: Trained, path: str | Path) -> Path:
     ValueError
         If the name ends otherwise, or the file exists.
     CheckpointError
-        If the package safetensors is missing.
+        If the package safetensors is missing, or a value is not finite.
     OSError
         If the disk does not take it.
     """
     path = Path(path)
     if path.suffix != SUFFIX:
         raise ValueError(f"weights are exported to a file named *{SUFFIX}, got {path}")
-    if path.exists():
+    if os.path.lexists(path):
         raise ValueError(f"{path} exists and is not overwritten; give another name")
     package = _package()
     tensors = {name: value.detach().contiguous() for name, value in trained.network.state_dict().items()}
     tensors[_CENTRES] = trained.place_cells.centres.contiguous()
+    for name, value in tensors.items():
+        if not bool(value.isfinite().all()):
+            raise CheckpointError(f"{name} of {trained.origin} has values that are not finite; nothing is exported")
     metadata = {"format": FORMAT, "step": str(trained.step), "config": json.dumps(dataclasses.asdict(trained.config))}
     data: bytes = package.save(tensors, metadata=metadata)
     put_in_place(write_beside(path, lambda file: file.write(data)), path)
@@ -74,7 +78,7 @@ def import_weights(path: str | Path) -> Trained:
     """
     where = str(path)
     if not Path(path).is_file():
-        raise CheckpointError(f"there is no file {path}")
+        raise CheckpointError(f"there is no file {path}, or it is no regular one")
     _package()
     from safetensors import safe_open
 

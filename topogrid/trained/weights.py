@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,10 @@ from torch import Tensor
 
 from topogrid.files import put_in_place, write_beside
 from topogrid.model.network import PathIntegrator, current_names
+from topogrid.runs.content import checked_step as checked_step
+from topogrid.runs.content import checked_tensor as checked_tensor
+from topogrid.runs.content import kind
+from topogrid.runs.content import listed as listed
 from topogrid.runs.errors import CheckpointError
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.machine import check_memory_to_open
@@ -21,6 +25,7 @@ LOG_TAU, DRIVE, RECURRENT = "units.log_tau", "units.drive", "units.wiring.weight
 WEIGHTS = ("encoder", "units.w_in", RECURRENT, LOG_TAU, DRIVE, "readout")
 """Names of a network's weights."""
 _MAY_LACK = (LOG_TAU, DRIVE)  # a plain network has no time constants, and few have a drive
+_SLACK = 1e-4  # of a time constant: bounds are clamped in single precision
 _OURS = {name: name for name in WEIGHTS}
 
 
@@ -53,7 +58,7 @@ def checked_weights(
     """
     theirs = {ours: name for name, ours in names.items()}
     if not isinstance(state, Mapping):
-        raise CheckpointError(f"{where} holds a {type(state).__name__} where the weights should be")
+        raise CheckpointError(f"{where} holds a {kind(state)} where the weights should be")
     state = current_names(state)
     missing = [name for ours, name in theirs.items() if name not in state and ours not in _MAY_LACK]
     if missing:
@@ -68,26 +73,14 @@ def checked_weights(
         ours: checked_tensor(state[name], f"{name} in {where}") for ours, name in theirs.items() if name in state
     }
     _check_shapes(tensors, theirs, where)
-    for ours, value in tensors.items():
+    found = {ours: value.float() for ours, value in tensors.items()}
+    for ours, value in found.items():
         if finite and not bool(torch.isfinite(value).all()):
-            raise CheckpointError(f"{theirs[ours]} in {where} has values that are not finite; its training had failed")
-    return {ours: value.detach().float() for ours, value in tensors.items()}
-
-
-def checked_tensor(value: object, what: str) -> Tensor:
-    """Return a tensor out of a file if it is one of floats, and all of it is there.
-
-    Raises
-    ------
-    CheckpointError
-        If not.
-    """
-    if not isinstance(value, Tensor) or not value.is_floating_point() or value.layout != torch.strided:
-        raise CheckpointError(f"{what} must be a tensor of floats, got {_kind(value)}")
-    # A few bytes can claim any shape, by repeating themselves.
-    if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-        raise CheckpointError(f"{what} claims to be {tuple(value.shape)}, which is more than the file holds")
-    return value
+            said = (
+                "; its training had failed" if not bool(torch.isfinite(tensors[ours]).all()) else " in single precision"
+            )
+            raise CheckpointError(f"{theirs[ours]} in {where} has values that are not finite{said}")
+    return found
 
 
 def _check_shapes(tensors: Mapping[str, Tensor], theirs: Mapping[str, str], where: str) -> None:
@@ -105,20 +98,6 @@ def _check_shapes(tensors: Mapping[str, Tensor], theirs: Mapping[str, str], wher
                 f"{theirs[ours]} in {where} must be {shapes[ours]} to go with {theirs['encoder']} {(units, places)}, "
                 f"got {tuple(value.shape)}"
             )
-
-
-def checked_step(state: Mapping[str, Any], where: str) -> int:
-    """Return the step that a checkpoint was saved after.
-
-    Raises
-    ------
-    CheckpointError
-        If it is no whole number of steps.
-    """
-    step = state.get("step")
-    if type(step) is not int or step < 0:
-        raise CheckpointError(f"step in {where} must be a whole number of steps, got {str(step)[:60]}")
-    return step
 
 
 def check_fits(weights: Mapping[str, Tensor], config: TrainConfig, where: str) -> None:
@@ -145,6 +124,20 @@ def check_fits(weights: Mapping[str, Tensor], config: TrainConfig, where: str) -
         raise CheckpointError(f"{where} is of a network with {', '.join(faults)}; its settings say {wanted}")
 
 
+def _check_tau(weights: Mapping[str, Tensor], config: TrainConfig, where: str) -> None:
+    """Refuse time constants that training cannot have left: it keeps them inside their bounds."""
+    if LOG_TAU not in weights:
+        return
+    tau = weights[LOG_TAU].exp()
+    inside = (tau >= config.tau_min * (1 - _SLACK)) & (tau <= config.tau_max * (1 + _SLACK))
+    # What was not finite in training is looked into by `replay`.
+    if not bool((inside | ~weights[LOG_TAU].isfinite()).all()):
+        raise CheckpointError(
+            f"{LOG_TAU} in {where} means time constants of {float(tau.min()):.4g} to {float(tau.max()):.4g} steps; its "
+            f"settings say {config.tau_min:g} to {config.tau_max:g}"
+        )
+
+
 def build(
     weights: Mapping[str, Tensor], centres: object, config: TrainConfig, where: str
 ) -> tuple[PathIntegrator, PlaceCells]:
@@ -159,13 +152,15 @@ def build(
     """
     check_memory_to_open(config)
     check_fits(weights, config, where)
-    places = config.n_place_cells
-    if not isinstance(centres, Tensor) or tuple(centres.shape) != (places, 2) or not bool(centres.isfinite().all()):
-        raise CheckpointError(f"place_centres in {where} must be {(places, 2)} finite numbers, got {_kind(centres)}")
+    _check_tau(weights, config, where)
+    places = checked_tensor(centres, f"place_centres in {where}", shape=(config.n_place_cells, 2)).float()
+    half = torch.tensor(config.box_size) / 2
+    if not bool((places.abs() <= half * (1 + 1e-6)).all()):
+        raise CheckpointError(f"place_centres in {where} must be finite and in the box of {config.box_size} m around 0")
     # Drawn only to have the modules; every value is replaced.
     generator = torch.Generator().manual_seed(0)
     place_cells = PlaceCells.from_config(config, generator)
-    place_cells.load_state_dict({"centres": centres})
+    place_cells.load_state_dict({"centres": places})
     network = PathIntegrator.from_config(config, generator=generator)
     network.load_state_dict(dict(weights))
     return network.eval(), place_cells
@@ -181,13 +176,3 @@ def save_weights(path: Path, network: PathIntegrator, place_cells: PlaceCells) -
     """
     weights = {"network": network.state_dict(), "place_centres": place_cells.centres}
     put_in_place(write_beside(path, lambda file: torch.save(weights, file)), path)
-
-
-def listed(names: Iterable[Any]) -> str:
-    """Write the first of some names, for a message."""
-    texts = [str(name)[:60] for name in names]
-    return (", ".join(texts[:6]) + (", ..." if len(texts) > 6 else "")) or "nothing"
-
-
-def _kind(value: object) -> str:
-    return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__

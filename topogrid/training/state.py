@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from topogrid.model.network import PathIntegrator, Prediction, current_names
+from topogrid.model.network import PathIntegrator, Prediction
 from topogrid.model.products import Precision
 from topogrid.model.wiring.dense import Dense
+from topogrid.runs.content import checked_step
+from topogrid.settings.carried import Turn, carried, check_carried, checked_turns, learning_changes, read_carried
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import generator_states, restore_generators
 from topogrid.training.objective import (
@@ -19,8 +22,16 @@ from topogrid.training.objective import (
     at_moments,
     length_scale,
 )
-from topogrid.training.optimiser import grower_of, parameter_groups
+from topogrid.training.optimiser import grower_of, parameter_groups, set_learning_rate
 from topogrid.training.processes import ALONE, Processes
+from topogrid.training.restore import (
+    checked_centres,
+    checked_generators,
+    checked_moments,
+    checked_network,
+    grown_by,
+    steps_taken,
+)
 from topogrid.world.place_cells import PlaceCells
 
 
@@ -28,11 +39,15 @@ from topogrid.world.place_cells import PlaceCells
 class TrainState:
     """Everything that changes while training, and so everything a checkpoint keeps."""
 
+    config: TrainConfig
+    """What it is trained with."""
     network: PathIntegrator
     optimiser: torch.optim.Optimizer
     place_cells: PlaceCells
     generators: dict[str, torch.Generator]
     step: int = 0
+    turns: list[Turn] = field(default_factory=list)
+    """Where it went on with other settings of learning than before."""
     processes: Processes = ALONE
     averaged: nn.Module | None = None
     """The network inside what averages its gradients over several processes."""
@@ -80,17 +95,74 @@ class TrainState:
             "optimiser": optimiser,
             "place_centres": self.place_cells.centres,
             "generators": generator_states(self.generators),
+            "turns": [(turn.step, list(turn.changes)) for turn in self.turns],
+            **carried(self.config),
         } | grower
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to where ``state`` was taken; settings must be those it was taken with."""
-        self.network.load_state_dict(current_names(state["network"]))
-        self.optimiser.load_state_dict(state["optimiser"])
+    def load_state_dict(self, state: Mapping[str, Any], where: str = "the checkpoint") -> None:
+        """Go back to where ``state`` was taken. All of it is checked before any of it is used.
+
+        Parameters
+        ----------
+        state : mapping
+            What `state_dict` gave, perhaps in a file that somebody changed.
+        where : str
+            The file, for messages.
+
+        Raises
+        ------
+        CheckpointError
+            If anything in it is not what this network and its optimisers can have.
+        SettingsError
+            If it was trained with other settings of network, task, seed or batches.
+        ValueError
+            If a generator cannot take its saved state, as on another kind of device.
+        """
+        step = checked_step(state, where)
+        trained = read_carried(state, where)
+        check_carried(trained, self.config, where)
+        turns = checked_turns(state, step, where)
+        weights = checked_network(state.get("network"), self.network, where)
+        centres = checked_centres(state.get("place_centres"), self.place_cells, where)
+        generators = checked_generators(state.get("generators"), self.generators, where)
+        moments = self._checked_moments(state, step, trained, unbroken=trained is not None and not turns, where=where)
+        restore_generators(self.generators, generators)
+        self.network.load_state_dict(weights)
+        for optimiser, memory in moments:
+            _restore(optimiser, memory)
+        self.place_cells.load_state_dict({"centres": centres})
+        self.step = step
+        if step:  # a run saved again before its next step is saved as it was
+            set_learning_rate(self.optimiser, step, self.config)
+        changes = learning_changes(trained, self.config) if trained is not None and step else []
+        self.turns = turns + ([Turn(step, tuple(changes))] if changes else [])
+
+    def _checked_moments(
+        self, state: Mapping[str, Any], step: int, trained: TrainConfig | None, *, unbroken: bool, where: str
+    ) -> list[tuple[torch.optim.Optimizer, dict[int, dict[str, Tensor]]]]:
+        """Return what every optimiser remembers of each weight, by its ``id``."""
+        config = trained or self.config
+        names = {id(weight): name for name, weight in self.network.named_parameters()}
+        groups = parameter_groups(self.network, config)
+        if trained is None:  # scales may have been changed since
+            groups = [group | {"lr_scale": None} for group in groups]
+        taken = {name: steps_taken(name, step, config, unbroken=unbroken) for name in names.values()}
+        saved, what = state.get("optimiser"), f"the optimiser in {where}"
+        found = [(self.optimiser, checked_moments(saved, self.optimiser, names, groups, taken, what))]
         if self.grower is not None:
-            self.grower.load_state_dict(state["grower"])
-        self.place_cells.load_state_dict({"centres": state["place_centres"]})
-        restore_generators(self.generators, state["generators"])
-        self.step = state["step"]
+            grown = {name: grown_by(step, config, unbroken=unbroken) for name in names.values()}
+            saved, what, groups = state.get("grower"), f"the grower in {where}", self.grower.param_groups
+            found.append((self.grower, checked_moments(saved, self.grower, names, groups, grown, what)))
+        by_id = {name: weight for weight, name in names.items()}
+        return [(one, {by_id[name]: memory for name, memory in memories.items()}) for one, memories in found]
+
+
+def _restore(optimiser: torch.optim.Optimizer, memory: Mapping[int, Mapping[str, Tensor]]) -> None:
+    """Give an optimiser its memory back; how it steps stays as the settings made it."""
+    fresh = optimiser.state_dict()
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    fresh["state"] = {number: dict(memory[id(weight)]) for number, weight in enumerate(weights) if id(weight) in memory}
+    optimiser.load_state_dict(fresh)
 
 
 def new_state(
@@ -120,7 +192,7 @@ def new_state(
     place_cells = PlaceCells.from_config(config, generators["place_cells"]).to(device)
     network = PathIntegrator.from_config(config, precision=precision, generator=generators["weights"]).to(device)
     optimiser = torch.optim.Adam(parameter_groups(network, config), fused=device.type != "meta")
-    state = TrainState(network, optimiser, place_cells, generators, grower=grower_of(network, config))
+    state = TrainState(config, network, optimiser, place_cells, generators, grower=grower_of(network, config))
     if fitted and device.type != "meta":
         state.fit(config)
     return state

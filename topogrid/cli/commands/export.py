@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from topogrid.cli.screen import complain
+
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -18,5 +20,7 @@ def run(arguments: argparse.Namespace) -> None:
     from topogrid.trained.safetensors import export_weights
 
     trained = open_trained(arguments.run, checkpoint=arguments.checkpoint)
+    for note in trained.notes:
+        complain(f"Note: {note}.")
     path = export_weights(trained, arguments.file)
     print(f"Weights of {trained.origin}, with their settings: {path}")

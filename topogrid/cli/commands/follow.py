@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from topogrid.cli.arguments import declare_settings, given_settings
+from topogrid.cli.screen import complain
 from topogrid.evaluation.follow import draw_followed, feedback_of, follow_in_pieces, told
 from topogrid.evaluation.reanalysis import results_folder
 from topogrid.figures import save_figure
@@ -36,6 +37,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"--restart must be 0 or more seconds, got {arguments.restart}")
     walk_path = shipped_walk() if arguments.walk == "sargolini" else Path(arguments.walk)
     trained = open_trained(arguments.run, settings=given_settings(arguments, ("place_feedback",)))
+    for note in trained.notes:
+        complain(f"Note: {note}.")
     config, results = trained.config, results_folder(trained, arguments.run)
     walk = load_walks(walk_path, dt=config.dt, box_size=config.box_size)
     followed = follow_in_pieces(
@@ -52,7 +55,13 @@ def run(arguments: argparse.Namespace) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         save_figure(figure, folder / f"{name}.png")
     seconds = config.dt * len(walk.displacement)
-    result = {"walk": walk_path.name, "seconds": seconds, "restart_seconds": arguments.restart, **followed.record()}
+    result = {
+        "walk": walk_path.name,
+        "step": trained.step,
+        "seconds": seconds,
+        "restart_seconds": arguments.restart,
+        **followed.record(),
+    }
     if config.place_feedback:
         result["place_feedback"] = config.place_feedback
     write_json_atomic(results.path / f"{name}.json", result)

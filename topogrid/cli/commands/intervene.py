@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from topogrid.cli.arguments import declare_settings, declare_silence, given_settings, planned
+from topogrid.cli.screen import complain
 from topogrid.interventions.catalogue import INTERVENTIONS, choose
 from topogrid.settings.fields import MEASUREMENT_SETTINGS
 
@@ -37,6 +38,8 @@ def run(arguments: argparse.Namespace) -> None:
     from topogrid.trained.opening import open_trained
 
     trained = open_trained(arguments.run, checkpoint=arguments.checkpoint, settings=settings)
+    for note in trained.notes:
+        complain(f"Note: {note}.")
     condition, folder = Condition(trained), results_folder(trained, arguments.run)
     if wanted or chosen:
         show_table(condition, wanted, chosen, folder)

@@ -129,6 +129,8 @@ def _setting(record: RunRecord, name: str) -> Any:
     """Return what a setting came to; ``None`` where it has no effect, so that it makes no difference."""
     if name in record.unknown:
         return UNKNOWN
+    if name == "steps" and record.n_turns:  # not what an unbroken run of as many steps is
+        return f"{record.config.steps} with {record.n_turns} change(s) on the way"
     return getattr(record.config, _RESOLVED.get(name, name)) if record.config.has_effect(name) else None
 
 

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,43 @@ def test_numbers_that_an_older_version_wrote_come_by_their_new_names(tmp_path):
 def test_old_names_are_gone_and_new_ones_described():
     assert {f"validation/lattices/{name}" for name in OLD_METRICS.values()} <= set(METRICS)
     assert not {f"validation/{name}" for name in OLD_METRICS} & set(METRICS)
+
+
+# --- Files that somebody else made ------------------------------------------------------------------------------------
+
+NO_ROWS = {
+    "a number of words": b'{"step": 2, "loss": "x"}\n',
+    "a step of words": b'{"step": "x"}\n',
+    "a step of a list": b'{"step": [1]}\n',
+    "a step without end": b'{"step": Infinity}\n',
+    "a step below 0": b'{"step": -1}\n',
+    "a step of truth": b'{"step": true}\n',
+    "a huge number": b'{"step": 2, "loss": 1' + b"0" * 400 + b"}\n",
+    "a list": b"[1]\n",
+    "nested": b"[" * 20_000 + b"\n",
+    "no end": b"x" * 3_000_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("kind", NO_ROWS)
+def test_what_is_no_row_is_told_and_dropped_when_a_run_goes_on(tmp_path, kind):
+    path = tmp_path / "metrics.jsonl"
+    good = b'{"step": 1, "loss": 1.5}\n'
+    path.write_bytes(good + NO_ROWS[kind] + good)
+    with pytest.raises(ValueError, match="line 2 is not a row of metrics"):
+        read_metrics(path)
+    assert truncate_metrics(path, 5) >= 1
+    assert path.read_bytes() == 2 * good
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "link"])
+def test_rows_are_written_to_no_pipe_device_or_link(tmp_path, kind):
+    path = tmp_path / "metrics.jsonl"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        (tmp_path / "outside").write_text('{"step": 1}\n')
+        path.symlink_to("/dev/zero" if kind == "device" else tmp_path / "outside")
+    with pytest.raises(OSError, match="in place of a regular file"):
+        MetricsFile(path)
+    assert kind != "link" or (tmp_path / "outside").read_text() == '{"step": 1}\n'

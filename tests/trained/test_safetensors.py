@@ -127,7 +127,7 @@ SPOIL = {
     ),
     "wrong step": (lambda path: _rewrite(path, metadata={"step": "-1"}), "must be a whole number of steps"),
     "no centres": (lambda path: _rewrite(path, place_centres=None), "lacks place_centres"),
-    "wrong centres": (lambda path: _rewrite(path, place_centres=torch.zeros(3, 2)), r"must be \(32, 2\) finite"),
+    "wrong centres": (lambda path: _rewrite(path, place_centres=torch.zeros(3, 2)), r"must be \(32, 2\), got \(3, 2\)"),
     "missing": (lambda path: _rewrite(path, units__wiring__weight=None), r"lacks units\.wiring\.weight"),
     "unknown": (lambda path: _rewrite(path, hook=torch.ones(1)), "holds hook, which"),
     "whole numbers": (lambda path: _rewrite(path, encoder=torch.ones(16, 32, dtype=torch.int64)), "tensor of floats"),
