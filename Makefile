@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.made-from-pyproject-and-constraints
 
-.PHONY: help demo env test test-all lint format figures published notebook measurement benchmarks reliability gpu-check clean
+.PHONY: help demo env test test-all lint format figures published docs notebook measurement benchmarks reliability gpu-check clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -39,7 +39,7 @@ $(STAMP): pyproject.toml constraints.txt
 		echo "Install one, or name it: make env PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@echo "Making the environment in $(VENV); the first time takes a few minutes."
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,rat,export]"
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,docs,rat,export]"
 	@touch $@
 
 # Each process of the tests has one thread: several that wait for one another would be slower.
@@ -62,6 +62,10 @@ format: $(STAMP) ## rewrite the files in the house style
 
 published: $(STAMP) ## rewrite the tables of published runs from their records
 	$(RUN) -m benchmarks.science.published
+
+docs: $(STAMP) ## build the documentation site in build/site; a warning ends the build
+	$(RUN) -m sphinx --color -c docs -W --keep-going -q -d build/doctrees . build/site
+	@echo "Open build/site/index.html"
 
 figures: $(STAMP) ## measure a run again, draw its figures, say what it shows: make figures RUN_DIR=runs/demo
 	$(RUN) -m topogrid analyze $(or $(RUN_DIR),runs/demo)

@@ -1,25 +1,25 @@
 """Write the tables of the published runs from their records: ``python -m benchmarks.science.published``.
 
-Reads ``tau_imgs/<run>/record/``; rewrites the tables between markers in README.md and tau_imgs/README.md. With
-``--from runs`` it first copies records and pictures of those runs of that folder which ``RUNS`` names.
+Reads ``tau_imgs/<run>/record/``; rewrites what stands between the markers of `DOCUMENTS`. With ``--from runs``
+it first copies records and pictures of those runs of that folder which ``RUNS`` names.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from benchmarks.document import check_writable_between, write_between
+from benchmarks.science.front_page import beside_others, best_guesses, found, ladder, minutes
+from benchmarks.science.records import GALLERY, Record, errors, number, read_record, slope
 from topogrid.tables import to_markdown
 
-GALLERY = Path("tau_imgs")
-LADDER, ALL_RUNS, CHANGES = "ladder", "published runs", "published interventions"
+ALL_RUNS, CHANGES = "published runs", "published interventions"
+LADDER, FOUND, MINUTES, BESIDE_OTHERS = "ladder", "found", "minutes", "beside others"
 FULL_SHEETS = ("dense64-plain", "dense64-tau", "sheet64-learned", "sheet64-attractor")
 SEEDS = (0, 1, 2)
 RUNS = (
@@ -33,79 +33,6 @@ RUNS = (
 SHOWN_FIRST = "sheet64-learned"
 FILES = ("config.json", "log.txt", "metrics.jsonl", "summary.json", "units.csv", "versions.json")
 PICTURES = ("tau_map", "scale_map", "ratemaps", "filmstrip", "interventions", "long_error", "follow_sargolini")
-MOMENTS = ("0.4", "2", "10", "60")  # s
-
-
-class Record(NamedTuple):
-    """What is on disk of a published run."""
-
-    name: str
-    summary: dict[str, Any]
-    config: dict[str, Any]
-    versions: dict[str, Any]
-    headline: list[dict[str, Any]]
-    rat: dict[str, Any]
-
-
-def read_record(name: str, gallery: Path = GALLERY) -> Record | None:
-    """Return the record of a run, ``None`` where there is none."""
-    folder = gallery / name / "record"
-    if not (folder / "summary.json").is_file():
-        return None
-
-    def read(file: str) -> dict[str, Any]:
-        path = folder / file
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
-
-    headline = read("headline.json").get("outcomes", [])
-    return Record(
-        name, read("summary.json"), read("config.json"), read("versions.json"), headline, read("follow_sargolini.json")
-    )
-
-
-def number(record: Record, key: str, form: str, factor: float = 1.0) -> str:
-    """Write a number of a summary; ``-`` where it was not measured."""
-    value = record.summary.get(key)
-    return "-" if value is None or not math.isfinite(value) else f"{factor * value:{form}}"
-
-
-def errors(record: Record, prefix: str) -> str:
-    """Write the mean errors at `MOMENTS`, cm."""
-    told = [number(record, f"validation/{prefix}error_{moment}s_cm", ".1f") for moment in MOMENTS]
-    return " / ".join(told) if set(told) != {"-"} else "-"
-
-
-def slope(record: Record) -> str:
-    """Write the slope of log spacing on log tau: over modules, else over units with a lattice."""
-    over_modules = number(record, "validation/module_scaling_slope", ".2f")
-    return over_modules if over_modules != "-" else number(record, "validation/lattices/scaling_slope", "+.2f")
-
-
-def ladder(records: Sequence[Record]) -> str:
-    """Return the table of the README: full sheets side by side."""
-    rows = []
-    for one in records:
-        fed = errors(one, "feedback_")
-        without = errors(one, "")
-        if fed == "-":
-            fed, without = "-", f"{number(one, 'validation/long_error_cm', '.0f')} along 10 s"
-        rows.append(
-            [
-                f"[{one.name}](tau_imgs/{one.name})",
-                f"{number(one, 'validation/share_gate', '.1f', 100)} %",
-                f"{number(one, 'validation/share_above_0.8', '.0f', 100)} % "
-                f"({number(one, 'validation/null_share_above_0.8', '.0f', 100)} %)",
-                slope(one) if one.config.get("tau") else "-",
-                without,
-                fed,
-                number(one, "perf/minutes", ".0f"),
-            ]
-        )
-    columns = [
-        "4,096 units", "grid cells", "GS > 0.8 (null)", "slope", "error, cm, after 0.4 / 2 / 10 / 60 s",
-        "with feedback", "minutes",
-    ]  # fmt: skip
-    return to_markdown(columns, rows, marked_up=True)
 
 
 def all_runs(records: Sequence[Record]) -> str:
@@ -133,6 +60,7 @@ def all_runs(records: Sequence[Record]) -> str:
             slope(one) if one.config.get("tau") else "-",
             errors(one, ""),
             errors(one, "feedback_"),
+            best_guesses(one),
             explained(one),
             number(one, "tau/share_of_range", ".0f", 100),
             rat(one),
@@ -142,7 +70,7 @@ def all_runs(records: Sequence[Record]) -> str:
     columns = ["run", "command", "seed", "commit", "steps", "minutes", "peak memory (MB)"]
     more = [
         "run", "grid cells %", "GS > 0.8 % (null)", "25 best", "spacing m", "slope",
-        "error cm at 0.4 / 2 / 10 / 60 s", "with feedback", "tau: plane / radius", "tau: range %",
+        "error cm at 0.4 / 2 / 10 / 60 s", "with feedback", "best guess cm", "tau: plane / radius", "tau: range %",
         "rat cm: without / with (still)",
     ]  # fmt: skip
     return to_markdown(columns, made, marked_up=True) + "\n" + to_markdown(more, measured, marked_up=True)
@@ -226,13 +154,30 @@ def take_over(runs: Path, name: str, gallery: Path = GALLERY) -> bool:
     return True
 
 
+def only_full_sheets(write: Callable[[Sequence[Record]], str]) -> Callable[[Sequence[Record]], str]:
+    """Return a writer that is given the records of the full sheets alone."""
+    return lambda records: write([one for one in records if one.name in FULL_SHEETS])
+
+
+DOCUMENTS: dict[tuple[Path, str], Callable[[Sequence[Record]], str]] = {
+    (Path("README.md"), FOUND): found,
+    (Path("README.md"), MINUTES): minutes,
+    (Path("docs/index.md"), FOUND): found,
+    (Path("docs/train.md"), MINUTES): minutes,
+    (Path("docs/findings.md"), LADDER): only_full_sheets(ladder),
+    (Path("docs/related_work.md"), BESIDE_OTHERS): only_full_sheets(beside_others),
+    (GALLERY / "README.md", ALL_RUNS): all_runs,
+    (GALLERY / "README.md", CHANGES): changes,
+}
+"""What is written between which markers of which document."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the tables; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--from", dest="runs", type=Path, metavar="FOLDER", help="take runs over from here first")
     arguments = parser.parse_args(argv)
-    documents = ((Path("README.md"), LADDER), (GALLERY / "README.md", ALL_RUNS), (GALLERY / "README.md", CHANGES))
-    for path, name in documents:
+    for path, name in DOCUMENTS:
         trouble = check_writable_between(path, name)
         if trouble:
             print(trouble, file=sys.stderr)
@@ -242,9 +187,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             if take_over(arguments.runs, name):
                 print(f"took over {name}")
     records = [record for record in map(read_record, RUNS) if record is not None]
-    write_between(Path("README.md"), ladder([one for one in records if one.name in FULL_SHEETS]), LADDER)
-    write_between(GALLERY / "README.md", all_runs(records), ALL_RUNS)
-    write_between(GALLERY / "README.md", changes(records), CHANGES)
+    missing = sorted(set(RUNS) - {record.name for record in records})
+    if missing:
+        print(f"{GALLERY} has no record of {', '.join(missing)}; take it over with --from", file=sys.stderr)
+        return 2
+    for (path, name), write in DOCUMENTS.items():
+        write_between(path, write(records), name)
     return 0
 
 

@@ -14,8 +14,8 @@ from topogrid.interventions.condition import Condition, rng_of
 from topogrid.model.network import PathIntegrator
 
 Units = NDArray[np.intp]
+# Of shape (unit,): how much of a dose reaches a unit; 1 all of it, 0 nothing.
 Weights = NDArray[np.float64]
-"""``(unit,)``, how much of a dose reaches a unit: 1 all of it, 0 nothing."""
 
 
 def with_tau(condition: Condition, tau: Tensor) -> Condition:

@@ -91,7 +91,7 @@ def capacity(states: Tensor) -> Tensor:
 
 
 def driven_scale(w_in: Tensor, tau: Tensor) -> Tensor:
-    """How far one metre of movement drives the activity of a module, per metre: 3.9 |M| / (sqrt(n) tau).
+    """How far one metre of movement drives the activity of a module, per metre: ``3.9 |M| / (sqrt(n) tau)``.
 
     Nothing here asks for one scale or another: tau is left to set it, and movement weights could undo that.
 

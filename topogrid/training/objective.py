@@ -1,6 +1,6 @@
 """The terms of the loss, one record each: settings, log and documents follow from `TERMS`.
 
-A training step is in one of a few `Phase`s; a term belongs to some of them.
+A training step is in one of a few phases (`Phase`); a term belongs to some of them.
 """
 
 from __future__ import annotations
