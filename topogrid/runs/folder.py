@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import errno
-import fcntl
 import os
 import re
 import socket
@@ -12,6 +11,8 @@ import weakref
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from topogrid.runs.locking import lock
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
@@ -56,7 +57,7 @@ class RunLock:
         """
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor)
             self._check_still_there(descriptor)
         except BlockingIOError:
             holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
@@ -72,7 +73,9 @@ class RunLock:
         with suppress(OSError):  # a full disk: the lock holds, it only does not say whose it is
             os.ftruncate(descriptor, 0)
             os.pwrite(
-                descriptor, f"process {os.getpid()} on {socket.gethostname()} since {now:%F %T} UTC\n".encode(), 0
+                descriptor,
+                f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M:%S} UTC\n".encode(),
+                0,
             )
         self._close = weakref.finalize(self, os.close, descriptor)
 
