@@ -55,13 +55,13 @@ class Changes(Generic[Kind]):
     @property
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Column names and rows of what a person compares first, as text."""
-        modules = [one for one in self.outcomes if isinstance(one, ModuleOutcome)]
+        modules = self._of_modules()
         return headline_table(modules) if modules else key_table(self._of_units())
 
     @property
     def picture(self) -> Picture:
         """What was measured, drawn."""
-        modules = [one for one in self.outcomes if isinstance(one, ModuleOutcome)]
+        modules = self._of_modules()
         if modules:
             return Picture("interventions", lambda: draw_headline(modules, self._config))
         return Picture("interventions", lambda: draw_outcomes(self._of_units(), self._config))
@@ -85,7 +85,12 @@ class Changes(Generic[Kind]):
         return pandas.DataFrame(rows, columns=columns)
 
     def _of_units(self) -> list[Outcome]:
-        return [one for one in self.outcomes if isinstance(one, Outcome)]
+        found: list[object] = list(self.outcomes)
+        return [one for one in found if isinstance(one, Outcome)]
+
+    def _of_modules(self) -> list[ModuleOutcome]:
+        found: list[object] = list(self.outcomes)
+        return [one for one in found if isinstance(one, ModuleOutcome)]
 
     def _repr_markdown_(self) -> str:
         return to_markdown(*self.table)
