@@ -20,7 +20,7 @@ LAYERS = (
     ("interventions", "reports"),
     ("session",),
     ("cli",),
-    ("__main__",),
+    ("api", "__main__"),
 )
 # Only these may import torch; nothing that reads, draws or reports needs it.
 WITH_TORCH = (
@@ -37,7 +37,10 @@ WITH_TORCH = (
 )
 WITHOUT_TORCH = (
     "evaluation.claims",
+    "interventions.catalogue",
+    "interventions.paired",
     "interventions.report",
+    "session.asked",
     "session.progress",
     "session.tracking",
     "session.wandb_mirror",

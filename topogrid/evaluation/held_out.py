@@ -48,7 +48,7 @@ def burn_in_steps(tau_max: float) -> int:
 def tau_of(network: PathIntegrator) -> Float:
     """Return time constants ``(unit,)``, steps; ones in a plain network."""
     tau = network.units.tau
-    return np.ones(len(network.units.w_in)) if tau is None else tau.double().cpu().numpy()
+    return np.ones(len(network.units.w_in)) if tau is None else tau.detach().double().cpu().numpy()
 
 
 def burn_in_of(tau: Float, config: TrainConfig, probe: Probe) -> int:

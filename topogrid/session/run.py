@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -45,7 +46,7 @@ DONE, CANNOT_START, CANNOT_SAVE, NON_FINITE = 0, 2, 1, 3  # exit codes
 TAU_MAP_EVERY = 5  # logged steps; the map is one figure a person watches while it forms
 
 
-def run_training(config: TrainConfig, say: Say) -> int:
+def run_training(config: TrainConfig, say: Say, *, began: Callable[[Path], object] = lambda path: None) -> int:
     """Do everything that ``train_grid.py`` promises.
 
     Parameters
@@ -54,6 +55,8 @@ def run_training(config: TrainConfig, say: Say) -> int:
         Checked settings; ``config.resume`` names the run to continue, if any.
     say : callable
         Takes each line meant for a person.
+    began : callable
+        Told the folder of the run once there is one.
 
     Returns
     -------
@@ -63,13 +66,13 @@ def run_training(config: TrainConfig, say: Say) -> int:
     """
     try:
         with joined() as processes:
-            return _lead(config, processes, say) if processes.first else accompany(config, processes)
+            return _lead(config, processes, say, began) if processes.first else accompany(config, processes)
     except (OSError, ValueError) as error:  # of meeting the other processes, or of one that cannot go along
         say(f"topogrid: {error}")
         return CANNOT_START
 
 
-def _lead(config: TrainConfig, processes: Processes, say: Say) -> int:
+def _lead(config: TrainConfig, processes: Processes, say: Say, began: Callable[[Path], object]) -> int:
     """Train, and tell the other processes, if there are any, where to start and how it ended."""
     with StopRequest(None if processes.alone else processes.agree) as stop, ExitStack() as held:
         try:
@@ -78,6 +81,7 @@ def _lead(config: TrainConfig, processes: Processes, say: Say) -> int:
             processes.tell(None)
             say(f"topogrid: {error}")
             return CANNOT_START
+        began(run.folder.path)
         processes.tell(run.began_from)
         run.state.spread(processes)
         code: int = processes.tell(run.train())
