@@ -545,13 +545,13 @@ def test_every_question_has_files_of_its_own(run: Path, capsys):
     folder = run / "interventions"
     asked = ["intervene", str(run), "--only", "no_recurrence", "--eval_walks"]
     assert topogrid_main([*asked, "4"]) == 0
-    kept = (folder / "no_recurrence.json").read_text()
+    kept = (folder / "no_recurrence.npz").read_bytes()
     with (folder / "no_recurrence.csv").open() as file:
         assert [row["intervention"] for row in csv.DictReader(file)] == [BASELINE, "no_recurrence"]
     assert topogrid_main([*asked, "5"]) == 0
     assert topogrid_main(["intervene", str(run), "--only", "tau_x1.1", "--eval_walks", "4"]) == 0
     assert topogrid_main([*asked, "4"]) == 0
-    assert (folder / "no_recurrence.json").read_text() == kept
+    assert (folder / "no_recurrence.npz").read_bytes() == kept
     found = {path.stem for path in folder.glob("*.json")}
     assert {"no_recurrence", "no_recurrence-2", "tau_x1.1"} <= found
     assert "no_recurrence-3" not in found

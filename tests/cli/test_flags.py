@@ -11,7 +11,7 @@ import train_grid
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.saved import write_settings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 BAD_INPUT = [
     # Numbers that are none, or not finite
