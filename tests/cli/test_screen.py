@@ -55,7 +55,7 @@ def test_an_error_that_nobody_reads_is_still_an_error(line: str, tmp_path: Path)
 
 
 def test_a_name_that_the_terminal_cannot_show_is_shown_by_its_code(tmp_path: Path) -> None:
-    made_run(tmp_path / "runs" / "\u00fc")
+    made_run(tmp_path / "runs" / "a").rename(tmp_path / "runs" / "\u00fc")
     done = shell("topogrid list", tmp_path, PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
     assert "\\xfc" in done.stdout

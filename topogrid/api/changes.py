@@ -34,8 +34,8 @@ class Changes(Generic[Kind]):
     """
 
     def __init__(self, outcomes: Sequence[Kind], left_out: dict[str, str], config: TrainConfig) -> None:
-        self.outcomes, self.left_out = list(outcomes), left_out
-        self._config = config
+        self.outcomes: list[Kind] = list(outcomes)
+        self.left_out, self._config = left_out, config
 
     def __getitem__(self, name: str) -> Kind:
         found = next((one for one in self.outcomes if one.name == name), None)

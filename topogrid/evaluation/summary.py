@@ -30,20 +30,23 @@ BEST = 25  # units whose mean grid score is told, as others do
 FEWEST_MEASURED = 10  # units with a lattice below which no statistics of the sheet are computed
 
 
+MEASURED: dict[str, Callable[[Evaluation], float]] = {
+    "validation/trajectory_error_cm": lambda seen: seen.decoding.error_cm,
+    "validation/long_error_cm": lambda seen: _over_finite(np.mean, seen.decoding.long_error_cm),
+    "validation/hold_still_error_cm": lambda seen: _over_finite(np.mean, seen.decoding.hold_still_cm),
+    "validation/hold_still_short_error_cm": lambda seen: seen.decoding.hold_still_short_cm,
+    "validation/middle_short_error_cm": lambda seen: seen.decoding.middle_short_cm,
+    "validation/floor_error_cm": lambda seen: seen.decoding.floor_cm,
+    "validation/share_negative": lambda seen: float(seen.negative_share.mean()),
+    "perf/eval_seconds": lambda seen: seen.seconds_taken,
+}
+"""Measures that are a function of an evaluation alone; a new one is a line here and its record in `measures`."""
+
+
 def summarise(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
     """Flatten an evaluation into the figures that are tracked, by their tracked names."""
     decoding = evaluation.decoding
-    row = {
-        "validation/trajectory_error_cm": decoding.error_cm,
-        "validation/long_error_cm": _over_finite(np.mean, decoding.long_error_cm),
-        "validation/hold_still_error_cm": _over_finite(np.mean, decoding.hold_still_cm),
-        "validation/hold_still_short_error_cm": decoding.hold_still_short_cm,
-        "validation/middle_short_error_cm": decoding.middle_short_cm,
-        "validation/floor_error_cm": decoding.floor_cm,
-        **_summarise_moments(decoding, config),
-        "validation/share_negative": float(evaluation.negative_share.mean()),
-        "perf/eval_seconds": evaluation.seconds_taken,
-    }
+    row = {name: measure(evaluation) for name, measure in MEASURED.items()} | _summarise_moments(decoding, config)
     theory = theory_line(config)
     if theory is not None:
         row["validation/predicted_spacing_m"] = theory

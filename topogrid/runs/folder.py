@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import errno
-import fcntl
 import os
 import re
 import socket
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from topogrid.files import check_own_folder, open_own, printable
+from topogrid.runs.locking import lock
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
@@ -59,7 +59,7 @@ class RunLock:
         """
         descriptor = open_own(self.path)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor)
             self._check_still_there(descriptor)
         except BlockingIOError:
             holder = printable(os.pread(descriptor, 200, 0).decode(errors="replace").strip())
@@ -75,7 +75,7 @@ class RunLock:
         with suppress(OSError):  # a full disk: the lock holds, it only does not say whose it is
             if os.fstat(descriptor).st_nlink == 1:  # the other name of a file may be anywhere
                 os.ftruncate(descriptor, 0)
-                holder = f"process {os.getpid()} on {socket.gethostname()} since {now:%F %T} UTC\n"
+                holder = f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M:%S} UTC\n"
                 os.pwrite(descriptor, holder.encode(), 0)
         self._close = weakref.finalize(self, os.close, descriptor)
 

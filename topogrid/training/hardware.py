@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import platform
 import re
-import resource
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,7 +82,7 @@ def use_tensor_cores(device: torch.device, precision: Precision) -> None:
 
 
 def peak_memory_mb() -> float:
-    """Most memory held so far, MB: on the GPU if there is one, else by the process."""
+    """Most memory held so far, MB: on the GPU if there is one, else by the process; NaN where no system says it."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**20
     status = Path("/proc/self/status")
@@ -90,6 +90,10 @@ def peak_memory_mb() -> float:
     told = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8")) if status.is_file() else None
     if told:
         return int(told[1]) / 2**10
+    try:
+        import resource
+    except ImportError:  # Windows has no such module
+        return math.nan
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 

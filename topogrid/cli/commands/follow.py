@@ -7,12 +7,6 @@ from pathlib import Path
 
 from topogrid.cli.arguments import declare_settings, given_settings
 from topogrid.cli.screen import complain
-from topogrid.evaluation.follow import draw_followed, feedback_of, follow_in_pieces, told
-from topogrid.evaluation.reanalysis import results_folder
-from topogrid.figures import save_figure
-from topogrid.files import write_json_atomic
-from topogrid.trained.opening import open_trained
-from topogrid.world.recordings import load_walks, shipped_walk
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +27,13 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
+    from topogrid.evaluation.follow import draw_followed, feedback_of, follow_in_pieces, told
+    from topogrid.evaluation.reanalysis import results_folder
+    from topogrid.figures import save_figure
+    from topogrid.files import write_json_atomic
+    from topogrid.trained.opening import open_trained
+    from topogrid.world.recordings import load_walks, shipped_walk
+
     if not arguments.restart >= 0:
         raise ValueError(f"--restart must be 0 or more seconds, got {arguments.restart}")
     walk_path = shipped_walk() if arguments.walk == "sargolini" else Path(arguments.walk)
