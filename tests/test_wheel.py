@@ -46,7 +46,7 @@ def main() -> None:
 def called(*words: str | Path, cwd: Path, **changes: str) -> subprocess.CompletedProcess[str]:
     usual = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.run(
-        [str(word) for word in words], cwd=cwd, env=usual | changes, capture_output=True, text=True, timeout=600
+        [str(word) for word in words], cwd=cwd, env=usual | changes, capture_output=True, text=True, timeout=1500
     )
 
 
