@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -257,10 +257,12 @@ SAME_KINDS: dict[str, Callable[[np.ndarray], Any]] = {
 }
 
 
-def array_cases() -> Iterator[Any]:
-    for name, calls in ARRAYS.items():
-        for number, (call, good) in enumerate(calls):
-            yield pytest.param(name, call, good, id=f"{name}-{number}")
+def array_cases() -> list[Any]:
+    return [
+        pytest.param(name, call, good, id=f"{name}-{number}")
+        for name, calls in ARRAYS.items()
+        for number, (call, good) in enumerate(calls)
+    ]
 
 
 def public_functions() -> set[str]:

@@ -109,9 +109,7 @@ def tuning_map(
     cell = np.full(len(clock), -1)
     cell[counted] = (row * shape[1] + column).astype(np.intp)
     n_cells = shape[0] * shape[1]
-    occupancy = (
-        np.bincount(cell[counted], weights=seconds[counted], minlength=n_cells).reshape(shape).astype(np.float64)
-    )
+    occupancy = np.bincount(cell[counted], seconds[counted], n_cells).astype(np.float64).reshape(shape)
     counts = np.stack([_spikes(train, clock, seconds, cell, n_cells) for train in trains]).reshape(-1, *shape)
     width = [smoothing * n / side for n, side in zip(shape, sides[::-1], strict=True)]
     smooth_time = _smoothed(occupancy, width)

@@ -1,0 +1,142 @@
+"""Spikes and tracks in, rate maps and a table of cells out: made-up sessions whose answer is known."""
+
+import csv
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from topogrid.analysis import grid_table, measure_lattice, tuning_map
+from topogrid.analysis.inputs import as_maps, box_of
+from topogrid.analysis.synthetic import lattice_map, lattice_spikes, random_track
+
+RNG = np.random.default_rng(2)
+TIME, TRACK = random_track(900, 1.0, RNG)
+SPIKES = {"a": lattice_spikes(TIME, TRACK, 0.35, RNG, orientation=20), "b": np.sort(RNG.uniform(0, 900, 3000))}
+
+
+class Labelled:
+    """An array that names its axes and bins, with what xarray's `DataArray` has of that."""
+
+    def __init__(self, values: np.ndarray, dims: tuple[str, ...], coords: dict[str, Any]) -> None:
+        self.values, self.dims = values, dims
+        self.coords = {
+            name: values if hasattr(values, "values") else _Coordinate(values) for name, values in coords.items()
+        }
+
+    def transpose(self, *dims: str) -> "Labelled":
+        return Labelled(self.values.transpose([self.dims.index(name) for name in dims]), dims, self.coords)
+
+
+class _Coordinate:
+    def __init__(self, values: Any) -> None:
+        self.values = np.asarray(values)
+
+
+def test_rates_are_spikes_over_time_in_hertz() -> None:
+    maps = tuning_map([SPIKES["b"], SPIKES["b"][::2]], TIME, TRACK, 1.0, smoothing_cm=0, min_speed_cm=0, bin_cm=10)
+    assert maps.maps.shape == (2, 10, 10)
+    assert maps.occupancy.sum() == pytest.approx(900, abs=0.1)
+    np.testing.assert_allclose((np.nan_to_num(maps.maps) * maps.occupancy).sum(axis=(1, 2)), maps.n_spikes)
+    assert maps.n_spikes.sum() == 4500
+    assert np.nanmean(maps.maps[0]) == pytest.approx(3000 / 900, rel=0.05)
+
+
+def test_a_lattice_comes_back_from_its_spikes() -> None:
+    maps = tuning_map(SPIKES, TIME, TRACK, 1.0, bin_cm=4)
+    lattice = measure_lattice(maps, maps.box_size)
+    assert lattice.spacing[0] == pytest.approx(0.35, rel=0.05)
+    assert lattice.orientation[0] == pytest.approx(20, abs=2)
+
+
+def test_rows_run_along_y() -> None:
+    time, place = np.arange(4.0), np.array([[-0.4, 0.4], [-0.3, 0.4], [0.4, -0.4], [0.3, -0.4]])
+    maps = tuning_map([0.5, 1.5], time, place, 1.0, bin_cm=50, smoothing_cm=0, min_speed_cm=0)
+    np.testing.assert_array_equal(maps.maps[0], [[np.nan, 0.0], [1.0, np.nan]])
+
+
+def test_what_stands_still_or_is_lost_does_not_count() -> None:
+    track = TRACK.copy()
+    track[:1000] = track[0]
+    track[2000:3000] = np.nan
+    maps = tuning_map(SPIKES, TIME, track, 1.0)
+    assert maps.occupancy.sum() == pytest.approx(900 - 40, abs=1)
+    assert maps.n_spikes[1] == pytest.approx(3000 * 860 / 900, rel=0.05)
+
+
+def test_a_pause_of_the_recorder_is_no_time_in_a_bin() -> None:
+    later = np.where(TIME > 450, TIME + 3600, TIME)
+    maps = tuning_map(SPIKES["b"][SPIKES["b"] < 450], later, TRACK, 1.0, min_speed_cm=0)
+    assert maps.occupancy.sum() == pytest.approx(900, abs=1)
+
+
+def test_the_origin_of_a_track_is_its_middle_unless_the_box_is_given() -> None:
+    here, there = (tuning_map(SPIKES, TIME, TRACK + shift) for shift in (0.0, 5.0))
+    np.testing.assert_allclose(here.maps, there.maps)
+    with pytest.raises(ValueError, match="shift the origin, or leave box_size out"):
+        tuning_map(SPIKES, TIME, TRACK + 5, 1.0)
+
+
+@pytest.mark.parametrize(("at", "message"), [(TIME[4], "doubled or out of order"), (TIME[2], "at sample 5")])
+def test_stamps_that_do_not_rise_are_named(at: float, message: str) -> None:
+    clock = TIME.copy()
+    clock[5] = at
+    with pytest.raises(ValueError, match=message):
+        tuning_map(SPIKES, clock, TRACK, 1.0)
+
+
+def test_objects_that_keep_their_times_will_do() -> None:
+    class Train:
+        def __init__(self, t: np.ndarray) -> None:
+            self.t = t
+
+    kept = tuning_map({name: Train(times) for name, times in SPIKES.items()}, TIME, TRACK, 1.0)
+    np.testing.assert_array_equal(kept.maps, tuning_map(SPIKES, TIME, TRACK, 1.0).maps)
+
+
+def test_labelled_maps_come_in_order() -> None:
+    maps = np.stack([lattice_map(0.4, 10, n_bins=(12, 10), box_size=(1.2, 1.0)) for _ in range(2)])
+    x, y = 0.05 + 0.1 * np.arange(12), 0.05 + 0.1 * np.arange(10)
+    given = Labelled(
+        maps[:, ::-1].transpose(2, 0, 1), ("pos_x", "unit", "pos_y"), {"pos_x": x, "pos_y": y[::-1], "unit": [3, 9]}
+    )
+    np.testing.assert_array_equal(as_maps(Labelled(maps, ("unit", "y", "x"), {})), maps)
+    # Axes of pynapple's features without a name, x first.
+    np.testing.assert_array_equal(as_maps(Labelled(maps.transpose(0, 2, 1), ("unit", "0", "1"), {})), maps)
+    turned = Labelled(given.values.transpose(1, 2, 0), ("unit", "pos_y", "pos_x"), given.coords)
+    np.testing.assert_array_equal(as_maps(turned), maps)
+    assert box_of(turned) == pytest.approx((1.2, 1.0))
+    table = grid_table(turned, n_surrogates=2, rng=np.random.default_rng(0))
+    assert table["unit"].tolist() == [3, 9]
+    assert table["spacing_m"] == pytest.approx(0.4, rel=0.02)
+
+
+def test_a_lattice_too_wide_for_its_box_is_told_from_none() -> None:
+    wide = np.stack([lattice_map(0.78, angle, n_bins=32, box_size=1.0) for angle in (0, 10, 20)])
+    table = grid_table(np.concatenate([wide, np.ones((1, 32, 32))]), 1.0, n_surrogates=1, rng=np.random.default_rng(0))
+    assert np.isnan(table["spacing_m"][-1])
+    assert table["n_peaks"][-1] == 0
+    lost = np.isnan(table["spacing_m"][:-1])
+    assert lost.any()
+    assert (table["n_peaks"][:-1][lost] == 4).all()
+
+
+def test_the_example_scores_a_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(__file__).parents[2] / "examples" / "score_your_own_cells.py"
+    spec = importlib.util.spec_from_file_location("score_your_own_cells", path)
+    assert spec is not None
+    assert spec.loader is not None
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    session, table = tmp_path / "session.npz", tmp_path / "cells.csv"
+    np.savez(session, time=TIME, position=TRACK, **{f"spikes_{name}": times for name, times in SPIKES.items()})
+    words = [str(session), "--box_size", "1", "1", "--bin_cm", "5", "--surrogates", "40", "--csv", str(table)]
+    assert example.main(words) == 0
+    assert "passes (ring null)" in capsys.readouterr().out
+    with table.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["cell"] for row in rows] == ["a", "b"]
+    assert float(rows[0]["spacing_m"]) == pytest.approx(0.35, rel=0.05)
+    assert rows[1]["passed"] == "False"
