@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from topogrid.files import check_own_folder, open_own, printable
-
 from topogrid.runs.locking import lock
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
