@@ -10,9 +10,9 @@ import torch
 from benchmarks.speed.timing import fresh_state, seconds_of
 from topogrid.analysis import border_scores, grid_gate, grid_scores, measure_lattice, spatial_information
 from topogrid.evaluation.evaluate import evaluate
-from topogrid.evaluation.gallery import coupling_of, draw_evaluation
+from topogrid.evaluation.gallery import draw_evaluation
 from topogrid.evaluation.results import Evaluation
-from topogrid.evaluation.summary import summarise
+from topogrid.evaluation.summary import Summary, sum_up
 from topogrid.figures import rendered
 from topogrid.settings.config import TrainConfig
 from topogrid.trained.trained import Trained
@@ -45,12 +45,12 @@ def evaluation_times(config: TrainConfig) -> dict[str, float]:
     for name, part in parts.items():
         found[f"{name} (two views)"] = 2 * seconds_of(part)
     found = {"evaluate": whole, "walks, rate maps, long walks": whole - sum(found.values()), **found}
-    row: dict[str, float] = {}
-    found["summarise"] = seconds_of(lambda: row.update(summarise(evaluation, config)))
-    found["figures, as PNG"] = seconds_of(lambda: _render(evaluation, config, row))
+    summaries: list[Summary] = []
+    found["summarise"] = seconds_of(lambda: summaries.append(sum_up(evaluation, config)))
+    found["figures, as PNG"] = seconds_of(lambda: _render(evaluation, config, summaries[-1]))
     return found
 
 
-def _render(evaluation: Evaluation, config: TrainConfig, row: dict[str, float]) -> None:
-    for figure in draw_evaluation(evaluation, config, coupling=coupling_of(row)).values():
+def _render(evaluation: Evaluation, config: TrainConfig, summary: Summary) -> None:
+    for figure in draw_evaluation(evaluation, config, summary=summary).values():
         rendered(figure)

@@ -13,7 +13,7 @@ from topogrid.analysis.synthetic import lattice_map
 from topogrid.evaluation.gallery import draw_evaluation
 from topogrid.evaluation.results import Decoding, Evaluation
 from topogrid.evaluation.saved import save_evaluation, unit_rows
-from topogrid.evaluation.summary import lattice_maps, summarise
+from topogrid.evaluation.summary import lattice_maps, sum_up, summarise
 from topogrid.evaluation.theory import forming_line, theory_line
 from topogrid.measures import FIGURES, METRICS, meaning
 from topogrid.settings.config import TrainConfig
@@ -147,6 +147,24 @@ def test_pictures_files_and_table_hold_every_unit(two_modules: Evaluation, tmp_p
     with np.load(tmp_path / "one.npz") as kept:
         assert kept["settled/axes"].shape == (SIDE**2, 3, 2)
         np.testing.assert_array_equal(kept["settled/border"], two_modules.settled.border)
+
+
+def test_what_was_summed_up_is_drawn_and_not_found_again(
+    two_modules: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = sum_up(two_modules, CONFIG)
+    assert summary.row == summarise(two_modules, CONFIG)
+    assert summary.similarity is not None
+    assert summary.similarity.reach == summary.row["validation/lattices/spacing_order_reach"]
+    assert summary.clusters is not None
+    assert summary.clusters.n_clusters == summary.row["validation/lattices/n_scale_clusters"]
+    monkeypatch.setattr("topogrid.evaluation.summary.fit_scale_clusters", None)
+    drawn = draw_evaluation(two_modules, CONFIG, summary=summary)
+    (spacing,) = [ax for ax in drawn["validation/distance_similarity"].axes if ax.get_title() == "log spacing"]
+    (measured,) = [line for line in spacing.get_lines() if line.get_label() == "measured"]
+    np.testing.assert_array_equal(measured.get_ydata(), summary.similarity.similarity)
+    band = spacing.collections[0].get_paths()[0].vertices[:, 1]
+    assert set(np.round(summary.similarity.null_high, 9)) <= set(np.round(band, 9))
 
 
 def test_theory_lines_need_one_width_and_a_surround() -> None:

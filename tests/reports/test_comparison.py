@@ -272,3 +272,23 @@ def test_list_names_broken_runs_instead_of_failing(six: Path, tmp_path: Path, ca
     assert told.splitlines()[-1].startswith("torn: broken, config.json cannot be read")
     assert main(["list", str(six)]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 7
+
+
+def test_runs_that_were_never_evaluated_are_left_out_in_one_line(tmp_path):
+    runs = six_runs(tmp_path / "runs")
+    for run in runs[:2]:
+        (run / "summary.json").unlink()
+        (run / "metrics.jsonl").write_text('{"step": 1, "train/ce_loss": 6.0}\n')
+    result = compare(find_runs(runs).records, np.random.default_rng(0))
+    (told,) = [warning for warning in result.warnings if "never evaluated" in warning]
+    assert told == f"Left out, for they were never evaluated: {runs[0].name}, {runs[1].name}."
+    assert sum(len(group.members) for group in result.groups) == 4
+
+
+def test_a_run_that_was_extended_is_told_and_stands_alone(tmp_path):
+    runs = six_runs(tmp_path / "runs")
+    summary = json.loads((runs[0] / "summary.json").read_text())
+    (runs[0] / "summary.json").write_text(json.dumps(summary | {"train/n_turns": 1}))
+    result = compare(find_runs(runs).records, np.random.default_rng(0))
+    assert any(warning.startswith(f"{runs[0].name} was trained on with other settings") for warning in result.warnings)
+    assert [runs[0].name] in [[record.name for record in records] for records in result.records]

@@ -183,7 +183,7 @@ def told_of(run: Path) -> tuple[list[str], str]:
 
 @pytest.mark.parametrize("key", TRACKED)
 def test_a_row_of_any_kind_costs_only_itself(tmp_path: Path, key: str) -> None:
-    run, other = made_run(tmp_path / "runs" / "b"), made_run(tmp_path / "runs" / "c")
+    run, other = made_run(tmp_path / "runs" / "b"), made_run(tmp_path / "runs" / "c", seed=1)
     good = read_record(run).measures
     for value in BAD_VALUES:
         line = DEEP if value is DEEP else json.dumps({"step": 300, "time": 1.0, key: value})
@@ -226,7 +226,7 @@ def test_a_summary_of_any_kind_ends_no_table(tmp_path: Path, summary: object) ->
 
 
 @pytest.mark.parametrize("name", ["metrics.jsonl", "summary.json", "versions.json", "config.json", "units.csv"])
-@pytest.mark.parametrize("content", [DEEP, "\0" * 9, "{", "\ufeff{}", '"text"', "1e999", "[]\n" * 3, "\udcff"])
+@pytest.mark.parametrize("content", [DEEP, "\0" * 9, "{", "\ufeff{", '"text"', "1e999", "[]\n" * 3, "\udcff"])
 def test_any_content_of_any_file_is_told_and_costs_no_other_run(tmp_path: Path, name: str, content: str) -> None:
     run, _other = made_run(tmp_path / "runs" / "b"), made_run(tmp_path / "runs" / "c")
     (run / name).write_bytes(content.encode("utf-8", "surrogateescape"))
@@ -290,7 +290,7 @@ def test_folders_and_files_that_are_no_checkpoints_are_none(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["c\x1b]0;owned\x07", "\u202egpj", "two\nlines", "=cmd|calc!A0", "<b>", "[a](b)"])
 def test_a_name_acts_nowhere(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     runs = tmp_path / "runs"
-    made_run(runs / name)
+    made_run(runs / "sent").rename(runs / name)
     made_run(runs / "other", seed=1)
     versions = {"commit": f"{name}+changes", "command": name, "torch": name, "precision": name}
     (runs / name / "versions.json").write_text(json.dumps(versions))
@@ -308,7 +308,7 @@ def test_a_name_acts_nowhere(tmp_path: Path, name: str, capsys: pytest.CaptureFi
 
 
 def test_a_name_that_is_not_utf_8_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made_run(tmp_path / "runs" / os.fsdecode(b"run\xff"))
+    made_run(tmp_path / "runs" / "sent").rename(tmp_path / "runs" / os.fsdecode(b"run\xff"))
     made_run(tmp_path / "runs" / "other", seed=1)
     assert main(["list", str(tmp_path / "runs")]) == 0
     assert "run\\udcff" in capsys.readouterr().out

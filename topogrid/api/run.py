@@ -17,7 +17,7 @@ from topogrid.api.units import Units, as_units, read_units_csv
 from topogrid.cli.progress import Progress
 from topogrid.evaluation.evaluate import STAGES, evaluate
 from topogrid.evaluation.follow import feedback_of, follow_in_pieces
-from topogrid.evaluation.gallery import coupling_of, draw_evaluation
+from topogrid.evaluation.gallery import draw_evaluation
 from topogrid.evaluation.held_out import tau_of
 from topogrid.evaluation.reanalysis import Reanalysis, measure_again
 from topogrid.evaluation.results import Evaluation
@@ -188,7 +188,7 @@ class Run:
     def _drawn(self) -> dict[str, Any]:
         folder = self.trained.folder
         rows = read_metrics(folder.metrics_path) if folder is not None and folder.metrics_path.is_file() else []
-        drawn = draw_evaluation(self.evaluation, self.config, rows=rows, coupling=coupling_of(self.measures))
+        drawn = draw_evaluation(self.evaluation, self.config, rows=rows)
         return {name: drawn[key] for name, key in _FIGURE_KEYS.items() if key in drawn}
 
     @cached_property

@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from topogrid import figures
-from topogrid.analysis import distance_similarity, fit_scale_clusters
+from topogrid.analysis import distance_similarity
+from topogrid.analysis.sheets.order import DistanceSimilarity
 from topogrid.evaluation.results import Evaluation
-from topogrid.evaluation.summary import PERIODS, lattice_maps
+from topogrid.evaluation.summary import PERIODS, Summary, lattice_maps, sum_up
 from topogrid.evaluation.theory import forming_line, theory_line
 from topogrid.figures import Moment, Selection
 from topogrid.measures.maps import COUPLING, COUPLING_P, LATTICES
@@ -22,7 +23,7 @@ def draw_evaluation(
     config: TrainConfig,
     *,
     rows: Sequence[dict[str, float]] = (),
-    coupling: tuple[float, float] | None = None,
+    summary: Summary | None = None,
 ) -> dict[str, Figure]:
     """Draw every picture of an evaluation.
 
@@ -33,8 +34,8 @@ def draw_evaluation(
         Of the run.
     rows : sequence of dict
         Rows of ``metrics.jsonl`` so far, for the learning curves.
-    coupling : (float, float), optional
-        Rank correlation of the tau map with the spacing map and its p-value.
+    summary : Summary, optional
+        What `sum_up` found of this evaluation; it is found here if left out.
 
     Returns
     -------
@@ -46,7 +47,8 @@ def draw_evaluation(
     theory = theory_line(config)
     network, modules = network_of(config), config.modules_per_side
     tau_ms = evaluation.tau * config.dt * 1000
-    rho, p_value = coupling or (None, None)
+    summary = sum_up(evaluation, config) if summary is None else summary
+    rho, p_value = coupling_of(summary.row) or (None, None)
     passed = int(view.gate.passed.sum())
     drawn = {
         "validation/top_10_ratemaps": _rate_maps(evaluation, config, "best"),
@@ -70,10 +72,10 @@ def draw_evaluation(
             view.lattice.spacing,
             theory,
             forming_line(config),
-            fit_scale_clusters(view.lattice.spacing),
+            summary.clusters,
             network=network,
         ),
-        "validation/distance_similarity": _draw_order(evaluation, config, network),
+        "validation/distance_similarity": _draw_order(evaluation, config, network, summary.similarity),
         "validation/unit_scores": figures.score_panels(
             view.scores.score_90,
             np.where(view.dead, np.nan, view.border),
@@ -126,14 +128,20 @@ def draw_evaluation(
     return drawn
 
 
-def _draw_order(evaluation: Evaluation, config: TrainConfig, network: figures.Network) -> Figure:
+def _draw_order(
+    evaluation: Evaluation, config: TrainConfig, network: figures.Network, of_spacing: DistanceSimilarity | None
+) -> Figure:
     """Draw how similarity falls with distance for the properties of all lattices, and for tau."""
     lattice = evaluation.settled.lattice
     measured = np.isfinite(lattice.spacing)
     rng = np.random.default_rng([config.seed, 24])
-    curves = {
-        {"spacing": "log spacing"}.get(name, name): distance_similarity(values, period=PERIODS[name], rng=rng)
-        for name, values in lattice_maps(lattice, measured, config.sheet).items()
+    maps = lattice_maps(lattice, measured, config.sheet)
+    # The curve and the band of which the tracked reach of spacing comes; without it there are too few lattices.
+    curves = {"log spacing": of_spacing or distance_similarity(maps.pop("spacing"))}
+    curves |= {
+        name: distance_similarity(values, period=PERIODS[name], rng=rng)
+        for name, values in maps.items()
+        if name != "spacing"
     }
     if np.ptp(evaluation.tau) > 0:
         log_tau = config.sheet.map(np.log(evaluation.tau))

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from topogrid.evaluation.claims import claims
 from topogrid.evaluation.evaluate import STAGES, evaluate
-from topogrid.evaluation.gallery import coupling_of, draw_evaluation
+from topogrid.evaluation.gallery import draw_evaluation
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import evaluation_path, save_evaluation, unit_rows
-from topogrid.evaluation.summary import summarise
+from topogrid.evaluation.summary import Summary, sum_up
 from topogrid.figures import save_figure
 from topogrid.files import check_writable, write_json_atomic, write_text_atomic
 from topogrid.measures import FIGURES
@@ -36,6 +36,8 @@ class Reanalysis(NamedTuple):
 
     evaluation: Evaluation
     """At the first number of bins."""
+    summary: Summary
+    """Of the same."""
     rows: dict[int, dict[str, float]]
     """By number of bins, the first one first: all measures by their tracked names."""
     sentences: list[str]
@@ -98,18 +100,19 @@ def measure_again(trained: Trained, bins: Sequence[int], progress: Progress = la
             progress(parts[len(begun) - 1], len(begun), len(parts))
         begun.append(stage)
 
-    def measured(count: int) -> tuple[Evaluation, dict[str, float]]:
+    def measured(count: int) -> tuple[Evaluation, Summary]:
         evaluation = evaluate(conditions[count], progress=begin)
-        return evaluation, summarise(evaluation, conditions[count].config)
+        return evaluation, sum_up(evaluation, conditions[count].config)
 
     main, *others = conditions
-    evaluation, row = measured(main)
-    rows = {main: row} | {count: measured(count)[1] for count in others}
+    evaluation, summary = measured(main)
+    rows = {main: summary.row} | {count: measured(count)[1].row for count in others}
     progress(parts[-1], len(parts), len(parts))
     return Reanalysis(
         evaluation,
+        summary,
         rows,
-        claims(row, trained.config, knows_places=trained.knows_places, knows_training=trained.knows_training),
+        claims(summary.row, trained.config, knows_places=trained.knows_places, knows_training=trained.knows_training),
     )
 
 
@@ -122,14 +125,13 @@ def write_results(trained: Trained, folder: RunFolder, result: Reanalysis, *, fi
         If the disk does not take them.
     """
     evaluation = result.evaluation
-    row = next(iter(result.rows.values()))
     config = dataclasses.replace(trained.config, eval_bins=next(iter(result.rows)))
     for place in (folder.evaluation, folder.figures, folder.gallery):
         place.mkdir(parents=True, exist_ok=True)
     write_text_atomic(folder.units_csv, to_csv(*unit_rows(evaluation, config)))
     save_evaluation(evaluation, evaluation_path(folder.evaluation, evaluation.step))
     curves = read_metrics(folder.metrics_path)
-    for key, figure in draw_evaluation(evaluation, config, rows=curves, coupling=coupling_of(row)).items():
+    for key, figure in draw_evaluation(evaluation, config, rows=curves, summary=result.summary).items():
         for place in {folder.figures, folder.gallery}:
             save_figure(figure, place / FIGURES[key].file, figure_format=figure_format)
     write_json_atomic(folder.summary_path, _of_training(folder, evaluation.step) | _summary(trained, config, result))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from topogrid.analysis import (
 )
 from topogrid.analysis.maps.units import UnitMeasures
 from topogrid.analysis.sheets import Sheet, module_scales, share_of_range, tau_layout_explained
+from topogrid.analysis.sheets.order import DistanceSimilarity
+from topogrid.analysis.sheets.scale_clusters import ScaleClusters
 from topogrid.evaluation.results import Decoding, Evaluation
 from topogrid.evaluation.theory import forming_line, theory_line
 from topogrid.settings.config import TrainConfig
@@ -43,8 +46,24 @@ MEASURED: dict[str, Callable[[Evaluation], float]] = {
 """Measures that are a function of an evaluation alone; a new one is a line here and its record in `measures`."""
 
 
+class Summary(NamedTuple):
+    """What an evaluation comes to, and what pictures show of how it was found."""
+
+    row: dict[str, float]
+    """The figures that are tracked, by their tracked names."""
+    clusters: ScaleClusters | None = None
+    """Mixture of the spacings of all settled lattices; ``None`` where they are too few to be measured."""
+    similarity: DistanceSimilarity | None = None
+    """Of their log spacing against distance on the sheet."""
+
+
 def summarise(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
     """Flatten an evaluation into the figures that are tracked, by their tracked names."""
+    return sum_up(evaluation, config).row
+
+
+def sum_up(evaluation: Evaluation, config: TrainConfig) -> Summary:
+    """Flatten an evaluation, and keep what pictures show of it, so that nothing is computed twice."""
     decoding = evaluation.decoding
     row = {name: measure(evaluation) for name, measure in MEASURED.items()} | _summarise_moments(decoding, config)
     theory = theory_line(config)
@@ -59,9 +78,12 @@ def summarise(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
         everyone = np.ones(len(view.gate.passed), dtype=bool)
         for which, counted in (("", view.gate.passed), ("lattices/", everyone)):
             order = _summarise_sheet(view.lattice, counted, evaluation.tau, config, rng)
-            measures |= {which + name: value for name, value in order.items()}
+            measures |= {which + name: value for name, value in order.row.items()}
+            if view is evaluation.settled and counted is everyone:
+                of_all = order
         row |= {prefix + name: value for name, value in measures.items()}
-    return row | _summarise_module_scales(evaluation, config) | _summarise_tau(evaluation, config, rng)
+    row |= _summarise_module_scales(evaluation, config) | _summarise_tau(evaluation, config, rng)
+    return of_all._replace(row=row)
 
 
 def _summarise_moments(decoding: Decoding, config: TrainConfig) -> dict[str, float]:
@@ -134,22 +156,25 @@ def _summarise_view(view: UnitMeasures) -> dict[str, float]:
 
 def _summarise_sheet(
     lattice: Lattice, counted: NDArray[np.bool_], tau: Float, config: TrainConfig, rng: np.random.Generator
-) -> dict[str, float]:
+) -> Summary:
     """Order of the lattices of the counted units on the sheet, and clusters of their spacing; none if they are few."""
     chosen = counted & np.isfinite(lattice.spacing)
     if chosen.sum() < FEWEST_MEASURED:
-        return {}
+        return Summary({})
     maps = lattice_maps(lattice, chosen, config.sheet)
     order_rng = np.random.default_rng([config.seed, 23])
     row: dict[str, float] = {}
     for name, period in PERIODS.items():
         order = morans_i(maps[name], rng=order_rng, period=period)
         row |= {f"{name}_morans_i": order.value, f"{name}_morans_p": order.p_value}
-    row["spacing_order_reach"] = distance_similarity(maps["spacing"], rng=order_rng).reach
-    row |= _summarise_clusters(lattice.spacing[chosen])
-    if np.ptp(tau) == 0:
-        return row
-    return row | _summarise_coupling(maps["spacing"], tau.reshape(maps["spacing"].shape), order_rng, rng)
+    similarity, clusters = (
+        distance_similarity(maps["spacing"], rng=order_rng),
+        fit_scale_clusters(lattice.spacing[chosen]),
+    )
+    row |= {"spacing_order_reach": similarity.reach, **_summarise_clusters(clusters)}
+    if np.ptp(tau) > 0:
+        row |= _summarise_coupling(maps["spacing"], tau.reshape(maps["spacing"].shape), order_rng, rng)
+    return Summary(row, clusters, similarity)
 
 
 PERIODS: Mapping[str, float | None] = {"spacing": None, "orientation": 60.0, "phase": 1.0}
@@ -178,8 +203,7 @@ def lattice_maps(lattice: Lattice, chosen: NDArray[np.bool_], sheet: Sheet) -> d
     }
 
 
-def _summarise_clusters(spacing: Float) -> dict[str, float]:
-    clusters = fit_scale_clusters(spacing)
+def _summarise_clusters(clusters: ScaleClusters) -> dict[str, float]:
     row = {"n_scale_clusters": float(clusters.n_clusters), "scale_cluster_bic_gain": clusters.bic_gain}
     if clusters.n_clusters > 1:
         row |= {

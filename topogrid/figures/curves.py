@@ -199,7 +199,10 @@ def training_curves(
     ends = (min(steps, default=0.0) - room, max(steps, default=0.0) + room)
     for ax, chart in zip(fig.subplots(2, 2).flat, DRAWN_CHARTS, strict=True):
         drawn = [_draw_line(ax, rows, line, network.colour, chart.logarithmic) for line in chart.lines]
-        ax.set(xlabel="training step", ylabel=f"{chart.title.lower()} ({chart.unit})" if chart.unit else chart.title)
+        ax.set(
+            xlabel="training step",
+            ylabel=f"{chart.title.lower()} ({chart.unit})" if chart.unit else chart.title.lower(),
+        )
         ax.set_xlim(*ends)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
         if not any(drawn):

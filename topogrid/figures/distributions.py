@@ -224,6 +224,7 @@ def tau_against_spacing(
     if predicted is not None:
         ax.axhline(predicted, color=THEORY_COLOUR, linestyle="--", linewidth=1, label=f"theory {predicted:.3f} m")
     if not measured.any():
+        ax.set_yticks([])
         empty_note(ax, "no unit has a lattice")
     _tau_axis(ax, finite(tau))
     ax.set(xlabel="time constant tau (ms)", ylabel="grid spacing (m)")

@@ -228,7 +228,7 @@ def phase_map(phase_sheet: ArrayLike, *, unmeasured: str = "no lattice", modules
     units = phase.shape[0] * phase.shape[1]
     measured = np.isfinite(phase[..., 0] + phase[..., 1])
     phase = np.where(measured[..., None], phase, np.nan) % 1.0
-    fig = _canvas(8.3, legend=not measured.all(), title_in=0.2)
+    fig = _canvas(8.6, legend=not measured.all(), title_in=0.2)
     for which in range(2):
         ax = _sheet_axes(fig, _LEFT_IN + which * (_SHEET_IN + 0.25), title_in=0.2)
         image = _show(ax, phase[..., which], CIRCULAR_MAP, (0, 1), modules)

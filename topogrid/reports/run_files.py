@@ -70,6 +70,7 @@ def read_rows(path: Path, notes: list[str]) -> list[dict[str, float]]:
     """
     rows: list[dict[str, float]] = []
     bad_lines = bad_values = 0
+    line = b""
     try:
         for line in read_lines(path):
             row = _row(line)
@@ -80,7 +81,9 @@ def read_rows(path: Path, notes: list[str]) -> list[dict[str, float]]:
                 bad_lines += 1
     except UnreadableError as error:
         notes.append(f"its curves end early: {error}" if rows else f"its curves are left out: {error}")
-    if bad_lines:
+    if line and not rows:
+        notes.append(f"{path.name} holds no row of metrics")
+    elif bad_lines:
         notes.append(f"{path.name} has {bad_lines} lines that are no rows of metrics and are left out")
     if bad_values:
         notes.append(f"{path.name} has {bad_values} values that are no numbers and are left out")

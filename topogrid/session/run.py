@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from topogrid.evaluation.evaluate import evaluate
-from topogrid.evaluation.gallery import coupling_of, draw_evaluation, draw_tau
+from topogrid.evaluation.gallery import draw_evaluation, draw_tau
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import save_evaluation, save_glance, unit_rows
-from topogrid.evaluation.summary import summarise
+from topogrid.evaluation.summary import sum_up
 from topogrid.files import write_text_atomic
 from topogrid.measures.training import TURNS
 from topogrid.reports.explorer import write_report
@@ -237,9 +237,10 @@ class Run:
         state, config = self.state, self.config
         with self.stop.abandoning(), EvaluationBar() as bar:
             evaluation = evaluate(self._trained(), progress=bar.begin)
-            row = summarise(evaluation, config)
+            summary = sum_up(evaluation, config)
+            row = summary.row
             rows = [*thinned_metrics(self.folder.metrics_path), {"step": state.step, **row}]
-            drawn = draw_evaluation(evaluation, config, rows=rows, coupling=coupling_of(row))
+            drawn = draw_evaluation(evaluation, config, rows=rows, summary=summary)
         self.tracker.log(state.step, row, drawn)
         self._keep(evaluation)
         self.log(say_evaluation(state.step, row, config))

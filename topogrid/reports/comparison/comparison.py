@@ -245,6 +245,12 @@ def _not_comparable(records: Sequence[RunRecord]) -> list[str]:
         for one in records
         if not one.finished
     ]
+    told += [
+        f"{one.name} was trained on with other settings of learning (times: {one.n_turns}), as with "
+        "more steps than its schedule had, so it is not pooled with runs that were trained in one go."
+        for one in records
+        if one.n_turns
+    ]
     for what, name in (("commits", "commit"), ("precisions", "precision"), ("versions of torch", "torch")):
         found = list(dict.fromkeys(one.versions.get(name, "unknown")[:10] for one in records))
         if len(found) > 1:

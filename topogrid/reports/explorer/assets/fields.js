@@ -38,7 +38,7 @@ const rows = [
   ["phase_1", "phase 1", (at) => number(at("phase_1"), 3)],
   ["phase_2", "phase 2", (at) => number(at("phase_2"), 3)],
   ["border", "border score", (at) => number(at("border"), 3)],
-  ["peak_rate", "peak rate", (at) => rate(at("peak_rate"))],
+  ["peak_rate", "peak rate", (at) => rateText(at("peak_rate"))],
   ["information", "information", (at) => withUnit(at("information"), 3, "bits")],
   ["negative_share", "below zero", (at) => withUnit(100 * at("negative_share"), 1, "%")],
 ];
@@ -48,13 +48,13 @@ function number(value, digits) {
 }
 
 // Rates have no scale of their own: three digits that say something, however small they are.
-function rate(value) {
+function rateText(value) {
   if (!Number.isFinite(value)) return "-";
   const size = Math.abs(value);
   return size === 0 ? "0" : size < 1e-3 || size >= 1e4 ? value.toExponential(2) : value.toPrecision(3);
 }
 
-const written = (key, value) => (key === "peak_rate" ? rate(value) : number(value, fields[key].digits));
+const written = (key, value) => (key === "peak_rate" ? rateText(value) : number(value, fields[key].digits));
 
 function withUnit(value, digits, unit) {
   return Number.isFinite(value) ? `${value.toFixed(digits)}${unit === "°" ? "" : " "}${unit}` : "-";

@@ -38,7 +38,7 @@ const WORDS = [
   ["grid score, score 60", "how much the autocorrelogram of a rate map repeats after turns of 60 degrees; hexagonal firing has high ones"],
   ["score 90", "the same for turns of 90 degrees: square firing"],
   ["null, noise", "surrogate maps: noise with the spatial period of each unit but without a lattice; the grid scores it reaches by chance"],
-  ["gate, gate p", "permutation test of a unit's grid score against its surrogate maps, and its p-value"],
+  ["gate, gate p", "test of a unit's grid score against its surrogate maps, and its p-value"],
   ["grid cell", "a unit that passes the gate with 5 % false discoveries over the whole sheet"],
   ["lattice", "six peaks around the centre of the autocorrelogram, which give spacing, orientation and phase; noise often has six, too"],
   ["settled", "counted once less than 1 % of any unit's start is left; from the first step on, slow units still remember their start"],

@@ -74,8 +74,8 @@ function paintUnitMaps(unit) {
   const peak = unpack(maps.peak)[unit];
   drawMap(rate, shareMap(maps, unit), maps.bins, "viridis", unpack(maps.low)[unit] < 0 ? -1 : 0, 1);
   scaleBar(rate);
-  rate.setAttribute("aria-label", `Rate map of unit ${unit}, peak ${rate(peak)}`);
-  byId("rate-caption").textContent = `Rate map, box ${box}; dark 0, bright ${rate(peak)}`;
+  rate.setAttribute("aria-label", `Rate map of unit ${unit}, peak ${rateText(peak)}`);
+  byId("rate-caption").textContent = `Rate map, box ${box}; dark 0, bright ${rateText(peak)}`;
   const lags = maps.bins.map((bins) => 2 * bins - 1);
   drawMap(sac, sacOf(maps, unit), lags, "magma", -0.5, 1);
   const peaks = drawPeaks(sac, maps, unit);
