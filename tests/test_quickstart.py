@@ -27,7 +27,8 @@ def errors(notebook: nbformat.NotebookNode) -> list[str]:
     return [
         output.get("text", str(output))
         for output in outputs
-        if output.output_type == "error" or output.get("name") == "stderr"
+        if output.output_type == "error"
+        or re.search("Warning|Traceback", output.get("text", ""))  # progress is told, too
     ]
 
 

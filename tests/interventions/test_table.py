@@ -26,7 +26,7 @@ from topogrid.evaluation.probe import Probe
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.summary import summarise
 from topogrid.figures import save_figure
-from topogrid.interventions.catalogue import INTERVENTIONS, choose, dose, named, parse_units
+from topogrid.interventions.catalogue import INTERVENTIONS
 from topogrid.interventions.condition import Condition
 from topogrid.interventions.paired import paired
 from topogrid.interventions.report import counted_units, full_table, key, key_table
@@ -376,35 +376,6 @@ def test_equal_time_constants_cannot_be_dealt_out_and_a_torus_has_no_walls():
     }  # fmt: skip
 
 
-def test_names_are_chosen_in_the_order_of_the_table_and_unknown_ones_refused():
-    assert choose(None) == list(INTERVENTIONS)
-    assert choose(["all"]) == choose(None)
-    assert choose(["untrained", "tau_x2"]) == ["tau_x2", "untrained"]
-    with pytest.raises(
-        ValueError, match=r"'tau_y3'; did you mean tau_x\S+; .* other_animals, tau_x0.8, tau_x1.25, tau_x0.5"
-    ):
-        choose(["tau_y3"])
-
-
-def test_a_dose_is_given_at_any_level_and_where_it_is_wanted():
-    assert choose(["tau_x1.10", "untrained", "tau_x1.1", "tau_x2@module3", "silence@module0"]) == [
-        "untrained", "tau_x1.1", "tau_x2@module3", "silence@module0"
-    ]  # fmt: skip
-    assert named("tau_x2") is INTERVENTIONS["tau_x2"]
-    assert dose("box", 1.5).name == "box_x1.5"
-    for name, said in {
-        "box_x0.5": "has to be above 1",
-        "tau_x0": "has to be above 0",
-        "tau_x1000": "below 1000",
-        "speed_x2@module1": "leave @module1 out",
-        "mass_x2": "there is no intervention 'mass_x2'",
-        "tau_x2@module": "there is no intervention",
-        "tau_x-1": "there is no intervention",
-    }.items():
-        with pytest.raises(ValueError, match=said):
-            named(name)
-
-
 def test_every_action_and_need_of_the_catalogue_is_known():
     assert {one.action for one in INTERVENTIONS.values()} | {"silence module"} == set(ACTIONS)
     assert {need for one in INTERVENTIONS.values() for need in one.needs} == set(NEEDS)
@@ -589,10 +560,3 @@ def test_chosen_units_are_silenced_beside_their_control(run: Path, capsys):
     assert "4 of 36 units silenced" in record["outcomes"][1]["note"]
     assert topogrid_main(["intervene", str(run), "--silence", "36"]) == 2
     assert "units to silence must be 0 to 35" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("text", ["-3", "a", "5-3", "1-", "1.5"])
-def test_units_that_are_none_are_refused(text: str):
-    with pytest.raises(ValueError, match="units are numbers as in"):
-        parse_units([text])
-    assert parse_units(["7", "2-4"]) == [7, 2, 3, 4]
