@@ -47,7 +47,9 @@ def make(wiring: str, into: Path) -> None:
         for name in KEPT:
             shutil.copy(run / name, into / wiring / name)
         for folder in ("checkpoints", "evaluation"):
-            shutil.copytree(run / folder, into / wiring / folder)
+            (into / wiring / folder).mkdir()
+            for path in (run / folder).glob(f"step_{SMALL['steps']:08d}.*"):  # the best stays too, and is left out
+                shutil.copy(path, into / wiring / folder)
         (into / f"{wiring}.safetensors").unlink(missing_ok=True)
         export_weights(open_trained(run), into / f"{wiring}.safetensors")
 
