@@ -125,10 +125,10 @@ def _modules(run: Record, name: str, remark: str) -> str:
 
     return (
         f"**{name}**: {number(run, 'validation/share_gate', '.1f', 100)} % of units pass, the slope of log spacing on "
-        f"log tau over {number(run, 'validation/n_modules_with_spacing', '.0f')} modules is {slope(run)}, and after 10 and "
-        f"60 s the position is {after('.1f', 'error_{}')} cm off, with feedback from the predicted place code "
-        f"{after('.1f', 'feedback_error_{}')} cm (guessing the middle of the box: {after('.0f', 'error_{}_middle')} cm; a "
-        f"perfect place code: {number(run, 'validation/floor_error_cm', '.1f')} cm){remark}."
+        f"log tau over {number(run, 'validation/n_modules_with_spacing', '.0f')} modules is {slope(run)}, and after "
+        f"10 and 60 s the position is {after('.1f', 'error_{}')} cm off, with feedback from the predicted place code "
+        f"{after('.1f', 'feedback_error_{}')} cm (guessing the middle of the box: {after('.0f', 'error_{}_middle')} cm; "
+        f"a perfect place code: {number(run, 'validation/floor_error_cm', '.1f')} cm){remark}."
     )
 
 
