@@ -1,5 +1,6 @@
 """What the documents tell a reader to type, to open and to look up is really there."""
 
+import ast
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import topogrid
 from benchmarks import metrics_page
 from benchmarks.document import markers, splice
 from benchmarks.metrics_page import VARIANTS
@@ -120,6 +122,16 @@ def test_a_command_that_does_not_exist_is_found(line: str) -> None:
 @pytest.mark.parametrize("words", [["--steps", "100000"], ["--tau", "--steps", "100000"]])
 def test_the_readme_trains_as_the_original_does(words: list[str]) -> None:
     assert ["python", "train_grid.py", *words] in list(commands(ROOT / "README.md"))
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "docs" / "python.md"], ids=name_of)
+def test_every_name_that_python_is_shown_exists(path: Path) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    shown = [node for block in blocks for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Attribute)]
+    names = {(ast.unparse(node.value), node.attr) for node in shown}
+    assert {"tg", "run"} == {owner for owner, _ in names}
+    assert [name for owner, name in names if owner == "tg" and name not in topogrid.__all__] == []
+    assert [name for owner, name in names if owner == "run" and not hasattr(topogrid.Run, name)] == []
 
 
 def test_every_make_target_is_explained() -> None:
