@@ -60,7 +60,6 @@ def put_back(resumed: Resumable, state: TrainState, config: TrainConfig) -> list
         )
     best_of(saved, where)
     evaluated_of(saved, config, where)
-    n_turns = len(saved.get("turns") or ())
     try:
         state.load_state_dict(saved, where)
     except (CheckpointError, ValueError):
@@ -69,7 +68,7 @@ def put_back(resumed: Resumable, state: TrainState, config: TrainConfig) -> list
         raise CheckpointError(f"{where} does not fit the settings of its run: {one_line(error)}") from error
     notes = [*resumed.notes, *set_aside_later(folder, step)]
     truncate_metrics(folder.metrics_path, step, evaluated=evaluated_of(saved, config, where) == step)
-    for turn in state.turns[n_turns:]:
+    for turn in state.turns[len(saved.get("turns", ())) :]:
         notes.append(
             f"from step {turn.step} on it learns in another way than before ({', '.join(turn.changes)}): it is not the "
             "same as a run that was trained like this from the start, and `compare` sets it apart"
