@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 
 WIRING = '''
@@ -161,6 +163,7 @@ def extended(where: Path) -> Path:
     return package
 
 
+@pytest.mark.slow
 def test_nothing_but_settings_registries_and_new_files_is_touched(tmp_path: Path) -> None:
     package = extended(tmp_path)
     done = subprocess.run(
