@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
@@ -128,6 +127,26 @@ def named(label: str) -> figures.Network:
     return figures.Network(label, figures.PALETTE["blue" if label == "plain" else "purple"])
 
 
+def whole(
+    steps: int = 3000, with_feedback: bool = False, box: tuple[float, float] = (1.0, 1.0), name: str = "rat"
+) -> Figure:
+    time = np.arange(1, steps + 1) / 50
+    true = 0.4 * np.stack([np.sin(time), np.sin(1.3 * time) / 2], axis=-1)
+    decoded = true + 0.001 * np.minimum(time, 60)[:, None] * (1, -1)
+    error = 100 * np.hypot(*(decoded - true).T)
+    errors = figures.Errors(error, still=40 * np.abs(np.sin(time / 2)), middle=30.0)
+    return figures.followed_whole(
+        true,
+        decoded,
+        time,
+        errors,
+        box,
+        feedback=true + 0.01 if with_feedback else None,
+        name=name,
+        detail="mean error",
+    )
+
+
 FIGURES: dict[str, Callable[[], Figure]] = {
     "tau in modules": lambda: figures.tau_map(tau_sheet(), 0.02, modules=2),
     "scale in modules": lambda: figures.scale_map(spacing_sheet(), modules=2),
@@ -215,11 +234,13 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "a path that could not be decoded": lambda: figures.decoded_trajectories(paths()[0], np.full((5, 30, 2), NAN), 2.2),
     "error over time": lambda: figures.error_over_time([1, 2, 3], [4, 5, 6], [[3, 3, 3], [9, 9, 9]], [5, 10, 15], 4.2),
     "error at one time": lambda: figures.error_over_time([1.0], [4.0], hold_still_cm=20.0, n_walks=1),
-    "a followed walk": lambda: figures.followed_walk(*(path[0] for path in paths()), np.arange(30) / 50, 1.0),
-    "a followed walk in an oblong box": lambda: figures.followed_walk(
-        *(path[0] for path in paths()), np.arange(30) / 50, (2.0, 0.8), zoom_s=0.1
+    "a walk followed whole": whole,
+    "a walk followed whole, with feedback": lambda: whole(with_feedback=True),
+    "a walk followed whole in an oblong box": lambda: whole(box=(1.0, 0.5), name="$rat_{$"),
+    "a followed walk of one sample": lambda: whole(steps=1),
+    "one piece of one sample": lambda: figures.followed_pieces(
+        [[[0.1, 0.2]]], [[[0.0, 0.2]]], [0.02], figures.Errors([3.0]), 1.0, rng=rng()
     ),
-    "a followed walk of one sample": lambda: figures.followed_walk([[0.1, 0.2]], [[0.0, 0.2]], [0.0], 1.0),
     "training": lambda: figures.training_curves(rows(), n_units=UNITS, chance_loss=0.9),
     "training of one row": lambda: figures.training_curves([{"step": 0, "train/ce_loss": 6.2, "train/lr": None}]),
     "training with gaps": lambda: figures.training_curves(
@@ -570,12 +591,12 @@ def test_only_units_beyond_the_null_are_coloured_and_counted() -> None:
 
 
 def test_errors_of_paths_are_told_in_centimetres() -> None:
-    true, decoded = paths()
+    true, _decoded = paths()
     fig = figures.decoded_trajectories(true, true + np.array([0.03, 0.04]), 2.2, dt_s=0.02)
     assert all_text(fig).count("mean error 5.0 cm") == 4
     assert "mean error of 5 walks: 5.0 cm over 30 steps" in fig.get_suptitle()
     assert "(0.6 s)" in fig.get_suptitle()
-    assert "mean error 4.2 cm" in figures.followed_walk(true[0], decoded[0], np.arange(30), 1.0).get_suptitle()
+    assert "told only where it began; mean error" in whole().get_suptitle()
 
 
 def test_the_first_steps_have_a_row_and_a_mean_error_of_their_own() -> None:
@@ -596,14 +617,27 @@ def test_short_walks_are_enlarged_and_long_ones_show_the_whole_box() -> None:
     assert width(figures.decoded_trajectories(*paths(size=0.2), 2.2)) > 2.2
 
 
-def test_a_followed_walk_is_coloured_by_time_and_shows_what_leaves_the_box() -> None:
-    true = np.zeros((30, 2))
-    decoded = np.linspace(0, 1.5, 60).reshape(30, 2)
-    fig = figures.followed_walk(true, decoded, np.arange(30) * 0.02, 1.0, zoom_s=0.2)
-    begun, whole = (lines for lines in fig.findobj(LineCollection) if lines.get_array() is not None)
-    assert len(begun.get_segments()) == 10
-    np.testing.assert_allclose(whole.get_array(), np.arange(29) * 0.02)
-    assert whole.axes.get_xlim()[1] > 1.47
+@pytest.mark.parametrize("build", [pieces, whole])
+def test_a_followed_walk_shows_the_true_path_on_top_and_both_guesses(build: Callable[[], Figure]) -> None:
+    *panels, below, _key = all_axes(build())
+    drawn = [ax for ax in panels if ax.get_title(loc="left")]
+    assert len(drawn) == 6
+    for ax in drawn:
+        lines = {line.get_label(): line for line in ax.get_lines()}
+        labels = [line.get_label() for line in ax.get_lines()]
+        assert labels.index("true path") > labels.index("decoded path")
+        assert lines["true path"].get_linewidth() < lines["decoded path"].get_linewidth()
+        assert len(lines["true path"].get_xdata()) == len(lines["decoded path"].get_xdata())
+    shown = {line.get_label(): line for line in below.get_lines()}
+    assert np.isfinite(shown["holding still"].get_ydata()).all()
+    assert np.isfinite(shown["guessing the middle"].get_ydata()).all()
+
+
+def test_a_walk_followed_whole_is_shown_from_its_start_to_its_end() -> None:
+    panels = [ax for ax in all_axes(whole()) if ax.get_title(loc="left")]
+    assert [ax.get_title(loc="left").split("\n")[0] for ax in panels][::5] == ["from 0.02 s", "from 50 s"]
+    assert float(panels[0].get_title(loc="left").split("\n")[1].split()[0]) < 1
+    assert float(panels[5].get_title(loc="left").split("\n")[1].split()[0]) > 7
 
 
 def test_curves_follow_the_steps_and_a_resumed_run_counts_once() -> None:
@@ -644,7 +678,10 @@ def test_curves_follow_the_steps_and_a_resumed_run_counts_once() -> None:
             lambda: figures.decoded_trajectories(np.zeros((3, 2)), np.zeros((3, 2)), 2.2),
             r"must both be \(walk, time, 2\)",
         ),
-        (lambda: figures.followed_walk(np.zeros((3, 2)), np.zeros((3, 2)), [0.0], 1.0), r"seconds must be \(3,\)"),
+        (
+            lambda: figures.followed_whole(np.zeros((3, 2)), np.zeros((3, 2)), [0.0], figures.Errors([0.0]), 1.0),
+            r"seconds must be \(3,\)",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_with_a_reason(call: Callable[[], Figure], message: str) -> None:

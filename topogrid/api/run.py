@@ -16,7 +16,7 @@ from topogrid.api.pictures import Picture
 from topogrid.api.units import Units, as_units, read_units_csv
 from topogrid.cli.progress import Progress
 from topogrid.evaluation.evaluate import STAGES, evaluate
-from topogrid.evaluation.follow import feedback_of, follow_in_pieces
+from topogrid.evaluation.follow import follow_recording
 from topogrid.evaluation.gallery import draw_evaluation
 from topogrid.evaluation.held_out import tau_of
 from topogrid.evaluation.reanalysis import Reanalysis, measure_again
@@ -36,7 +36,7 @@ from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import did_you_mean, show
 from topogrid.trained.opening import open_trained as open_as_trained
 from topogrid.trained.trained import Trained
-from topogrid.world.recordings import load_walks, shipped_walk
+from topogrid.world.layout import Layout
 
 Float = NDArray[np.float64]
 
@@ -285,7 +285,12 @@ class Run:
         return weights.ravel()
 
     def follow(
-        self, walk: str | Path = "sargolini", *, restart: float = 10.0, place_feedback: float | None = None
+        self,
+        walk: str | Path = "sargolini",
+        *,
+        restart: float = 10.0,
+        place_feedback: float | None = None,
+        layout: Layout | None = None,
     ) -> FollowedWalk:
         """Follow a recorded walk by movement alone, as ``topogrid follow`` does; writes no file.
 
@@ -297,6 +302,8 @@ class Run:
             Seconds after which the network is told again where the animal is; 0: only at the start.
         place_feedback : float, optional
             How strongly the predicted place code pulls the units; that of the run by default.
+        layout : topogrid.world.layout.Layout, optional
+            Columns, units and rate of the recording, and what becomes of lost samples.
 
         Returns
         -------
@@ -307,22 +314,9 @@ class Run:
         ValueError
             If the recording or a number cannot be used.
         """
-        if not restart >= 0:
-            raise ValueError(f"restart must be 0 or more seconds, got {restart}")
         given: Mapping[str, Any] = {} if place_feedback is None else {"place_feedback": place_feedback}
-        trained = self.trained.with_settings(given)
-        config = trained.config
-        path = shipped_walk() if str(walk) == "sargolini" else Path(walk)
-        recorded = load_walks(path, dt=config.dt, box_size=config.box_size)
-        pieces = follow_in_pieces(
-            trained.network,
-            trained.place_cells,
-            recorded,
-            dt=config.dt,
-            restart_s=restart,
-            feedback=feedback_of(config, trained.place_cells),
-        )
-        return FollowedWalk(path.stem, config.dt * len(recorded.displacement), pieces, config)
+        found = follow_recording(self.trained.with_settings(given), walk, restart_s=restart, layout=layout)
+        return FollowedWalk(Path(found.walk).stem, found.seconds, found.followed, found.config)
 
     def __repr__(self) -> str:
         where = "" if self.path is None else f" in {self.path}"

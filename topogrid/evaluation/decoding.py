@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -89,6 +89,7 @@ def follow(
     feedback: Feedback | None = None,
     at: NDArray[np.int64] | None = None,
     steps_at_once: int = 100,
+    done: Callable[[int], None] | None = None,
 ) -> torch.Tensor:
     """Where the network thinks walks have got to, told only where they began and how they moved.
 
@@ -102,6 +103,8 @@ def follow(
         Closes the loop from the predicted place code back to the units.
     at : ndarray of int, ``(time,)``, optional
         Steps at which the place is decoded, counted from 0, in rising order; all by default.
+    done : callable, optional
+        Told the number of steps, over all walks, after each part.
 
     Returns
     -------
@@ -112,4 +115,6 @@ def follow(
     for first, activity in in_parts(network, place_cells, walks, steps_at_once, feedback):
         inside = slice(None) if at is None else at[(at >= first) & (at < first + len(activity))] - first
         decoded.append(place_cells.decode(network.read_out(activity[inside])))
+        if done is not None:
+            done(activity.shape[0] * activity.shape[1])
     return torch.cat(decoded)

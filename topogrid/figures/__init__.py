@@ -10,12 +10,12 @@ from topogrid.figures.curves import Errors, error_over_time, training_curves
 from topogrid.figures.distributions import score_histogram, spacing_histogram, tau_against_spacing
 from topogrid.figures.filmstrip import Moment, filmstrip
 from topogrid.figures.order import score_panels, shares_by_tau, similarity_by_distance
-from topogrid.figures.pieces import followed_pieces
+from topogrid.figures.pieces import followed_pieces, followed_whole
 from topogrid.figures.predictions import ModulePanel, predicted_and_measured
 from topogrid.figures.rate_map_grids import Selection, rate_map_grid
 from topogrid.figures.sheet_maps import orientation_map, phase_map, scale_map, tau_map
 from topogrid.figures.style import DPI, NULL_COLOUR, PALETTE, Network, distinct_colours, rendered, save_figure
-from topogrid.figures.trajectories import decoded_trajectories, followed_walk
+from topogrid.figures.trajectories import decoded_trajectories
 
 __all__ = [
     "COMPARISON_FIGURES",
@@ -36,7 +36,7 @@ __all__ = [
     "error_over_time",
     "filmstrip",
     "followed_pieces",
-    "followed_walk",
+    "followed_whole",
     "orientation_map",
     "phase_map",
     "predicted_and_measured",

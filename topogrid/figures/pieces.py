@@ -1,4 +1,4 @@
-"""A recorded walk in pieces, in each of which the network was told only where it began."""
+"""A recorded walk that a network followed: whole, or in pieces in each of which it was told only where it began."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -24,6 +24,7 @@ from topogrid.figures.style import (
 from topogrid.figures.trajectories import frame_path
 
 SHOWN_PIECES = 6
+SHOWN_S = 10.0  # of a walk that was followed whole, in each panel
 
 
 @styled
@@ -37,6 +38,7 @@ def followed_pieces(
     rng: np.random.Generator,
     feedback: ArrayLike | None = None,
     name: str = "a recorded walk",
+    detail: str = "",
     network: Network = UNNAMED,
 ) -> Figure:
     """Draw pieces of a walk with the paths decoded along them, and the error against the time since a piece began.
@@ -57,6 +59,8 @@ def followed_pieces(
         Positions decoded with the loop from place code to units closed.
     name : str
         Whose walk, for the title.
+    detail : str
+        What to say of the error, for the line below the title.
     network : Network
         What it is called, and its colour.
 
@@ -78,26 +82,141 @@ def followed_pieces(
         )
     if time.shape != truth.shape[1:2] or (other is not None and other.shape != truth.shape):
         raise ValueError(f"seconds must be ({truth.shape[1]},) and feedback {truth.shape}, as the paths are")
-    box = np.array(box_sides(box_size))
     mean_cm = 100 * _means(np.hypot(*np.moveaxis(guess - truth, -1, 0)))
     chosen = choose_pieces(mean_cm, rng)
+    picked = [index for index, _why in chosen]
+    names = [f"{why}\n{mean_cm[index]:.1f} cm" for index, why in chosen]
+    pieces = counted(len(truth), "piece")
+    fig = _draw(
+        ((truth[picked], guess[picked], None if other is None else other[picked]), names),
+        time,
+        errors,
+        np.array(box_sides(box_size)),
+        network,
+        words=("time since the start of a piece (s)", "middle half of pieces", pieces),
+    )
+    headline(
+        fig,
+        f"The {network} network follows {name}",
+        f"{pieces} of {time[-1]:.4g} s, told only where each began{_and(detail)}",
+    )
+    return fig
+
+
+@styled
+def followed_whole(
+    true: ArrayLike,
+    decoded: ArrayLike,
+    seconds: ArrayLike,
+    errors: Errors,
+    box_size: float | tuple[float, float],
+    *,
+    feedback: ArrayLike | None = None,
+    name: str = "a recorded walk",
+    detail: str = "",
+    network: Network = UNNAMED,
+) -> Figure:
+    """Draw parts of a walk that was followed whole, the paths decoded along them, and the error against time.
+
+    Parameters
+    ----------
+    true, decoded : array_like, ``(time, 2)``
+        Positions in metres from the centre of the box.
+    seconds : array_like, ``(time,)``
+        Time of each position since the network was told the place.
+    errors : Errors
+        ``(time,)`` each, centimetres.
+    box_size : float or (float, float)
+        Side of the box, or its width and height, metres.
+    feedback : array_like, ``(time, 2)``, optional
+        Positions decoded with the loop from place code to units closed.
+    name : str
+        Whose walk, for the title.
+    detail : str
+        What to say of the error, for the line below the title.
+    network : Network
+        What it is called, and its colour.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If the paths are not all ``(time, 2)`` or empty, or ``seconds`` does not match.
+    """
+    truth, guess = (np.asarray(path, dtype=np.float64) for path in (true, decoded))
+    other = None if feedback is None else np.asarray(feedback, dtype=np.float64)
+    time = np.asarray(seconds, dtype=np.float64)
+    if truth.ndim != 2 or truth.shape[-1] != 2 or truth.size == 0 or guess.shape != truth.shape:
+        raise ValueError(f"true and decoded must both be (time, 2) and not empty, got {truth.shape} and {guess.shape}")
+    if time.shape != truth.shape[:1] or (other is not None and other.shape != truth.shape):
+        raise ValueError(f"seconds must be ({len(truth)},) and feedback {truth.shape}, as the paths are")
+    cuts = _windows(time)
+    cuts = _windows(time)
+
+    def parts(path: Float) -> Float:
+        return np.stack([path[cut] for cut in cuts])
+
+    mean_cm = 100 * _means(np.hypot(*np.moveaxis(parts(guess - truth), -1, 0)))
+    names = [f"from {time[cut.start]:.3g} s\n{value:.1f} cm" for cut, value in zip(cuts, mean_cm, strict=True)]
+    fig = _draw(
+        ((parts(truth), parts(guess), None if other is None else parts(other)), names),
+        time,
+        Errors(errors.mean, None, None, errors.feedback_mean, None, errors.still, errors.middle),
+        np.array(box_sides(box_size)),
+        network,
+        words=("time since the network was told the place (s)", "", ""),
+    )
+    told = f"{time[-1]:.4g} s, told only where it began{_and(detail)}"
+    headline(fig, f"The {network} network follows {name}", told)
+    return fig
+
+
+def _windows(time: Float) -> list[slice]:
+    """Cut up to `SHOWN_PIECES` parts of `SHOWN_S` seconds out of a walk, evenly from its start to its end."""
+    # A tenth of a step early, so that rounding adds no step.
+    step = (time[-1] - time[0]) / max(1, len(time) - 1)
+    steps = min(len(time), max(1, int(np.searchsorted(time, time[0] + SHOWN_S - 0.1 * step))))
+    number = min(SHOWN_PIECES, max(1, len(time) // steps))
+    starts = np.linspace(0, len(time) - steps, number).astype(int) if number > 1 else np.zeros(1, dtype=int)
+    return [slice(int(start), int(start) + steps) for start in starts]
+
+
+def _and(detail: str) -> str:
+    return f"; {detail}" if detail else ""
+
+
+def _draw(
+    shown: tuple[tuple[Float, Float, Float | None], list[str]],
+    time: Float,
+    errors: Errors,
+    box: Float,
+    network: Network,
+    *,
+    words: tuple[str, str, str],
+) -> Figure:
+    """Draw paths ``(panel, time, 2)`` in a row of panels with their names, and below it the error against time."""
+    (truth, guess, other), names = shown
     # One window for all: the recorded area, and whatever is decoded outside it within the network's box.
-    drawn = np.concatenate([path[[index for index, _name in chosen]] for path in (truth, guess)]).reshape(-1, 2)
+    drawn = np.concatenate((truth, guess)).reshape(-1, 2)
     reach = np.clip(np.nanmax(np.abs(drawn), axis=0, initial=0.05), None, box / 2)
     window = 2.12 * np.full(2, reach.max())
-    columns = max(3, len(chosen))
+    columns = max(3, len(names))
     fig = new_figure(PAGE, PAGE / columns + 3.3)
     grid = fig.add_gridspec(2, columns, height_ratios=(PAGE / columns, 2.1))
     beside = max(1, columns // 3)  # columns of the legend
-    for place, (index, why) in enumerate(chosen):
+    for place, title in enumerate(names):
         ax = fig.add_subplot(grid[0, place])
-        lines = [(truth, THEORY_COLOUR, "true path"), (guess, network.colour, "decoded")]
-        lines += [(other, FEEDBACK_COLOUR, "decoded with feedback")] if other is not None else []
-        for paths, colour, label in lines:
-            ax.plot(*paths[index].T, color=colour, linewidth=0.9, label=label)
-        ax.plot(*truth[index, 0], "o", color=THEORY_COLOUR, markersize=3, label="start")
+        # The true path lies on top, and what was decoded is wider: neither hides the other where they agree.
+        lines = [(guess, network.colour, 2.6, "decoded path")]
+        lines += [(other, FEEDBACK_COLOUR, 1.7, "decoded with feedback")] if other is not None else []
+        for paths, colour, width, label in (*lines, (truth, THEORY_COLOUR, 0.9, "true path")):
+            ax.plot(*paths[place].T, color=colour, linewidth=width, label=label)
+        ax.plot(*truth[place, 0], "o", color=THEORY_COLOUR, markersize=3.5, label="start")
         frame_path(ax, np.zeros((1, 2)), window, box)
-        ax.set_title(f"{why}\n{mean_cm[index]:.1f} cm", loc="left")
+        ax.set_title(title, loc="left", parse_math=False)
         ax.set_xlabel("x (m)")
         ax.tick_params(labelleft=place == 0)
         for axis in (ax.xaxis, ax.yaxis):
@@ -108,20 +227,15 @@ def followed_pieces(
                 ax.plot([], [], color=NULL_COLOUR, linewidth=2.5, label="wall")
             handles = ax.get_legend_handles_labels()
     ax = fig.add_subplot(grid[1, :-beside])
-    pieces = counted(len(truth), "piece")
-    draw_errors(ax, time, errors, network, band_name="middle half of pieces", of=pieces)
-    ax.set(xlabel="time since the start of a piece (s)", ylabel="decoding error (cm)")
+    about_time, band_name, of = words
+    draw_errors(ax, time, errors, network, band_name=band_name, of=of)
+    ax.set(xlabel=about_time, ylabel="decoding error (cm)")
     from_zero(ax)
     ax.set_xlim(0, time[-1])
     key = fig.add_subplot(grid[1, -beside:])
     key.set_axis_off()
     key.legend(*ax.get_legend_handles_labels(), loc="center left", borderpad=0)
     fig.legend(*handles, loc="outside lower left", ncols=5)
-    headline(
-        fig,
-        f"The {network} network follows {name}",
-        f"{pieces} of {time[-1]:.4g} s, told only where each began; above: mean error of the piece",
-    )
     return fig
 
 

@@ -168,7 +168,7 @@ def new_figure(
 
 def headline(fig: Figure, title: str, detail: str = "") -> None:
     """Say at the top left what was measured, and below it on how much."""
-    fig.suptitle(f"{title}\n{detail}" if detail else title, x=0.015, ha="left", linespacing=1.35)
+    fig.suptitle(f"{title}\n{detail}" if detail else title, x=0.015, ha="left", linespacing=1.35, parse_math=False)
 
 
 def legend_below(fig: Figure, width: float, room: float) -> None:

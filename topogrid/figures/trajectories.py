@@ -1,10 +1,7 @@
 """Where the animal was, and where the network thinks it was."""
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -14,12 +11,10 @@ from topogrid.analysis.inputs import box_sides
 from topogrid.figures.style import (
     NULL_COLOUR,
     PAGE,
-    TIME_MAP,
     UNNAMED,
     Float,
     Network,
     counted,
-    from_zero,
     headline,
     new_figure,
     styled,
@@ -96,75 +91,6 @@ def _steps(count: int, dt_s: float | None) -> str:
     return counted(count, "step") + (f" ({count * dt_s:.3g} s)" if dt_s is not None else "")
 
 
-@styled
-def followed_walk(
-    true: ArrayLike,
-    decoded: ArrayLike,
-    seconds: ArrayLike,
-    box_size: float | tuple[float, float],
-    *,
-    zoom_s: float = 10.0,
-    name: str = "a recorded walk",
-    network: Network = UNNAMED,
-) -> Figure:
-    """Draw a recorded walk, the path decoded along it, and the error against time.
-
-    Parameters
-    ----------
-    true, decoded : array_like, ``(time, 2)``
-        Positions in metres from the centre of the box.
-    seconds : array_like, ``(time,)``
-        Time of each position.
-    box_size : float or (float, float)
-        Side of the box, or its width and height, metres.
-    zoom_s : float
-        Length of the beginning that is shown by itself, seconds: a long walk covers the box and hides what happens.
-    name : str
-        Whose walk, for the title.
-    network : Network
-        What it is called, and its colour.
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    ValueError
-        If the paths are not both ``(time, 2)``, ``seconds`` does not match, or there are no samples.
-    """
-    truth, guess = _paths(true, decoded, ndim=2)
-    time = np.asarray(seconds, dtype=np.float64)
-    if time.shape != truth.shape[:1]:
-        raise ValueError(f"seconds must be ({len(truth)},), one per position, got shape {time.shape}")
-    box = np.array(box_sides(box_size))
-    reach = np.nanmax(np.abs(np.concatenate([truth, guess, box[None] / 2])), axis=0)
-    window = 2.08 * reach  # a path may be decoded outside the recorded box, when the network knows a larger one
-    above = 2.6 * float(np.clip(window[1] / window[0], 0.3, 1.5))
-    fig = new_figure(PAGE, above + 3.0)
-    axes = fig.subplot_mosaic([["begun", "whole"], ["error", "error"]], height_ratios=[above, 1.2])
-    begun = int(np.searchsorted(time, time[0] + zoom_s, side="right"))
-    for ax, stop in ((axes["begun"], begun), (axes["whole"], len(time))):
-        lines = _draw_followed(ax, truth[:stop], guess[:stop], time[:stop])
-        frame_path(ax, truth, window, box)
-        ax.set(xlabel="x (m)", ylabel="y (m)")
-        fig.colorbar(lines, cax=ax.inset_axes((1.04, 0, 0.04, 1)), label="time (s)")
-    axes["begun"].set_title(f"first {time[begun - 1] - time[0]:.3g} s", loc="left")
-    axes["whole"].set_title("whole walk", loc="left")
-    middle = colormaps[TIME_MAP](0.75)
-    axes["whole"].plot([], [], color=middle, label="decoded path, coloured by time")
-    axes["whole"].plot([], [], color=NULL_COLOUR, linewidth=2.5, label="wall")
-    fig.legend(*axes["whole"].get_legend_handles_labels(), loc="outside lower left", ncols=4)
-    error = 100 * np.hypot(*(guess - truth).T)
-    ax = axes["error"]
-    ax.plot(time, error, color=network.colour, linewidth=0.8, marker="o" if time.size == 1 else "")
-    ax.set(xlabel="time (s)", ylabel="decoding error (cm)")
-    from_zero(ax)
-    length = f"{np.ptp(time):.4g} s, {counted(len(time), 'position')}"
-    headline(fig, f"The {network} network follows {name}", f"{length}; mean error {_mean_cm(truth, guess)} cm")
-    return fig
-
-
 def _paths(true: ArrayLike, decoded: ArrayLike, ndim: int) -> tuple[Float, Float]:
     """Return both paths as float arrays, or say what is wrong with them."""
     truth, guess = (np.asarray(path, dtype=np.float64) for path in (true, decoded))
@@ -208,16 +134,3 @@ def _draw_walk(ax: Axes, path: Float, other: Float, colour: str) -> None:
         ax.plot(*line.T, color=line_colour, linewidth=1.2, label=label)
         ax.plot(*line[0], "o", color=line_colour, markersize=dot)
     ax.plot([], [], "o", color=_TRUE_COLOUR, markersize=5.5, label="start")
-
-
-def _draw_followed(ax: Axes, truth: Float, guess: Float, time: Float) -> LineCollection:
-    """Draw the true path in grey and the decoded one over it, coloured by time; both thin where there is much of it."""
-    width = 1.2 if len(truth) <= 2000 else 0.5
-    ax.plot(*truth.T, color=NULL_COLOUR, linewidth=width, alpha=0.6, label="true path")
-    ax.plot(*truth[0], "o", color=_TRUE_COLOUR, markersize=4, label="start", zorder=4)
-    segments = np.stack([guess[:-1], guess[1:]], axis=1)
-    span = (time[0], time[-1] if time[-1] > time[0] else time[0] + 1.0)
-    lines = LineCollection(list(segments), cmap=TIME_MAP, norm=Normalize(*span), linewidth=width, zorder=3)
-    lines.set_array(time[:-1])
-    ax.add_collection(lines, autolim=False)
-    return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 from topogrid.tables import plain
 
@@ -109,7 +110,6 @@ class Layout:
 
 
 def _check_number(value: object, name: str, low: float, high: float, unit: str) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not low <= value <= high or value == 0:  # type: ignore[operator]
+    if not isinstance(value, Real) or isinstance(value, bool) or not low <= float(value) <= high or value == 0:
         limits = f"above 0 and at most {high:g}" if low == 0 else f"{low:g} to {high:g}"
         raise ValueError(f"{name} must be {limits} ({unit}), got {plain(repr(value))[:60]}")

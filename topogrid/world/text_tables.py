@@ -139,9 +139,8 @@ def _names_in_levels(first: list[str], rows: Iterator[Row]) -> list[str]:
         levels[level] = row
         if level == _LEVELS[-1]:
             named = [levels[level] for level in _LEVELS[1:] if level in levels]
-            return ["frame", *(".".join(cell.strip() for cell in cells) for cells in zip(*named, strict=True))][
-                : len(first)
-            ]
+            joined = [".".join(cell.strip() for cell in cells) for cells in zip(*named, strict=True)]
+            return ["frame", *joined[1:]]  # above the numbers of frames stand the names of the levels
     raise ValueError("begins like a table of DeepLabCut but lacks its rows bodyparts and coords")
 
 

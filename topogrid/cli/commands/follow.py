@@ -3,68 +3,98 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import math
 
 from topogrid.cli.arguments import declare_settings, given_settings
+from topogrid.cli.progress import Progress
 from topogrid.cli.screen import complain
+from topogrid.settings.errors import show
+from topogrid.world.layout import LOST, MAX_SPEED, SEPARATORS, Layout
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("run", help="folder of a run")
+    parser.add_argument("run", help="folder of a run, a checkpoint, or *.safetensors")
     parser.add_argument(
-        "walk", help="recorded walk (.npz with t in s and pos in m), or sargolini: the one in ratinabox"
+        "walk",
+        help="recorded walk: .npz, .npy, .mat, or a table such as .csv, of t in seconds and x and y in metres; or "
+        "sargolini or tanni, the walks in ratinabox",
     )
     parser.add_argument(
         "--restart",
-        type=float,
-        default=10.0,
+        default="10",
         metavar="S",
-        help="tell the network where the animal is every S seconds; 0: only at the start (default: %(default)s)",
+        help="tell the network where the animal is every S seconds, to the nearest step; 0: only once (default: 10)",
+    )
+    file = parser.add_argument_group("how the file is laid out, where it is not seconds and metres named t, x and y")
+    file.add_argument(
+        "--columns",
+        metavar="T,X,Y",
+        help="columns by name or number: t,x,y, or t,x1,y1,x2,y2 of two lights; without t where --rate is given",
+    )
+    file.add_argument("--units", default="m", help="of positions: m, cm, mm, or px:SCALE with pixels per metre")
+    file.add_argument("--separator", help=f"between columns: , ; | or {', '.join(SEPARATORS)} (default: seen)")
+    file.add_argument(
+        "--rate",
+        metavar="HZ",
+        help="time counts samples at this rate, or ticks (1000: milliseconds), or is missing",
+    )
+    file.add_argument(
+        "--lost",
+        choices=LOST,
+        default=LOST[0],
+        help="what to do where the animal was not seen: refuse the walk, or leave samples out and interpolate",
+    )
+    file.add_argument(
+        "--max_speed",
+        "--max-speed",
+        metavar="M/S",
+        default=f"{MAX_SPEED:g}",
+        help="a faster step is a fault of tracking (default: %(default)s)",
     )
     declare_settings(parser, ("place_feedback",))
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
-    from topogrid.evaluation.follow import draw_followed, feedback_of, follow_in_pieces, told
-    from topogrid.evaluation.reanalysis import results_folder
-    from topogrid.figures import save_figure
-    from topogrid.files import write_json_atomic
-    from topogrid.trained.opening import open_trained
-    from topogrid.world.recordings import load_walks, shipped_walk
+    restart_s = _number(arguments.restart, "--restart")
+    layout = Layout(
+        columns=arguments.columns,
+        units=arguments.units,
+        separator=arguments.separator,
+        rate=None if arguments.rate is None else _number(arguments.rate, "--rate"),
+        lost=arguments.lost,
+        max_speed=_number(arguments.max_speed, "--max_speed"),
+    )
+    settings = given_settings(arguments, ("place_feedback",))
 
-    if not arguments.restart >= 0:
-        raise ValueError(f"--restart must be 0 or more seconds, got {arguments.restart}")
-    walk_path = shipped_walk() if arguments.walk == "sargolini" else Path(arguments.walk)
-    trained = open_trained(arguments.run, settings=given_settings(arguments, ("place_feedback",)))
+    from topogrid.evaluation.follow import follow_recording
+    from topogrid.evaluation.reanalysis import results_folder
+    from topogrid.tables import plain
+    from topogrid.trained.opening import open_trained
+
+    trained = open_trained(arguments.run, settings=settings)
     for note in trained.notes:
         complain(f"Note: {note}.")
-    config, results = trained.config, results_folder(trained, arguments.run)
-    walk = load_walks(walk_path, dt=config.dt, box_size=config.box_size)
-    followed = follow_in_pieces(
-        trained.network,
-        trained.place_cells,
-        walk,
-        dt=config.dt,
-        restart_s=arguments.restart,
-        feedback=feedback_of(config, trained.place_cells),
-    )
-    name = f"follow_{walk_path.stem}"
-    figure = draw_followed(followed, config, walk_path.stem)
-    for folder in (results.figures, results.gallery):
-        folder.mkdir(parents=True, exist_ok=True)
-        save_figure(figure, folder / f"{name}.png")
-    seconds = config.dt * len(walk.displacement)
-    result = {
-        "walk": walk_path.name,
-        "step": trained.step,
-        "seconds": seconds,
-        "restart_seconds": arguments.restart,
-        **followed.record(),
-    }
-    if config.place_feedback:
-        result["place_feedback"] = config.place_feedback
-    write_json_atomic(results.path / f"{name}.json", result)
-    print("\n".join(told(followed, walk_path.name, seconds)))
-    print(f"Picture: {results.gallery / f'{name}.png'}")
+    with Progress("step", only_on_terminal=True) as progress:
+        found = follow_recording(trained, arguments.walk, restart_s=restart_s, layout=layout, progress=progress)
+    picture = found.save(results_folder(trained, arguments.run))
+    print("\n".join(found.told()))
+    print(f"Picture: {plain(picture)}")
+
+
+def _number(text: str, flag: str) -> float:
+    """Return the finite number that a flag was given.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        value = math.nan if "_" in text else float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{flag} must be a finite number, got {show(text.strip())}")
+    return value
