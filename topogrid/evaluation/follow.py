@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from topogrid import figures
 from topogrid.evaluation.decoding import follow
 from topogrid.evaluation.gallery import network_of
-from topogrid.evaluation.held_out import STEPS_AT_ONCE, WALKS_AT_ONCE
+from topogrid.evaluation.held_out import STEPS_AT_ONCE
 from topogrid.files import write_json_atomic
 from topogrid.model.network import Feedback, PathIntegrator
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.cost import WALKS_AT_ONCE
 from topogrid.tables import plain
 from topogrid.trained.trained import Trained
 from topogrid.world.layout import Layout
