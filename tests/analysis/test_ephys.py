@@ -113,14 +113,14 @@ def test_labelled_maps_come_in_order() -> None:
     assert table["spacing_m"] == pytest.approx(0.4, rel=0.02)
 
 
-def test_a_lattice_too_wide_for_its_box_is_told_from_none() -> None:
+def test_a_lattice_too_wide_for_its_box_shows_some_of_its_peaks() -> None:
     wide = np.stack([lattice_map(0.78, angle, n_bins=32, box_size=1.0) for angle in (0, 10, 20)])
     table = grid_table(np.concatenate([wide, np.ones((1, 32, 32))]), 1.0, n_surrogates=1, rng=np.random.default_rng(0))
     assert np.isnan(table["spacing_m"][-1])
     assert table["n_peaks"][-1] == 0
     lost = np.isnan(table["spacing_m"][:-1])
     assert lost.any()
-    assert (table["n_peaks"][:-1][lost] == 4).all()
+    assert np.isin(table["n_peaks"][:-1][lost], (2, 4)).all()
 
 
 def test_the_example_scores_a_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

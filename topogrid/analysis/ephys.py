@@ -169,8 +169,9 @@ def grid_table(
     -------
     ndarray with fields
         ``unit`` (label of the cell), ``score``, ``spacing_m``, ``orientation_deg``, ``n_peaks``, ``p_value``,
-        ``passed``, ``null``. Spacing and orientation are NaN without a lattice; ``n_peaks`` of 4 then says that two of
-        its three axes are there, as in a lattice too wide for the box, and 0 or 2 that none is.
+        ``passed``, ``null``. Spacing and orientation are NaN without a lattice; ``n_peaks`` then says how many of the
+        six peaks are there: 4 or 2 in a lattice too wide for the box. Noise may show as many; the score tells them
+        apart.
 
     Raises
     ------

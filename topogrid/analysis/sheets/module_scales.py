@@ -161,7 +161,7 @@ def module_scales(spacing: ArrayLike, tau: ArrayLike, module_of: ArrayLike, coun
     if not np.bincount(module).all():
         raise ValueError("modules must be numbered 0, 1, ... without a gap, got one without units: see Sheet.module_of")
     measured = chosen & np.isfinite(metres)
-    if not (np.isfinite(steps) & (steps > 0)).all() or not (metres[measured] > 0).all():
+    if not (np.isfinite(steps) & (steps > 0)).all() or not (metres[measured] > 0).all() or np.isinf(metres).any():
         raise ValueError("time constants and spacings must be positive: mark units without a lattice as NaN")
     n_modules = int(module.max()) + 1
     mean_tau, median, spread, share = (np.full(n_modules, np.nan) for _ in range(4))
