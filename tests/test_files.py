@@ -11,6 +11,7 @@ from topogrid.files import (
     open_regular,
     read_bytes,
     read_json,
+    to_json,
     write_json_atomic,
     write_text_atomic,
 )
@@ -123,3 +124,11 @@ def test_a_link_is_no_folder_to_write_into(tmp_path: Path) -> None:
         check_own_folder(tmp_path / "figures")
     check_own_folder(tmp_path / "elsewhere")
     check_own_folder(tmp_path / "not_there")
+
+
+def test_json_has_null_for_what_is_no_number(tmp_path):
+    value = {"a": [1, float("nan"), (float("inf"), "x")], "b": {"c": -float("inf"), "d": True}, "e": 2.5}
+    write_json_atomic(tmp_path / "a.json", value)
+    read = json.loads((tmp_path / "a.json").read_text(), parse_constant=lambda name: pytest.fail(name))
+    assert read == {"a": [1, None, [None, "x"]], "b": {"c": None, "d": True}, "e": 2.5}
+    assert to_json(value) == json.dumps(read)

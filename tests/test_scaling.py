@@ -32,6 +32,8 @@ def test_every_run_of_a_sweep_is_understood_and_different(path: Path) -> None:
     sweep = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert (ROOT / sweep["program"]).is_file()
     assert sweep["method"] == "grid"
+    # docs/wandb.md: of a sweep, an error; never a share without its null, nor the effect that is asked about.
+    assert sweep["metric"] == {"name": "validation/trajectory_error_cm", "goal": "minimize"}
     assert sweep["metric"]["name"] in METRICS
     configs: list[TrainConfig] = [parse_arguments(line).config for line in command_lines(sweep)]
     assert len(configs) == len(set(configs)) > 1

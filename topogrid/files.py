@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import shutil
 import stat
@@ -182,9 +183,22 @@ def check_writable(path: str | Path) -> None:
         raise OSError(f"cannot write to {nearest}: {error.strerror}; choose another folder for {path}") from error
 
 
+def to_json(value: object, *, indent: int | None = None) -> str:
+    """Return a value as JSON; a number that is not finite becomes null, which is what JSON has for it."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    return list(map(_finite, value)) if isinstance(value, list | tuple) else value
+
+
 def write_json_atomic(path: Path, value: object) -> None:
-    """Write ``value`` as JSON so that a reader finds either the old file or the whole new one."""
-    write_text_atomic(path, json.dumps(value, indent=2) + "\n")
+    """Write ``value`` by `to_json` so that a reader finds either the old file or the whole new one."""
+    write_text_atomic(path, to_json(value, indent=2) + "\n")
 
 
 def write_text_atomic(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from topogrid.analysis import grid_gate
 from topogrid.analysis.maps import units as unit_measures
-from topogrid.evaluation.decoding import MOST_MOMENTS, follow
+from topogrid.evaluation.decoding import follow
 from topogrid.evaluation.evaluate import evaluate, glance
 from topogrid.evaluation.held_out import FEWEST_ANCHORED_WALKS
 from topogrid.evaluation.probe import Probe
@@ -20,6 +20,7 @@ from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import unit_rows
 from topogrid.model.network import Feedback, PathIntegrator
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.cost import MOST_MOMENTS
 from topogrid.streams import make_generators
 from topogrid.trained.trained import Trained
 from topogrid.world.place_cells import PlaceCells

@@ -145,8 +145,9 @@ class Server:
         fast: bool = True,
         environment: dict[str, str] | None = None,
         largest_file: int = 0,
+        output: str = "log",
     ) -> Process:
-        """Start ``train_grid.py`` with these arguments in this server's folder.
+        """Start ``train_grid.py`` with these arguments in this server's folder, with one of `OUTPUTS` as output.
 
         ``fast`` leaves the pictures out, an empty variable of the environment is one that is not there, and no file may
         become larger than ``largest_file`` bytes, if that is given.
@@ -163,6 +164,7 @@ class Server:
             "board": str(board),
             "fast": fast,
             "largest_file": largest_file,
+            "output": output,
         }
         return Process(self, self.ask(order), log, board)
 

@@ -4,6 +4,7 @@
 the script itself, under its own name and arguments; it only tells, in a small shared file, what it is doing.
 """
 
+import fcntl
 import functools
 import json
 import mmap
@@ -79,6 +80,36 @@ def instrument(board: Path, *, fast: bool) -> None:
     told.watch(session, "save_checkpoint", "save")
 
 
+def _pipe_that_nobody_drains() -> int:
+    _reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    return writer
+
+
+def _pipe_without_a_reader() -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def _terminal_that_is_gone() -> int:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    master, slave = os.openpty()
+    os.close(master)
+    return slave
+
+
+OUTPUTS: dict[str, Callable[[int], int | None]] = {
+    "log": lambda log: log,
+    "full disk": lambda _log: os.open("/dev/full", os.O_WRONLY),
+    "closed": lambda _log: None,
+    "pipe that nobody drains": lambda _log: _pipe_that_nobody_drains(),
+    "pipe without a reader": lambda _log: _pipe_without_a_reader(),
+    "terminal that is gone": lambda _log: _terminal_that_is_gone(),
+}
+"""What stdout and stderr of a run may be; ``None`` is closed."""
+
+
 def start(order: dict[str, Any]) -> int:
     """Fork a run; returns its process id here and never there."""
     sys.stdout.flush()
@@ -94,8 +125,9 @@ def start(order: dict[str, Any]) -> int:
         if value:
             os.environ[name] = value
     quiet, log = os.open(os.devnull, os.O_RDONLY), os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for descriptor, stream in ((quiet, 0), (log, 1), (log, 2)):
-        os.dup2(descriptor, stream)
+    output = OUTPUTS[order["output"]](log)
+    for descriptor, stream in ((quiet, 0), (output, 1), (output, 2)):
+        os.dup2(descriptor, stream) if descriptor is not None else os.close(stream)
     if order["largest_file"]:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"],) * 2)

@@ -21,7 +21,6 @@ from topogrid.analysis.paired import compare
 from topogrid.analysis.synthetic import lattice_map
 from topogrid.cli.main import main as topogrid_main
 from topogrid.evaluation.evaluate import evaluate
-from topogrid.evaluation.held_out import burn_in_steps
 from topogrid.evaluation.probe import Probe
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.summary import summarise
@@ -38,6 +37,7 @@ from topogrid.measures import METRICS
 from topogrid.model.network import PathIntegrator
 from topogrid.model.units import TauRNN
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.cost import burn_in_steps
 from topogrid.streams import make_generators
 from topogrid.trained.trained import Trained
 from topogrid.world.place_cells import PlaceCells

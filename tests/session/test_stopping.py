@@ -1,5 +1,6 @@
 """A signal asks to stop and is obeyed at leisure; a second one is obeyed at once."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from topogrid.session.stopping import StopRequest
+from topogrid.session.stopping import Abandoned, StopRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143, signal.SIGUSR1: 143}
@@ -51,6 +52,28 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
         os.kill(os.getpid(), signal.SIGHUP)
         assert request.exit_code is None
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def give_up() -> None:
+    """Do work that takes every error for one of its own."""
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except Exception:
+        pytest.fail("caught")
+
+
+def test_work_that_is_given_up_cannot_take_the_signal_for_an_error_of_its_own() -> None:
+    with StopRequest() as request:
+        with pytest.raises(Abandoned), request.abandoning():
+            give_up()
+        assert request.exit_code == 143
+
+
+def test_the_first_signal_is_answered_in_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "topogrid")
+    with StopRequest():
+        os.kill(os.getpid(), signal.SIGUSR1)
+    assert caplog.messages == ["SIGUSR1: this step is finished and the run is saved; a second signal ends it at once"]
 
 
 def test_outside_the_main_thread_nothing_is_caught_and_nothing_fails() -> None:

@@ -1,6 +1,7 @@
 import importlib.util
 import io
 import json
+import logging
 import math
 import os
 import signal
@@ -18,10 +19,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tests.wandb_records import history, read_offline_run
+from topogrid.figures.style import DPI
 from topogrid.measures import FIGURES, METRICS, meaning
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import read_metrics
-from topogrid.session import tracking, wandb_mirror, wandb_mode
+from topogrid.session import wandb_mirror, wandb_mode
 from topogrid.session.tracking import Tracker
 from topogrid.session.wandb_mode import TrackingError, choose_mode, resolve_mode
 
@@ -122,14 +124,30 @@ def test_refused_mode_makes_no_file(folder):
     assert not folder.metrics_path.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("WANDB_RUN_ID", "../../x", "WANDB_RUN_ID in the environment must be 1 to 64 letters"),
+        ("WANDB_RUN_ID", "x" * 65, "WANDB_RUN_ID in the environment must be 1 to 64 letters"),
+        ("WANDB_TAGS", "fine," + "x" * 65, "each of WANDB_TAGS in the environment must have at most 64 letters"),
+    ],
+)
+def test_what_wandb_would_refuse_in_the_environment_is_refused_before(monkeypatch, name, value, said):
+    monkeypatch.setenv(name, value)
+    for flag in (None, "auto", "offline"):
+        with pytest.raises(TrackingError, match=said):
+            choose_mode(flag)
+    assert choose_mode("disabled").mode == "disabled"
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert choose_mode(None).mode == "disabled"
+
+
 # --- What is recorded ------------------------------------------------------------------------------------------------
 
 
-def test_offline_run_reads_back_with_keys_and_pictures(folder, capfd, tmp_path):
-    said: list[str] = []
-    tracker = Tracker(
-        folder, {"steps": 3, "box_size": (2.2, 2.2)}, project="grids", tags=("a",), group="g", say=said.append
-    )
+def test_offline_run_reads_back_with_keys_and_pictures(folder, capfd, caplog, tmp_path):
+    caplog.set_level(logging.INFO, "topogrid")
+    tracker = Tracker(folder, {"steps": 3, "box_size": (2.2, 2.2)}, project="grids", tags=("a",), group="g")
     tracker.log(0, {"train/total_loss": 6.2, "train/position_error_cm": 80.0})
     tracker.log(
         5,
@@ -143,7 +161,7 @@ def test_offline_run_reads_back_with_keys_and_pictures(folder, capfd, tmp_path):
     lines = tracker.finish()
 
     assert tracker.notes == []
-    assert said == ["W&B: offline (no API key; `wandb login` makes one)."]
+    assert caplog.messages == ["W&B: offline (no API key; `wandb login` makes one)."]
     assert capfd.readouterr() == ("", "")
     rows = read_metrics(folder.metrics_path)
     assert [row["step"] for row in rows] == [0, 5, 7]
@@ -204,7 +222,7 @@ def test_keys_without_a_description_are_refused(folder):
     with pytest.raises(ValueError, match="train/total_loss"):
         tracker.log(1, {"train/totl_loss": 1.0})
     with pytest.raises(ValueError, match="not described"):
-        tracker.figures(1, {"nothing/like/it": a_figure()})
+        tracker.log(1, figures={"nothing/like/it": a_figure()})
     with pytest.raises(ValueError, match="not described"):
         tracker.summary({"x": 1.0})
     tracker.table("validation/units", ["unit"], [[1]])
@@ -267,20 +285,21 @@ class BrokenRun:
         pass
 
 
-def test_wandb_that_raises_is_told_once_counted_and_costs_no_row(folder, monkeypatch):
+def test_wandb_that_raises_is_told_once_counted_and_costs_no_row(folder, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "topogrid")
+
     def fail(row):
         raise ConnectionResetError("Connection lost")
 
     monkeypatch.setattr("wandb.init", lambda **kwargs: BrokenRun(folder.wandb, fail))
     monkeypatch.setattr(wandb_mirror, "service_of", lambda wandb: None)
-    said: list[str] = []
-    tracker = Tracker(folder, {}, mode="offline", say=said.append)
+    tracker = Tracker(folder, {}, mode="offline")
     for step in range(5):
         tracker.log(step, {"train/total_loss": 1.0})
     lines = tracker.finish()
     assert len(tracker.notes) == 1
     assert "Connection lost" in tracker.notes[0]
-    assert said[1:] == tracker.notes
+    assert caplog.messages[1:] == tracker.notes
     assert any("missed 5 calls" in line for line in lines)
     assert len(read_metrics(folder.metrics_path)) == 5
 
@@ -400,7 +419,7 @@ def test_figure_that_cannot_be_drawn_is_a_note(folder):
     figure = a_figure()
     figure.savefig = lambda *args, **kwargs: (_ for _ in ()).throw(ValueError("cannot draw"))
     tracker = Tracker(folder, {}, mode="disabled")
-    tracker.figures(1, {"tau/tau_map": figure})
+    tracker.log(1, figures={"tau/tau_map": figure})
     assert "cannot draw" in tracker.notes[0]
 
 
@@ -408,10 +427,10 @@ def test_same_picture_is_the_same_file(folder):
     tracker = Tracker(folder, {}, mode="disabled")
     saved = []
     for step in (1, 2):
-        tracker.figures(step, {"tau/tau_map": a_figure()})
+        tracker.log(step, figures={"tau/tau_map": a_figure()})
         saved.append((folder.figures / "tau_map.png").read_bytes())
     assert saved[0] == saved[1]
-    assert Image.open(io.BytesIO(saved[0])).info["dpi"][0] == pytest.approx(tracking.DPI, abs=0.1)
+    assert Image.open(io.BytesIO(saved[0])).info["dpi"][0] == pytest.approx(DPI, abs=0.1)
 
 
 def test_artifact_offline_only_when_asked(folder, tmp_path):

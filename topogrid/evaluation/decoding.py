@@ -15,6 +15,7 @@ from topogrid.evaluation.maps import StreamedMaps, error_inside
 from topogrid.evaluation.probe import Probe
 from topogrid.evaluation.results import Decoding
 from topogrid.model.network import Feedback, PathIntegrator
+from topogrid.settings.cost import MOST_MOMENTS
 from topogrid.trained.trained import Trained
 from topogrid.world.place_cells import PlaceCells
 from topogrid.world.walks import Walks
@@ -23,9 +24,6 @@ Float = NDArray[np.float64]
 
 
 SHOWN_WALKS = 6  # walks kept whole, for the picture of decoded paths
-
-
-MOST_MOMENTS = 500  # of the long walks at which errors are taken: every step up to 10 s of 20 ms
 
 
 def measure_decoding(
@@ -70,6 +68,7 @@ def measure_decoding(
             feedback_median_cm=np.nanmedian(fed, axis=1),
             hold_still_short_cm=short.hold_still_cm,
             middle_short_cm=short.middle_cm,
+            ce_loss=short.ce_loss,
         )
 
 

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from topogrid import figures
 from topogrid.evaluation.decoding import follow
 from topogrid.evaluation.gallery import network_of
-from topogrid.evaluation.held_out import STEPS_AT_ONCE, WALKS_AT_ONCE
+from topogrid.evaluation.held_out import STEPS_AT_ONCE
 from topogrid.model.network import Feedback, PathIntegrator
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.cost import WALKS_AT_ONCE
 from topogrid.world.place_cells import PlaceCells
 from topogrid.world.walks import Walks
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from topogrid.evaluation.probe import Probe
 from topogrid.model.network import Feedback, PathIntegrator
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.cost import WALKS_AT_ONCE, burn_in_steps
 from topogrid.trained.trained import Trained
 from topogrid.world.place_cells import PlaceCells
 from topogrid.world.walks import Walks, join_steps, simulate_walks, split_steps
@@ -20,10 +21,7 @@ from topogrid.world.walks import Walks, join_steps, simulate_walks, split_steps
 Float = NDArray[np.float64]
 
 
-FORGOTTEN = 0.01  # a unit has forgotten its start when this share of it is left
-
-
-WALKS_AT_ONCE, STEPS_AT_ONCE = 200, 64  # bound memory: activity of this many walks is held for this many steps
+STEPS_AT_ONCE = 64  # bounds memory: activity is held for this many steps of `WALKS_AT_ONCE` walks
 
 
 ANCHORED_SECONDS = 10.0  # counted of every anchored walk: enough to get everywhere in the box
@@ -33,16 +31,6 @@ ANCHOR = (2e-3, 2e-3)  # metres around the middle of the box in which these star
 
 
 FEWEST_ANCHORED_WALKS = 60
-
-
-def burn_in_steps(tau_max: float) -> int:
-    """Count steps until less than 1 % of any unit's first state is left: ``(1 - 1/tau)^t < 0.01``.
-
-    A tau-1 unit forgets in the one step it takes.
-    """
-    if tau_max <= 1:
-        return 1
-    return math.ceil(math.log(FORGOTTEN) / math.log1p(-1 / tau_max))
 
 
 def tau_of(network: PathIntegrator) -> Float:

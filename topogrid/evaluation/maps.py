@@ -17,6 +17,7 @@ from topogrid.evaluation.held_out import held_out_activity, how_much, walked_box
 from topogrid.evaluation.probe import Probe
 from topogrid.settings.config import TrainConfig
 from topogrid.trained.trained import Trained
+from topogrid.training.losses import place_cross_entropy
 from topogrid.world.place_cells import PlaceCells
 
 Float = NDArray[np.float64]
@@ -32,6 +33,8 @@ class StreamedMaps:
     error_cm: float
     hold_still_cm: float
     middle_cm: float
+    ce_loss: float
+    """Cross-entropy of the place code over the same steps, nats; NaN where animals leave the trained box."""
 
 
 class MeanError:
@@ -41,9 +44,14 @@ class MeanError:
         self._sum, self._n = 0.0, 0
 
     def add(self, error: torch.Tensor) -> None:
-        """Count errors in metres; NaN is no error."""
+        """Count errors in metres, or costs in nats; NaN is none."""
         self._sum += float(error.nansum(dtype=torch.float64))
         self._n += int(error.isfinite().sum())
+
+    @property
+    def mean(self) -> float:
+        """Mean of what was counted; NaN without any."""
+        return self._sum / self._n if self._n else math.nan
 
     @property
     def cm(self) -> float:
@@ -61,7 +69,7 @@ def stream_rate_maps(
     network, place_cells, config = trained.network, trained.place_cells, trained.config
     settled, start = accumulator_of(config, probe), accumulator_of(config, probe)
     negative = torch.zeros(config.n_grid_cells, dtype=torch.float64)
-    network_error, still, middle = MeanError(), MeanError(), MeanError()
+    network_error, still, middle, cost = MeanError(), MeanError(), MeanError(), MeanError()
     as_trained, counts = probe.steps(config.seq_length), how_much(config, probe)
     for first, activity, position, began in held_out_activity(trained, probe, generator, burn_in):
         from_start, once_settled = slice(0, max(0, counts.start - first)), slice(max(0, burn_in - first), None)
@@ -70,7 +78,10 @@ def stream_rate_maps(
         negative += (activity[once_settled] < 0).sum(dim=(0, 1)).cpu()
         if first < as_trained:
             truth = position[: as_trained - first]
-            decoded = place_cells.decode(network.read_out(activity[: as_trained - first]))
+            logits = network.read_out(activity[: as_trained - first])
+            decoded = place_cells.decode(logits)
+            if probe.box_factor == 1:
+                cost.add(_cross_entropies(place_cells, logits, truth))
             network_error.add(error_inside(place_cells, decoded, truth))
             still.add(error_inside(place_cells, began.expand_as(truth), truth))
             middle.add(error_inside(place_cells, torch.zeros_like(truth), truth))
@@ -81,7 +92,16 @@ def stream_rate_maps(
         network_error.cm,
         still.cm,
         middle.cm,
+        cost.mean,
     )
+
+
+def _cross_entropies(place_cells: PlaceCells, logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Return the loss of each step, nats, for each walk ``(time, batch)``: so all count alike in parts of any size."""
+    populations = [population.cells for population in place_cells.populations]
+    code = place_cells.encode(truth)
+    steps = [place_cross_entropy(one, wanted, populations) for one, wanted in zip(logits, code, strict=True)]
+    return torch.stack(steps)[:, None].expand(logits.shape[:2])
 
 
 def accumulator_of(config: TrainConfig, probe: Probe) -> RateMapAccumulator:

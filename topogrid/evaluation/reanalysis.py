@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -138,11 +137,8 @@ def write_results(trained: Trained, folder: RunFolder, result: Reanalysis, *, fi
 
 
 def _summary(trained: Trained, config: TrainConfig, result: Reanalysis) -> dict[str, Any]:
-    """Return the measures, and under ``analysis`` how they were taken and what they mean; JSON knows no NaN."""
-    rows = {
-        count: {name: value if math.isfinite(value) else None for name, value in row.items()}
-        for count, row in result.rows.items()
-    }
+    """Return the measures, and under ``analysis`` how they were taken and what they mean."""
+    rows = {count: dict(row) for count, row in result.rows.items()}
     return next(iter(rows.values())) | {
         "analysis": {
             "of": trained.origin,

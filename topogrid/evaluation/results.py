@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ class Decoding:
     """Error of an animal that believes it never left its start, over the walks and steps of ``error_cm``."""
     middle_short_cm: float
     """Error of always guessing the middle of the box, over the same."""
+    ce_loss: float = math.nan
+    """Cross-entropy of the predicted place code against the true one over the same, nats."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ FEWEST_MEASURED = 10  # units with a lattice below which no statistics of the sh
 
 MEASURED: dict[str, Callable[[Evaluation], float]] = {
     "validation/trajectory_error_cm": lambda seen: seen.decoding.error_cm,
+    "validation/ce_loss": lambda seen: seen.decoding.ce_loss,
     "validation/long_error_cm": lambda seen: _over_finite(np.mean, seen.decoding.long_error_cm),
     "validation/hold_still_error_cm": lambda seen: _over_finite(np.mean, seen.decoding.hold_still_cm),
     "validation/hold_still_short_error_cm": lambda seen: seen.decoding.hold_still_short_cm,

@@ -139,14 +139,14 @@ def as_page(title: str, outcomes: Sequence[Outcome], left_out: Mapping[str, str]
 
 
 def as_record(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Return outcomes as plain values for JSON, which knows no NaN: a measure without a value is ``None``."""
+    """Return outcomes as plain values for JSON."""
     return [
         {
             "name": one.name,
             "compare_with": one.compare_with,
             "about": one.about,
             "note": one.note,
-            "measures": {name: value if math.isfinite(value) else None for name, value in one.measures.items()},
+            "measures": dict(one.measures),
         }
         for one in outcomes
     ]

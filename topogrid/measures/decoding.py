@@ -53,6 +53,10 @@ DECODING = (
     PREDICTED_SPACING,
     Measure("validation/forming_spacing_m", "Spacing that the same theory predicts before movement is integrated, m."),
     ERROR,
+    Measure(
+        "validation/ce_loss",
+        "Cross-entropy of the predicted place code on held-out walks of the training length, nats: as train/ce_loss.",
+    ),
     STILL_SHORT,
     Measure(
         "validation/middle_short_error_cm",

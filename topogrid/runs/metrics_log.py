@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from topogrid.files import open_regular, open_to_append, put_in_place, write_beside
+from topogrid.files import open_regular, open_to_append, put_in_place, to_json, write_beside
 from topogrid.measures import current_metrics
 
 _LONGEST_LINE = 2**20  # bytes; a row has about a thousand
@@ -59,8 +59,7 @@ class MetricsFile:
         OSError
             If the disk does not take it; the row is kept for the next call.
         """
-        finite = {key: value if math.isfinite(value) else None for key, value in row.items()}
-        self._waiting.append(json.dumps(finite).encode() + b"\n")
+        self._waiting.append(to_json(dict(row)).encode() + b"\n")
         self.flush()
 
     def flush(self) -> None:

@@ -38,6 +38,11 @@ def moment_steps(config: TrainConfig) -> frozenset[int]:
     return frozenset(step for step in early if 0 <= step < config.steps)
 
 
+def evaluates_start(config: TrainConfig) -> bool:
+    """Whether the untrained network is evaluated; where it is glanced at, that would tell little more and cost much."""
+    return not moment_steps(config) if config.eval_at_start == "auto" else bool(config.eval_at_start)
+
+
 def look_at_sheet(trained: Trained) -> tuple[Glance, str]:
     """Return how the sheet looks now, on walks that all start at one place, and a line that says it."""
     began = time.perf_counter()

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.cost import MOST_MOMENTS, evaluation_cost
 from topogrid.settings.presets import PRESETS, settings_of
 from topogrid.streams import make_generators
 from topogrid.training.batch import make_batch
@@ -34,6 +35,8 @@ from topogrid.training.state import TrainState
 
 REHEARSED_SHARE = 8  # a rehearsed walk has one in so many steps of the real one, and as many as one reading takes
 PATIENCE = 20 * 60.0  # seconds; to a run expected to take longer, shorter presets are named
+OF_A_STEP = 1e-4  # seconds that a step of an evaluation takes, however few units there are
+OF_A_UNIT = 0.01  # seconds of a core in which a unit is scored against its null
 MUCH_SHORTER = 0.5  # share of a run's duration below which another preset is worth naming
 
 
@@ -110,11 +113,14 @@ def _wait(twin: TrainState) -> None:
         torch.cuda.synchronize()
 
 
-def operations(config: TrainConfig) -> float:
-    """Multiplications of all training steps, as far as they grow with settings: what durations are compared by."""
+def operations(config: TrainConfig, done: int = 0) -> float:
+    """Multiplications of the training steps after ``done``, as far as they grow with settings.
+
+    Durations are compared by them.
+    """
     senders = config.n_grid_cells / config.modules_per_side**2
     total = 0.0
-    for phase, first, count in phases_left(0, config):
+    for phase, first, count in phases_left(done, config):
         states = config.batch_size * walk_length(first, config)
         readings = len(read_steps(first, config)) * config.batch_size
         passes = 0 if phase == "growth" else 1 if phase == "readout" else 3
@@ -124,6 +130,23 @@ def operations(config: TrainConfig) -> float:
             work += 3 * config.n_grid_cells * min(states, config.isometry_states) ** 2
         total += count * work
     return total
+
+
+def evaluation_seconds(config: TrainConfig, per_operation: float) -> float:
+    """Return about how long one evaluation takes, by the seconds that a multiplication of training takes here."""
+    cost = evaluation_cost(config)
+    senders = config.n_grid_cells / config.modules_per_side**2
+    readings = config.eval_walks * config.seq_length + config.long_walks * min(
+        MOST_MOMENTS, config.long_seconds / config.dt
+    )
+    work = config.n_grid_cells * (cost.walk_steps * senders + readings * config.n_place_cells)
+    return work * per_operation + cost.steps * OF_A_STEP + config.n_grid_cells * OF_A_UNIT
+
+
+def evaluations_left(done: int, config: TrainConfig, *, at_start: bool) -> int:
+    """Count the evaluations after ``done`` steps: every so often, at the end, and at the start if that is one."""
+    between = (config.steps - 1) // config.eval_every - done // config.eval_every
+    return at_start + max(0, between) + (done < config.steps)
 
 
 def shorter_presets(config: TrainConfig, seconds: float) -> list[tuple[str, float]]:
@@ -158,7 +181,7 @@ def shorter_presets(config: TrainConfig, seconds: float) -> list[tuple[str, floa
     return sorted(found, key=lambda one: -one[1])
 
 
-def announcement(state: TrainState, config: TrainConfig, path: Path) -> str:
+def announcement(state: TrainState, config: TrainConfig, path: Path, *, at_start: bool) -> str:
     """Say how long training will take on this machine, and which preset is really shorter where that is long.
 
     Parameters
@@ -167,9 +190,18 @@ def announcement(state: TrainState, config: TrainConfig, path: Path) -> str:
     config : TrainConfig
     path : Path
         Folder of the run, to go on with after it was stopped.
+    at_start : bool
+        Whether the network is evaluated before the first step.
     """
     seconds = expected_seconds(state, config)
-    line = f"Training will take about {in_words(seconds)} here, by steps just timed; evaluations come on top."
+    work = operations(config, state.step)
+    evaluation = evaluation_seconds(config, seconds / work if work else 0.0)
+    times = evaluations_left(state.step, config, at_start=at_start)
+    line = (
+        f"Training will take about {in_words(seconds)} here, by steps just timed; on top "
+        f"{'comes 1 evaluation' if times == 1 else f'come {times} evaluations'} of about {in_words(evaluation)}"
+        f"{'' if times == 1 else ' each'}."
+    )
     if seconds > PATIENCE:
         shorter = [f"{flags} ({in_words(takes)})" for flags, takes in shorter_presets(config, seconds)]
         line += f" Shorter: {', '.join(shorter)}." if shorter else " Fewer --steps make it shorter."

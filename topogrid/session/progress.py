@@ -1,65 +1,114 @@
-"""What a person sees of a run while it goes on: bars on a terminal, lines everywhere else."""
+"""How far a run has come: bars on a terminal, a line a minute elsewhere, and what an evaluation found in one line."""
 
 from __future__ import annotations
 
-import datetime
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+import time
 from typing import NoReturn
 
 from tqdm import tqdm
 
 from topogrid.evaluation.evaluate import STAGES
-from topogrid.files import append_text
-from topogrid.runs.folder import RunFolder
+from topogrid.session.log import LOGGER, LastSaid, heard
+from topogrid.session.pace import in_words
+from topogrid.session.screen import Screen
 from topogrid.settings.config import TrainConfig
 
-Say = Callable[[str], None]
+PULSE = 60.0  # seconds after which a run that has said nothing says what it is doing
+DRAWING = "drawing"
 
 
-@dataclass
-class Log:
-    """Lines for a person, on the screen and in ``log.txt``."""
+class Progress:
+    """Shows what a run is doing: with bars on a terminal, elsewhere in a line whenever a minute passed in silence.
 
-    folder: RunFolder
-    say: Say
+    Parameters
+    ----------
+    screen : Screen
+    done, steps : int
+        Steps of training done, and all.
+    """
 
-    def __call__(self, line: str) -> None:
-        """Say a line and keep it, with the time."""
-        self.say(line)
-        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
-        try:
-            append_text(self.folder.log_path, f"{stamp} {line}\n")
-        except OSError:  # the line was said; a full disk must not end the run
+    def __init__(self, screen: Screen, done: int, steps: int) -> None:
+        self.is_terminal = screen.isatty()
+        self._screen = screen
+        self._done, self._steps = done, steps
+        self._bar: tqdm[NoReturn] | None = None
+        self._doing, self._since = "", time.monotonic()
+        self._last = LastSaid()
+        self._heard = heard(self._last)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._pulse, name="pulse", daemon=True)
+
+    def __enter__(self) -> Progress:
+        self._heard.__enter__()
+        if not self.is_terminal:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self._over.set()
+        if self._bar is not None:
+            self._bar.close()
+        if self._thread.is_alive():
+            self._thread.join(1)
+        self._heard.__exit__(None, None, None)
+
+    def step(self, step: int, told: str = "") -> None:
+        """Show that a step was taken, and what it came to if that was read."""
+        self._done = step
+        if not self.is_terminal:
             return
+        if self._bar is None:
+            # Made with the first step: the bar's own clock counts no start.
+            self._bar = tqdm(initial=step - 1, total=self._steps, unit="step", dynamic_ncols=True, file=self._screen)
+        if told:
+            self._bar.set_postfix_str(told, refresh=False)
+        self._bar.update()
+
+    def doing(self, what: str) -> None:
+        """Say, if it lasts, what is done between steps; nothing, when training goes on."""
+        self._doing, self._since = what, time.monotonic()
+
+    def _pulse(self) -> None:
+        while not self._over.wait(min(1.0, PULSE)):
+            if time.monotonic() - self._last.at >= PULSE:
+                LOGGER.info("%s", self._now())
+
+    def _now(self) -> str:
+        if self._doing:
+            return f"{self._doing}, for {in_words(time.monotonic() - self._since)} so far"
+        return f"step {self._done + 1}/{self._steps} is being taken"
 
 
-def training_bar(done: int, steps: int) -> tqdm[NoReturn]:
-    """Return a bar on a terminal; elsewhere it is silent, and lines are written instead."""
-    return tqdm(initial=done, total=steps, unit="step", dynamic_ncols=True, disable=not sys.stderr.isatty())
+class EvaluationProgress:
+    """Shows how far an evaluation has come."""
 
-
-class EvaluationBar:
-    """Shows on a terminal how far an evaluation has come."""
-
-    def __init__(self) -> None:
-        self._bar = tqdm(
-            total=len(STAGES), unit="stage", leave=False, dynamic_ncols=True, disable=not sys.stderr.isatty()
+    def __init__(self, progress: Progress, screen: Screen, step: int) -> None:
+        self._progress, self._step = progress, step
+        self._stages = (*STAGES, DRAWING)
+        self._bar: tqdm[NoReturn] = tqdm(
+            total=len(self._stages),
+            unit="stage",
+            leave=False,
+            dynamic_ncols=True,
+            file=screen,
+            disable=not progress.is_terminal,
         )
-        self._begun = False
+        self._begun = 0
 
-    def __enter__(self) -> EvaluationBar:
+    def __enter__(self) -> EvaluationProgress:
         return self
 
     def __exit__(self, *_reason: object) -> None:
         self._bar.close()
+        self._progress.doing("")
 
     def begin(self, stage: str) -> None:
         """Show the stage that begins now; the one before is done."""
-        self._bar.update(self._begun)
-        self._begun = True
+        self._bar.update(bool(self._begun))
+        self._begun += 1
         self._bar.set_description(f"evaluation: {stage}")
+        self._progress.doing(f"evaluation at step {self._step}: {stage} ({self._begun} of {len(self._stages)})")
 
 
 def say_evaluation(step: int, row: dict[str, float], config: TrainConfig) -> str:

@@ -8,27 +8,28 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
 
 from matplotlib.figure import Figure
-from tqdm import tqdm
 
 from topogrid.evaluation.evaluate import evaluate
 from topogrid.evaluation.gallery import draw_evaluation, draw_tau
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import save_evaluation, save_glance, unit_rows
-from topogrid.evaluation.summary import sum_up
+from topogrid.evaluation.summary import Summary, sum_up
 from topogrid.files import write_text_atomic
 from topogrid.measures.training import TURNS
 from topogrid.reports.explorer import write_report
 from topogrid.runs.checkpoints import save_checkpoint
 from topogrid.runs.errors import CheckpointError
 from topogrid.runs.metrics_log import iterate_metrics, thinned_metrics
+from topogrid.session.captions import captions_of
 from topogrid.session.companions import accompany
 from topogrid.session.failures import USUAL, LossWatch, all_finite, look, save_dump
-from topogrid.session.moments import filmstrip, look_at_sheet, moment_steps
+from topogrid.session.log import Say, on_screen, tell
+from topogrid.session.moments import evaluates_start, filmstrip, look_at_sheet, moment_steps
 from topogrid.session.pace import Pace, clock
-from topogrid.session.progress import EvaluationBar, Say, say_evaluation, training_bar
+from topogrid.session.progress import DRAWING, EvaluationProgress, Progress, say_evaluation
+from topogrid.session.screen import Screen
 from topogrid.session.start import Start, prepare
 from topogrid.session.stopping import Abandoned, StopRequest
 from topogrid.session.wandb_mode import TrackingError
@@ -46,15 +47,19 @@ DONE, CANNOT_START, CANNOT_SAVE, NON_FINITE = 0, 2, 1, 3  # exit codes
 TAU_MAP_EVERY = 5  # logged steps; the map is one figure a person watches while it forms
 
 
-def run_training(config: TrainConfig, say: Say, *, began: Callable[[Path], object] = lambda path: None) -> int:
-    """Do everything that ``train_grid.py`` promises.
+def run_training(
+    config: TrainConfig, say: Say | None = None, *, began: Callable[[Path], object] = lambda path: None
+) -> int:
+    """Do everything that ``topogrid train`` promises.
+
+    What is said goes to the logger ``topogrid``, so to the screen, and to ``log.txt`` in the folder of the run.
 
     Parameters
     ----------
     config : TrainConfig
         Checked settings; ``config.resume`` names the run to continue, if any.
-    say : callable
-        Takes each line meant for a person.
+    say : callable, optional
+        Takes each line meant for a person, in place of the screen.
     began : callable
         Told the folder of the run once there is one.
 
@@ -64,22 +69,25 @@ def run_training(config: TrainConfig, say: Say, *, began: Callable[[Path], objec
         Exit code: 0 done, 1 the final checkpoint could not be saved, 2 cannot start, 3 stopped on a non-finite loss,
         130 or 143 stopped by a signal after saving.
     """
-    try:
-        with joined() as processes:
-            return _lead(config, processes, say, began) if processes.first else accompany(config, processes)
-    except (OSError, ValueError) as error:  # of meeting the other processes, or of one that cannot go along
-        say(f"topogrid: {error}")
-        return CANNOT_START
+    with on_screen(say) as screen:
+        try:
+            with joined() as processes:
+                if processes.first:
+                    return _lead(config, processes, screen, began)
+                return accompany(config, processes)
+        except (OSError, ValueError) as error:  # of meeting the other processes, or of one that cannot go along
+            tell(f"topogrid: {error}")
+            return CANNOT_START
 
 
-def _lead(config: TrainConfig, processes: Processes, say: Say, began: Callable[[Path], object]) -> int:
+def _lead(config: TrainConfig, processes: Processes, screen: Screen, began: Callable[[Path], object]) -> int:
     """Train, and tell the other processes, if there are any, where to start and how it ended."""
     with StopRequest(None if processes.alone else processes.agree) as stop, ExitStack() as held:
         try:
-            run = Run(prepare(config, processes, held, say), stop)
+            run = Run(prepare(config, processes, held), stop, screen)
         except (CheckpointError, TrackingError, OSError, ValueError) as error:
             processes.tell(None)
-            say(f"topogrid: {error}")
+            tell(f"topogrid: {error}")
             return CANNOT_START
         began(run.folder.path)
         processes.tell(run.began_from)
@@ -91,12 +99,13 @@ def _lead(config: TrainConfig, processes: Processes, say: Say, began: Callable[[
 class Run:
     """A run in progress."""
 
-    def __init__(self, start: Start, stop: StopRequest) -> None:
+    def __init__(self, start: Start, stop: StopRequest, screen: Screen) -> None:
         self.config, self.state, self.folder = start.config, start.state, start.folder
-        self.tracker, self.log, self.stop = start.tracker, start.log, stop
+        self.tracker, self.stop, self.screen = start.tracker, stop, screen
         self.graph = start.graph
         """What takes the steps where they are recorded."""
         self.best, self.evaluated = start.best, start.evaluated
+        """Step, and error over walks of training length in cm, of the best evaluation; step of the last."""
         self.began_from = start.began_from
         self.began = self.last_saved = time.perf_counter()
         self.evaluation: Evaluation | None = None
@@ -106,12 +115,18 @@ class Run:
         """Seconds of evaluating and saving since the last logged step, which say nothing about training speed."""
         self.moments = moment_steps(self.config)
         """Steps at which the sheet is glanced at."""
+        self.progress = Progress(screen, self.state.step, self.config.steps)
         self._last_look = look(self.state)
         self._loss_watch = LossWatch(self._logged_losses())
         self._watched = phase_of(self.state.step + 1, self.config)
 
     def train(self) -> int:
         """Train to the end, or to where it has to stop; returns the exit code."""
+        with self.progress:
+            return self._finish(self._train_and_save())
+
+    def _train_and_save(self) -> int:
+        """Train, and save where that had to stop; returns the exit code."""
         try:
             if self._evaluation_is_due():
                 if self.state.step == 0:  # saved first, so that nothing is lost of a start that took long
@@ -128,34 +143,34 @@ class Run:
             code = self.stop.exit_code or DONE
         if code not in (DONE, NON_FINITE):
             self._save()
-        return self._finish(code)
+        return code
 
     def _train_steps(self) -> int:
         """Take the steps that are left, and everything in between; returns the exit code."""
         config, state = self.config, self.state
-        with training_bar(state.step, config.steps) as bar:
-            pace = Pace(state.step)
-            for record in train(state, config, self.graph, self.stop.settle):
-                if record.metrics:
-                    self._report(record, pace, bar)
-                last, stopping = record.step == config.steps, self.stop.exit_code is not None
-                evaluate, save = self._evaluation_is_due(), self._save_is_due(record.step)
-                # Asking whether a step was finite waits for the device: only where something waits for it anyway. With
-                # several processes, all of them ask at the same steps.
-                asks = bool(record.metrics) or stopping or (state.processes.alone and (evaluate or save))
-                if asks and not self._is_well(record):
-                    return NON_FINITE
-                if stopping:
-                    return self.stop.exit_code or DONE
-                if not last and (evaluate or save or record.step in self.moments) and bool(record.finite):
-                    if record.step in self.moments:
-                        self._glance()
-                    if evaluate:
-                        self._evaluate()
-                        save = save or self._is_best()
-                    if save:
-                        self._save()
-                bar.update()
+        pace, self.busy_elsewhere = Pace(state.step), 0.0
+        for record in train(state, config, self.graph, self.stop.settle):
+            if record.metrics:
+                self._report(record, pace)
+            else:
+                self.progress.step(record.step)
+            last, stopping = record.step == config.steps, self.stop.exit_code is not None
+            evaluate, save = self._evaluation_is_due(), self._save_is_due(record.step)
+            # Asking whether a step was finite waits for the device: only where something waits for it anyway. With
+            # several processes, all of them ask at the same steps.
+            asks = bool(record.metrics) or stopping or (state.processes.alone and (evaluate or save))
+            if asks and not self._is_well(record):
+                return NON_FINITE
+            if stopping:
+                return self.stop.exit_code or DONE
+            if not last and (evaluate or save or record.step in self.moments) and bool(record.finite):
+                if record.step in self.moments:
+                    self._glance()
+                if evaluate:
+                    self._evaluate()
+                    save = save or self._is_best()
+                if save:
+                    self._save()
         if self._evaluation_is_due():
             self._evaluate()
             self._draw_filmstrip()
@@ -164,8 +179,7 @@ class Run:
     def _evaluation_is_due(self) -> bool:
         """Whether the network is to be evaluated now: at the start, every so often, and at the end; once a step."""
         step, config = self.state.step, self.config
-        # Where the start is glanced at, an evaluation would say the same at many times the cost.
-        at_start = step == 0 and not self.moments
+        at_start = step == 0 and evaluates_start(config)
         between = step > 0 and step % config.eval_every == 0
         return self.evaluated != step and (at_start or between or step == config.steps)
 
@@ -182,7 +196,7 @@ class Run:
             said = f"look into it with: python -m topogrid replay {path}"
         except (CheckpointError, OSError) as error:
             said = str(error)
-        self.log(
+        tell(
             f"stopped at step {record.step}: the loss or its gradient is not finite; no weight was changed by it. "
             f"Lower --lr, then --resume {self.folder.path}; {said}"
         )
@@ -193,7 +207,7 @@ class Run:
         losses = (row.get("train/total_loss", math.nan) for row in iterate_metrics(self.folder.metrics_path))
         return list(deque((loss for loss in losses if math.isfinite(loss)), maxlen=USUAL))
 
-    def _report(self, record: StepRecord, pace: Pace, bar: tqdm[NoReturn]) -> None:
+    def _report(self, record: StepRecord, pace: Pace) -> None:
         """Log the metrics of a step."""
         row = read_scalars(record.metrics)
         speed = pace.steps_per_second(record.step, self.busy_elsewhere)
@@ -208,20 +222,20 @@ class Run:
         self._say_trouble_of_graph()
         loss, error = row["train/total_loss"], row.get("train/position_error_cm")
         told = f"loss {loss:.4f}" + ("" if error is None else f", error {error:.1f} cm")
-        bar.set_postfix_str(told)
-        if bar.disable:
-            left = (self.config.steps - record.step) / speed if speed else math.nan
-            self.log(f"step {record.step}/{self.config.steps}: {told}, {speed:.2f} steps/s, {clock(left)} left")
+        self.progress.step(record.step, told)
+        if not self.progress.is_terminal:
+            left = f", {speed:.3g} steps/s, {clock((self.config.steps - record.step) / speed)} left" if speed else ""
+            tell(f"step {record.step}/{self.config.steps}: {told}{left}")
         phase = phase_of(record.step, self.config)
         if phase != self._watched:  # another loss, with another size
             self._loss_watch, self._watched = LossWatch(), phase
         warning = self._loss_watch.warning(record.step, loss)
         if warning:
-            self.log(warning)
+            tell(warning)
 
     def _say_trouble_of_graph(self) -> None:
         if self.graph is not None and self.graph.trouble:
-            self.log(f"steps are taken one by one, they cannot be recorded here: {self.graph.trouble}")
+            tell(f"steps are taken one by one, they cannot be recorded here: {self.graph.trouble}")
             self.graph.trouble = ""
 
     def _tau_picture(self, step: int) -> dict[str, Figure]:
@@ -235,20 +249,32 @@ class Run:
         """Measure the network, and keep and show what was found; a signal cuts it short before anything is kept."""
         began = time.perf_counter()
         state, config = self.state, self.config
-        with self.stop.abandoning(), EvaluationBar() as bar:
-            evaluation = evaluate(self._trained(), progress=bar.begin)
+        with self.stop.abandoning(), EvaluationProgress(self.progress, self.screen, state.step) as shown:
+            try:
+                evaluation = evaluate(self._trained(), progress=shown.begin)
+            except ValueError as error:  # of activity that is no number any more; the next loss will not be one either
+                tell(f"the network could not be measured at step {state.step}: {error}; training goes on")
+                self.evaluated = state.step
+                return
             summary = sum_up(evaluation, config)
             row = summary.row
-            rows = [*thinned_metrics(self.folder.metrics_path), {"step": state.step, **row}]
-            drawn = draw_evaluation(evaluation, config, rows=rows, summary=summary)
-        self.tracker.log(state.step, row, drawn)
+            shown.begin(DRAWING)
+            pictures = self.tracker.rendered(self._drawn(evaluation, summary))
+        self.tracker.log(state.step, row, pictures, captions_of(config))
         self._keep(evaluation)
-        self.log(say_evaluation(state.step, row, config))
+        tell(say_evaluation(state.step, row, config))
         self.evaluation, self.measured, self.evaluated = evaluation, row, state.step
-        error = row["validation/trajectory_error_cm"]
-        if math.isfinite(error) and (self.best is None or error < self.best[1]):
-            self.best = (state.step, error)
+        error_cm = row["validation/trajectory_error_cm"]
+        if math.isfinite(error_cm) and (self.best is None or error_cm < self.best[1]):
+            self.best = (state.step, error_cm)
         self.busy_elsewhere += time.perf_counter() - began
+
+    def _drawn(self, evaluation: Evaluation, summary: Summary) -> dict[str, Figure]:
+        """Draw an evaluation; of an untrained network only the first map of tau, for all else is noise."""
+        if self.state.step == 0:
+            return self._tau_picture(0)
+        rows = [*thinned_metrics(self.folder.metrics_path), {"step": self.state.step, **summary.row}]
+        return draw_evaluation(evaluation, self.config, rows=rows, summary=summary)
 
     def _trained(self) -> Trained:
         return Trained(self.state.network, self.state.place_cells, self.config, self.state.step, folder=self.folder)
@@ -256,13 +282,15 @@ class Run:
     def _glance(self) -> None:
         """Keep how the sheet looks now; nothing else is measured."""
         began = time.perf_counter()
+        self.progress.doing(f"glance at step {self.state.step}")
         with self.stop.abandoning():
             seen, line = look_at_sheet(self._trained())
         try:
             save_glance(seen, self._evaluation_path(self.state.step))
         except OSError as error:
-            self.log(f"the sheet at step {self.state.step} could not be kept: {error}; training goes on")
-        self.log(line)
+            tell(f"the sheet at step {self.state.step} could not be kept: {error}; training goes on")
+        tell(line)
+        self.progress.doing("")
         self.busy_elsewhere += time.perf_counter() - began
 
     def _draw_filmstrip(self) -> None:
@@ -278,7 +306,7 @@ class Run:
         try:
             save_evaluation(evaluation, path)
         except OSError as error:
-            self.log(f"{path} could not be written: {error}; training goes on")
+            tell(f"{path} could not be written: {error}; training goes on")
 
     def _save_is_due(self, step: int) -> bool:
         waited = time.perf_counter() - self.last_saved
@@ -289,7 +317,7 @@ class Run:
         began = time.perf_counter()
         self.last_saved = began
         if not all_finite(self.state.network):
-            self.log(f"step {self.state.step} is not saved: its weights are not finite")
+            tell(f"step {self.state.step} is not saved: its weights are not finite")
             return False
         state = self.state.state_dict() | {
             "run_id": self.tracker.run_id,
@@ -300,7 +328,7 @@ class Run:
         try:
             save_checkpoint(self.folder, state, self.state.step, keep=self.config.keep_checkpoints, protect=protect)
         except CheckpointError as error:
-            self.log(f"{error}; training goes on")
+            tell(f"{error}; training goes on")
             return False
         finally:
             self.busy_elsewhere += time.perf_counter() - began
@@ -318,9 +346,9 @@ class Run:
         if code == DONE:
             self._publish_weights()
         elif code != NON_FINITE:
-            self.log(f"stopped after step {self.state.step}; go on with --resume {self.folder.path}")
+            tell(f"stopped after step {self.state.step}; go on with --resume {self.folder.path}")
         for line in self.tracker.finish():
-            self.log(line)
+            tell(line)
         return code
 
     def _write_units(self) -> None:
@@ -330,7 +358,7 @@ class Run:
         try:
             write_text_atomic(self.folder.units_csv, to_csv(columns, rows))
         except OSError as error:
-            self.log(f"{self.folder.units_csv} could not be written: {error}")
+            tell(f"{self.folder.units_csv} could not be written: {error}")
         self.tracker.table("validation/units", columns, rows)
 
     def _write_report(self) -> None:
@@ -338,9 +366,9 @@ class Run:
         try:
             path = write_report(self.folder, self.config)
         except Exception as error:
-            self.log(f"{self.folder.report} could not be written: {type(error).__name__}: {error}")
+            tell(f"{self.folder.report} could not be written: {type(error).__name__}: {error}")
             return
-        self.log(f"Report:     {path}")
+        tell(f"Report:     {path}")
         self.tracker.page("validation/explorer", path)
 
     def _publish_weights(self) -> None:
@@ -351,7 +379,7 @@ class Run:
         try:
             save_weights(self.folder.path / "weights.pt", self.state.network, self.state.place_cells)
         except OSError as error:
-            self.log(f"the weights could not be written for W&B: {error}")
+            tell(f"the weights could not be written for W&B: {error}")
             return
         self.tracker.artifact(self.folder.path / "weights.pt", ("latest", "best") if is_best else ("latest",))
 

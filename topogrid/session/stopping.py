@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
+from topogrid.session.log import tell
+
 _EXIT_CODE_OFFSET = 128  # a shell reports a process ended by signal n as 128 + n
 _ONE_REQUEST = 5.0  # seconds within which several signals to several processes are one request
 
 
-class Abandoned(Exception):
-    """Work that a stop signal cut short, as `StopRequest.abandoning` lets it."""
+class Abandoned(BaseException):
+    """Work that a stop signal cut short, as `StopRequest.abandoning` lets it; no error that it may catch."""
 
 
 class StopRequest:
@@ -90,5 +92,7 @@ class StopRequest:
         self._asked, self._asked_at = code, time.monotonic()
         if self._agree is None:
             self.exit_code = code
+        what = "this evaluation is given up" if self._abandons else "this step is finished"
+        tell(f"{signal.Signals(number).name}: {what} and the run is saved; a second signal ends it at once")
         if self._abandons:
             raise Abandoned

@@ -6,9 +6,7 @@ Nothing that W&B does, or fails to do, reaches the training loop: its calls wait
 from __future__ import annotations
 
 import functools
-import math
 import os
-import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -30,9 +28,13 @@ from topogrid.files import (
 from topogrid.measures import FIGURES, METRICS, PAGES, TABLES, known, meaning
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import MetricsFile
+from topogrid.session.log import tell
 from topogrid.session.wandb_mirror import Mirror, missed
-from topogrid.session.wandb_mode import Mode, choose_mode
+from topogrid.session.wandb_mode import Mode, choose_mode, is_run_id
 from topogrid.training.objective import SUMS, TERMS, TOTAL
+
+Rendered = dict[str, bytes]
+"""A figure as the content of files, by suffix."""
 
 FINISH_TIMEOUT = 60  # seconds that a run waits for W&B after it ended
 
@@ -65,8 +67,6 @@ class Tracker:
         Log the model as an artifact even offline, where it costs a copy of the file.
     figure_format : {"png", "pdf"}
         With ``pdf`` every figure is also saved as a vector PDF; W&B and the galleries show the PNG.
-    say : callable
-        Called with each sentence that a person should see at once.
 
     Attributes
     ----------
@@ -101,12 +101,10 @@ class Tracker:
         resumed: bool = False,
         log_artifact: bool = False,
         figure_format: str = "png",
-        say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.mode = choose_mode(mode)
         self.notes: list[str] = []
         self._folder = folder
-        self._say = say
         self._log_artifact = log_artifact
         self._formats = tuple(dict.fromkeys(("png", figure_format)))
         self._tables: set[str] = set()
@@ -128,7 +126,7 @@ class Tracker:
                 "id": self.run_id,
             }
             self._start(filing, resumed)
-        say(f"W&B: {self.mode.mode} ({self.mode.reason}).")
+        tell(f"W&B: {self.mode.mode} ({self.mode.reason}).")
 
     def _stable_id(self, run_id: str | None) -> str:
         path = self._folder.path / "wandb_id.txt"
@@ -137,7 +135,7 @@ class Tracker:
             stored = read_text(path).strip()
         # A sweep agent chooses the id of the run it starts. An id becomes part of a path: nothing else is one.
         candidates = (run_id, stored, os.environ.get("WANDB_RUN_ID"), secrets.token_hex(4))
-        chosen = next(one for one in candidates if isinstance(one, str) and re.fullmatch(r"[\w-]{1,64}", one, re.A))
+        chosen = str(next(filter(is_run_id, candidates)))
         if chosen != stored:
             with suppress(OSError):
                 write_text_atomic(path, chosen + "\n")
@@ -168,13 +166,13 @@ class Tracker:
 
     def _note(self, sentence: str) -> None:
         self.notes.append(sentence)
-        self._say(sentence)
+        tell(sentence)
 
     def log(
         self,
         step: int,
         row: Mapping[str, SupportsFloat] | None = None,
-        figures: Mapping[str, Figure] | None = None,
+        figures: Mapping[str, Figure | Rendered] | None = None,
         captions: Mapping[str, str] | None = None,
     ) -> None:
         """Record what belongs to one step, as one row here and one in W&B.
@@ -185,7 +183,8 @@ class Tracker:
         row : mapping
             Numbers by their keys in `LOGGED`.
         figures : mapping
-            Figures by their keys in `FIGURES`; the newest of each stays in the run folder, with a copy in the gallery.
+            Figures, or what `rendered` made of them, by their keys in `FIGURES`; the newest of
+            each stays in the run folder, with a copy in the gallery.
         captions : mapping
             Captions that say more than those of `FIGURES`.
 
@@ -195,16 +194,16 @@ class Tracker:
             If a key is not described in this module.
         """
         numbers = {_known_number(key): _number(value) for key, value in (row or {}).items()}
-        drawn = {known(key, FIGURES): self._draw(key, figure) for key, figure in (figures or {}).items()}
+        drawn = {known(key, FIGURES): self._pictured(key, figure) for key, figure in (figures or {}).items()}
         if numbers:
             self._write({"step": step, "time": round(time.time(), 3), **numbers})
         texts = {key: entry.caption for key, entry in FIGURES.items()} | dict(captions or {})
-        images = {key: (png, texts[key]) for key, png in drawn.items() if png is not None}
+        images = {key: (files["png"], texts[key]) for key, files in drawn.items() if files}
         self._submit(lambda mirror: mirror.log(step, numbers, images))
 
-    def figures(self, step: int, figures: Mapping[str, Figure], captions: Mapping[str, str] | None = None) -> None:
-        """Record figures alone; see `log`."""
-        self.log(step, figures=figures, captions=captions)
+    def rendered(self, figures: Mapping[str, Figure]) -> dict[str, Figure | Rendered]:
+        """Draw figures, which takes long, and record nothing yet; see `log`."""
+        return {key: self._draw(key, figure) for key, figure in figures.items()}
 
     def table(self, key: str, columns: Sequence[str], rows: Sequence[Sequence[float | int | str]]) -> None:
         """Show a table in W&B, once a run, because it is slow; the run folder has it as ``units.csv``.
@@ -233,9 +232,8 @@ class Tracker:
     def summary(self, values: Mapping[str, SupportsFloat]) -> None:
         """Record final figures, by their keys in `LOGGED`, in ``summary.json`` and W&B."""
         numbers = {_known_number(key): _number(value) for key, value in values.items()}
-        finite = {key: value if math.isfinite(value) else None for key, value in numbers.items()}
         try:
-            write_json_atomic(self._folder.summary_path, finite)
+            write_json_atomic(self._folder.summary_path, numbers)
         except OSError as error:
             self._note(f"summary.json could not be written: {one_line(error)}")
         self._submit(lambda mirror: mirror.run.summary.update(numbers))
@@ -287,22 +285,26 @@ class Tracker:
                 self._note(f"metrics.jsonl cannot be written, rows wait in memory: {one_line(error)}")
             self._disk_failed = True
 
-    def _draw(self, key: str, figure: Figure) -> bytes | None:
-        """Save a figure in the run folder and the gallery; its PNG, or None if it cannot be drawn."""
+    def _draw(self, key: str, figure: Figure) -> Rendered:
+        """Return a figure as the content of files, by suffix; of none if it cannot be drawn."""
         try:
-            drawn = {suffix: rendered(figure, suffix) for suffix in self._formats}
+            return {suffix: rendered(figure, suffix) for suffix in self._formats}
         except Exception as error:  # a picture that fails must not cost the hours of training behind it
             self._note(f"the figure {key} could not be drawn: {type(error).__name__}: {one_line(error)}")
-            return None
+            return {}
+
+    def _pictured(self, key: str, figure: Figure | Rendered) -> Rendered:
+        """Save a figure in the run folder and the gallery; return the content of its files, by suffix."""
+        files = self._draw(key, figure) if isinstance(figure, Figure) else figure
         for place in (self._folder.figures, self._folder.gallery):
-            for suffix, content in drawn.items():
+            for suffix, content in files.items():
                 file = (place / FIGURES[key].file).with_suffix(f".{suffix}")
                 try:
                     place.mkdir(parents=True, exist_ok=True)
                     write_bytes_atomic(file, content)
                 except OSError as error:
                     self._note(f"the figure {file} could not be saved: {one_line(error)}")
-        return drawn["png"]
+        return files
 
     def _submit(self, call: Callable[[Mirror], object]) -> None:
         if self._mirror is not None:

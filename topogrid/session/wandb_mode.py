@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
+MOST_LETTERS = 64  # of a tag or an id
 MODES = ("online", "offline", "disabled")
 
 
@@ -69,9 +71,33 @@ def choose_mode(flag: str | None) -> Mode:
         See `resolve_mode`.
     """
     env = os.environ.get("WANDB_MODE")
+    if (env if flag in (None, "auto") else flag) != "disabled":
+        _check_environment()
     if flag in ("offline", "disabled") or (flag in (None, "auto") and env in ("offline", "disabled", "dryrun")):
         return resolve_mode(flag, env, has_key=False)
     return resolve_mode(flag, env, _has_key())
+
+
+def _check_environment() -> None:
+    """Refuse what W&B reads from the environment and would refuse after the run has begun."""
+    run_id = os.environ.get("WANDB_RUN_ID", "")
+    if run_id and not is_run_id(run_id):
+        raise TrackingError(
+            f"WANDB_RUN_ID in the environment must be 1 to {MOST_LETTERS} letters, digits, - and _, got "
+            f"{run_id[:80]!r}; unset it, or train with --wandb disabled"
+        )
+    tags = [tag.strip() for tag in os.environ.get("WANDB_TAGS", "").split(",")]
+    wrong = next((tag for tag in tags if len(tag) > MOST_LETTERS), None)
+    if wrong is not None:
+        raise TrackingError(
+            f"each of WANDB_TAGS in the environment must have at most {MOST_LETTERS} letters, got {wrong[:80]!r}; "
+            "shorten it, or train with --wandb disabled"
+        )
+
+
+def is_run_id(text: object) -> bool:
+    """Whether W&B takes this as the id of a run, which also becomes part of a path."""
+    return isinstance(text, str) and re.fullmatch(rf"[\w-]{{1,{MOST_LETTERS}}}", text, re.A) is not None
 
 
 def _has_key() -> bool:

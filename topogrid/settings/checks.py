@@ -23,6 +23,10 @@ _NARROWEST_FIELD = 0.25
 _SMALLEST_ATTRACTOR, _FASTEST_ATTRACTOR = 8, 2.0  # units a side; steps
 
 
+_FEWEST_BINS = 4
+_LONGEST_TAG, _LONGEST_WANDB_NAME, _NOT_IN_A_PROJECT = 64, 128, "/\\#?%:"  # of W&B
+
+
 def check(config: Settings) -> None:
     """Refuse settings that do not go together.
 
@@ -35,6 +39,8 @@ def check(config: Settings) -> None:
     _check_wiring(config)
     _check_tau(config)
     _check_place_code(config)
+    _check_maps(config)
+    _check_wandb(config)
 
 
 def _check_texts(config: Settings) -> None:
@@ -150,3 +156,32 @@ def _check_place_code(config: Settings) -> None:
             f"pc_width must be at least {narrowest:.3g} m for {cells // populations} place cells a width in this box, "
             f"got {show(config.pc_width)}; widen the fields, add place cells or turn the surround off with --no_DoG"
         )
+
+
+def _check_maps(config: Settings) -> None:
+    """Refuse rate maps with fewer than `_FEWEST_BINS` bins along a side, too few to measure anything on."""
+    shorter, longer = sorted(config.box_size)
+    if round(config.eval_bins * shorter / longer) < _FEWEST_BINS:
+        raise SettingsError(
+            f"eval_bins counts along the longer side, and has to leave {_FEWEST_BINS} along the shorter one: a box of "
+            f"{longer:g} m by {shorter:g} m needs {math.ceil(_FEWEST_BINS * longer / shorter)}, got "
+            f"{config.eval_bins}; give more eval_bins or a less narrow box"
+        )
+
+
+def _check_wandb(config: Settings) -> None:
+    """Refuse what W&B itself would refuse, which would leave a run without its mirror."""
+    for tag in config.wandb_tags:
+        if not 1 <= len(tag) <= _LONGEST_TAG:
+            raise SettingsError(f"wandb_tags must have 1 to {_LONGEST_TAG} letters each, got {show(tag[:80])}")
+    for name in ("wandb_project", "wandb_entity", "wandb_name", "wandb_group"):
+        value = getattr(config, name)
+        if len(value) > _LONGEST_WANDB_NAME:
+            raise SettingsError(
+                f"{name} must have at most {_LONGEST_WANDB_NAME} letters, got {len(value)}, from {show(value[:40])} on"
+            )
+    for name in ("wandb_project", "wandb_entity"):
+        if set(getattr(config, name)) & set(_NOT_IN_A_PROJECT):
+            raise SettingsError(
+                f"{name} must not have any of {_NOT_IN_A_PROJECT}, which W&B refuses, got {show(getattr(config, name))}"
+            )

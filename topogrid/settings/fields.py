@@ -140,12 +140,12 @@ class Settings:
 
     box_size: tuple[float, float] = _task((2.2, 2.2), "Side of the box, or its width and height.", unit="m",
                                           bounds=Bounds(0.1, 100))
-    dt: float = _task(0.02, "Duration of a step.", unit="s", bounds=Bounds(0, 1, open_low=True))
+    dt: float = _task(0.02, "Duration of a step.", unit="s", bounds=Bounds(1e-6, 1))
     seq_length: int = _task(20, "Length of a training walk.", unit="steps", bounds=COUNT)
     periodic: bool = _task(False, "Walls wrap around: the box is a torus.")
     n_place_cells: int = _task(512, "Place cells, shared out over the place-field widths.", bounds=COUNT)
     pc_width: tuple[float, ...] = _task((0.12,), "Standard deviation of place fields; each of several widths makes a "
-                                                 "population with its own softmax.", unit="m", bounds=POSITIVE)
+                                                 "population with its own softmax.", unit="m", bounds=Bounds(1e-3, 1e6))
     DoG: bool = _task(True, "Place code with a surround (difference of softmaxes) instead of a Gaussian one.")
     surround_scale: float = _task(2.0, "Variance of the surround over variance of the centre.",
                                   bounds=Bounds(1.01, 1e3),
@@ -159,7 +159,7 @@ class Settings:
     input_gain: float = _network(1.0, "Scale of the first encoder and movement weights, in multiples of Glorot's.",
                                  bounds=POSITIVE, needs=_IDENTITY)
     recurrent_noise: float = _network(0.01, "Noise on the recurrent identity: its standard deviation times the root of "
-                                            "the number of units.", bounds=NOT_NEGATIVE,
+                                            "the number of units.", bounds=Bounds(0, 100),
                                       needs={"wiring": ("dense", "learned"), "init": ("identity",)})
     signed_start: bool | str = _network(False, "Start from the encoder's output as it is, without the non-linearity; "
                                                 "auto does so in plain networks, whose units forget it within a step.",
@@ -266,6 +266,8 @@ class Settings:
     grad_clip: float = _optimisation(1.0, "Norm that longer gradients are shortened to; 0 leaves all as they are.",
                                      bounds=NOT_NEGATIVE)
 
+    eval_at_start: bool | str = _evaluation("auto", "Evaluate the untrained network too; auto does so unless its sheet "
+                                                    "is glanced at instead.", may_lack=True)
     eval_walks: int = _evaluation(2000, "Held-out walks behind the rate maps.", unit="walks", bounds=COUNT)
     eval_bins: int = _evaluation(20, "Bins along each side of a rate map.", bounds=Bounds(5, 200))
     eval_burn_in: int | str = _evaluation("auto", "Steps left out at the start of every walk; auto waits until the "

@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.cost import evaluation_cost
 from topogrid.settings.errors import SettingsError, show
+
+_LONGEST_EVALUATION = 1.0  # days of the fastest machine
 
 
 def check_machine(config: TrainConfig) -> None:
@@ -26,6 +29,7 @@ def check_machine(config: TrainConfig) -> None:
             f"{config.n_grid_cells} units and a batch of {config.batch_size} need at least {_gib(needed)} of memory, "
             f"this machine has {_gib(present)}; lower {sizes}"
         )
+    _check_evaluation(config, present)
     for name in ("save_dir", "gallery_dir"):
         _check_folder(name, Path(getattr(config, name)))
 
@@ -58,6 +62,21 @@ def machine_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return 2**40
+
+
+def _check_evaluation(config: TrainConfig, present: int) -> None:
+    cost = evaluation_cost(config)
+    if cost.memory > present:
+        raise SettingsError(
+            f"an evaluation needs at least {_gib(cost.memory)} of memory, this machine has {_gib(present)}; lower "
+            "long_walks, long_seconds, eval_burn_in, tau_max, eval_bins or n_grid_cells, or raise dt"
+        )
+    days = cost.seconds(_weights(config)) / 86400
+    if days > _LONGEST_EVALUATION:
+        raise SettingsError(
+            f"one evaluation takes {cost.walk_steps:,} steps, at least {days:,.3g} days on any machine; lower "
+            "eval_walks, long_walks, long_seconds, eval_burn_in or tau_max"
+        )
 
 
 def _weights(config: TrainConfig) -> int:

@@ -1,0 +1,45 @@
+"""What is said about time before anything long is begun."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from topogrid.session import pace
+from topogrid.session.companions import build_state
+from topogrid.session.pace import Pace, announcement, evaluation_seconds, evaluations_left
+from topogrid.settings.config import TrainConfig
+from topogrid.training.processes import ALONE
+
+
+def smoke(**changes: object) -> TrainConfig:
+    return TrainConfig(**{"preset": "smoke", "wiring": "dense", "device": "cpu", **changes})
+
+
+@pytest.mark.parametrize(
+    ("done", "steps", "every", "at_start", "count"),
+    [(0, 10, 100, True, 2), (0, 10, 100, False, 1), (0, 10, 5, True, 3), (0, 10, 4, True, 4), (5, 10, 5, False, 1),
+     (4, 10, 5, False, 2), (10, 10, 5, False, 0)],
+)  # fmt: skip
+def test_evaluations_are_counted(done: int, steps: int, every: int, at_start: bool, count: int) -> None:
+    assert evaluations_left(done, smoke(steps=steps, eval_every=every), at_start=at_start) == count
+
+
+def test_an_evaluation_takes_as_long_as_its_walks() -> None:
+    base = evaluation_seconds(smoke(), 1e-9)
+    assert evaluation_seconds(smoke(eval_walks=2_000_000), 1e-9) > 100 * base
+    assert evaluation_seconds(smoke(eval_burn_in=1_000_000), 1e-9) > 60
+
+
+def test_the_announcement_tells_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "expected_seconds", lambda state, config: 7200.0)
+    config = smoke(steps=1000, eval_every=400)
+    line = announcement(build_state(config, ALONE), config, Path("runs/a"), at_start=True)
+    assert "about 2.0 hours here" in line
+    assert "4 evaluations of about" in line
+    assert "--resume runs/a" in line
+
+
+def test_a_pace_that_is_not_known_is_none() -> None:
+    assert Pace(0).steps_per_second(1, busy_elsewhere=1e9) == 0
+    assert math.isfinite(Pace(0).steps_per_second(1, busy_elsewhere=0))

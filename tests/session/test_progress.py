@@ -1,0 +1,63 @@
+"""A run that nobody watches on a terminal still gives a sign of life."""
+
+import io
+import time
+
+import pytest
+
+from topogrid.session import progress
+from topogrid.session.log import on_screen, tell
+from topogrid.session.progress import EvaluationProgress, Progress
+from topogrid.session.screen import Screen
+
+
+class Terminal(io.StringIO):
+    """Text that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PULSE", 0.05)
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_silence_is_broken_by_what_is_being_done() -> None:
+    said: list[str] = []
+    with on_screen(said.append) as screen, Progress(screen, 3, 9) as shown:
+        time.sleep(0.3)
+        with EvaluationProgress(shown, screen, 3) as evaluation:
+            evaluation.begin("walks")
+            time.sleep(0.3)
+        shown.step(4)
+        time.sleep(0.3)
+    assert said[0] == "step 4/9 is being taken"
+    assert any(line.startswith("evaluation at step 3: walks (1 of 5), for 1 seconds") for line in said)
+    assert said[-1] == "step 5/9 is being taken"
+
+
+def test_what_is_said_is_a_sign_of_life_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PULSE", 0.4)
+    said: list[str] = []
+    with on_screen(said.append) as screen, Progress(screen, 0, 9):
+        for _ in range(8):
+            time.sleep(0.1)
+            tell("news")
+    assert said == ["news"] * 8
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_terminal_has_bars_instead() -> None:
+    terminal = Terminal()
+    said: list[str] = []
+    with on_screen(said.append), Screen(terminal) as screen, Progress(screen, 0, 9) as shown:
+        assert shown.is_terminal
+        with EvaluationProgress(shown, screen, 0) as evaluation:
+            evaluation.begin("walks")
+        shown.step(1, "loss 3.0")
+        time.sleep(0.2)
+    assert said == []
+    assert "evaluation: walks" in terminal.getvalue()
+    assert "1/9" in terminal.getvalue()
