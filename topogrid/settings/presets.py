@@ -62,7 +62,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "readout_lr_scale": 5.0,
         "encoder_lr_scale": 0.1,
         "print_every": 20,
-        "place_feedback": 0.004,
+        "place_feedback": 0.001,
     },
     "learned": _MODULES
     | {
