@@ -13,6 +13,7 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _FORMULA = ("=", "+", "-", "@")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|-|", re.IGNORECASE)
 _MARKDOWN = re.compile(r"[\\`*\[\]<|~]|(?<!\w)_|_(?!\w)|&(?=[#\w]+;)|:(?=//)|(?<=www)\.", re.IGNORECASE)
+_ENTITIES = {"<": "&lt;", "&": "&amp;"}  # safe also where a reader of Markdown passes HTML on
 
 
 def plain(text: object) -> str:
@@ -28,7 +29,7 @@ def _written(letter: str) -> str:
 
 def markdown(text: object) -> str:
     """Return a text as Markdown that shows it: no markup, no link, no HTML and no cell of a table ends in it."""
-    return _MARKDOWN.sub(lambda found: "\\" + found[0], plain(text))
+    return _MARKDOWN.sub(lambda found: _ENTITIES.get(found[0], "\\" + found[0]), plain(text))
 
 
 def code(text: object) -> str:
