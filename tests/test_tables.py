@@ -38,8 +38,7 @@ def test_what_people_write_stays_as_it_is() -> None:
 )  # fmt: skip
 def test_markdown_has_no_markup_but_its_own(text: str) -> None:
     escaped = markdown(text)
-    assert html.unescape(re.sub(r"\\(.)", r"\1", escaped)) == html.unescape(text)
-    assert html.unescape(escaped).count("&") == text.count("&")
+    assert html.unescape(re.sub(r"\\(.)", r"\1", escaped)) == text
     bare = re.sub(r"\\.|&lt;|&amp;", "", escaped)
     assert not re.search(r"[<\[\]`*|~]|(?<!\w)_|_(?!\w)|://|www\.|&\w+;", bare)
 
