@@ -14,12 +14,12 @@ import train_grid
 from tests.faults.any_settings import in_little_time
 from topogrid.evaluation.saved import saved_moments
 from topogrid.runs.checkpoints import load_checkpoint
-from topogrid.runs.errors import CheckpointError
 from topogrid.session.companions import build_state
 from topogrid.session.failures import replay
 from topogrid.session.moments import moment_steps
 from topogrid.session.pace import expected_seconds, operations, phases_left, shorter_presets
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.errors import SettingsError
 from topogrid.settings.presets import settings_of
 from topogrid.settings.saved import read_settings, write_settings
 from topogrid.trained.run import open_run
@@ -209,7 +209,7 @@ def test_weights_of_another_wiring_are_refused(reference: tuple[str, Path], tmp_
     shutil.copytree(run, other)
     config = read_settings(run / "config.json").config
     write_settings(dataclasses.replace(config, modules_per_side=1), other / "config.json")
-    with pytest.raises(CheckpointError, match="is of a network with modules_per_side 2"):
+    with pytest.raises(SettingsError, match="was trained with other settings than its run has now: modules_per_side 2"):
         open_run(other)
 
 

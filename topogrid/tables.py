@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 import unicodedata
@@ -30,6 +31,11 @@ def _written(letter: str) -> str:
 def markdown(text: object) -> str:
     """Return a text as Markdown that shows it: no markup, no link, no HTML and no cell of a table ends in it."""
     return _MARKDOWN.sub(lambda found: _ENTITIES.get(found[0], "\\" + found[0]), plain(text))
+
+
+def hypertext(text: object) -> str:
+    """Return a text as HTML that shows it: no markup, no attribute ends in it, and what is unseen is written out."""
+    return html.escape(plain(text))
 
 
 def code(text: object) -> str:

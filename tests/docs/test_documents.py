@@ -89,6 +89,9 @@ def understood(words: list[str]) -> None:
             assert {target for target in targets if "=" not in target} <= TARGETS
         case ["torchrun", *rest]:
             parse_arguments(rest[rest.index("train_grid.py") + 1 :])
+        case ["python", script, *_rest]:  # an example of ours
+            assert script.startswith("examples/")
+            assert (ROOT / script).is_file()
         case [program, *rest]:
             assert program in OTHERS
             ours = [word for word in rest if word.startswith(("sweeps/", "examples/")) or word.endswith(".txt")]

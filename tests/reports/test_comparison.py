@@ -43,7 +43,7 @@ def test_seeds_are_pooled_and_plain_comes_first(six: Path) -> None:
 
 
 def test_bookkeeping_and_settings_without_effect_make_no_group(tmp_path: Path) -> None:
-    made_run(tmp_path / "a", print_every=7, save_dir="elsewhere", wandb_group="x", tau_max=5.0, preset="laptop")
+    made_run(tmp_path / "a", print_every=7, save_dir="elsewhere", wandb_group="x", tau_max=5.0)
     made_run(tmp_path / "b", seed=1, tau_max=9.0, eval_every=3, threads=1, figure_format="pdf")
     comparison = compared(tmp_path)
     assert [group.name for group in comparison.groups] == ["plain"]
@@ -211,7 +211,7 @@ def test_measures_that_nobody_has_are_named_once_a_group(tmp_path: Path) -> None
                 text.replace('"validation/spacing_median_m": 0.8', '"validation/spacing_median_m": null')
             )
     (warning,) = compared(tmp_path).warnings
-    assert warning == "plain: no value for median spacing, lattices (m); Moran's I of spacing, lattices."
+    assert warning == "plain: no value for median spacing, lattices; Moran's I of spacing, lattices."
 
 
 # --- Pages -----------------------------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def test_list_names_broken_runs_instead_of_failing(six: Path, tmp_path: Path, ca
     assert main(["list", str(tmp_path)]) == 0
     told = capsys.readouterr().out
     assert "fine" in told.splitlines()[1]
-    assert told.splitlines()[-1].startswith("torn: broken, config.json cannot be read")
+    assert told.splitlines()[-1].startswith("torn: broken, config.json is not JSON")
     assert main(["list", str(six)]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 7
 

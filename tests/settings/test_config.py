@@ -261,9 +261,9 @@ def test_a_resumed_run_keeps_its_settings_except_those_given() -> None:
 def test_the_command_that_started_a_run_also_resumes_it() -> None:
     line = "--preset smoke --tau --tau_max 7 --name mine"
     fresh = parse(f"{line} --resume auto")
-    assert fresh.resume == ""
+    assert fresh.resume == "auto"  # where the name is taken, the run is looked at again
     make_run("mine", line)
-    assert dataclasses.replace(parse(f"{line} --resume auto"), resume="") == fresh
+    assert dataclasses.replace(parse(f"{line} --resume auto"), resume="auto") == fresh
 
 
 def test_a_moved_run_is_continued_where_it_is_now(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_conflicts_are_the_locked_fields_that_differ(field: dataclasses.Field[An
         "n_grid_cells": 576, "tau_min": 2.0, "n_bands": 5, "pc_width": (0.2,), "box_size": (1.0, 1.0),
         "device": "cpu", "eval_burn_in": 3, "wandb_tags": ("a",), "preset": "smoke", "dt": 0.01,
         "surround_amplitude": 0.5, "final_lr_share": 0.5, "lr": 0.1, "tau_levels": (4,), "tau_growth_lr": 0.1,
-        "error_seconds": (1.0,), "place_feedback": 0.5,
+        "error_seconds": (1.0,), "place_feedback": 0.5, "eval_at_start": False,
     }  # fmt: skip
     value = field.default
     choices = [choice for choice in field.metadata["choices"] if choice != value]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,9 +38,9 @@ class Picture:
     def png(self) -> bytes:
         """The picture as PNG."""
         if not self._png:
-            file = io.BytesIO()
-            self.figure.savefig(file, format="png")
-            self._png = file.getvalue()
+            from topogrid.figures import rendered
+
+            self._png = rendered(self.figure, "png")
         return self._png
 
     def save(self, path: str | Path) -> Path:

@@ -38,7 +38,7 @@ GRID_CELLS = _share(
     "grid cells, 5 % false discoveries",
     "grid cells",
     NULL_GATE,
-    2,
+    1,
 )._replace(unit="%")
 DEAD = _share("share_dead", "Share of units that are never active.", "dead units", "dead")._replace(unit="%")
 NO_LATTICE = _share(

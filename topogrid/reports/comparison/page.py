@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -29,6 +28,7 @@ from topogrid.reports.comparison.text import (
     runs_table,
     title,
 )
+from topogrid.tables import hypertext
 
 STEM = "comparison"
 
@@ -138,36 +138,36 @@ def as_page(comparison: Comparison, command: str) -> str:
     colours = _colours(comparison)
     by = ", ".join(comparison.by) or "nothing but the seed"
     parts = [
-        f"<h1>{escape(title(comparison))}</h1>",
+        f"<h1>{hypertext(title(comparison))}</h1>",
         f'<p class="soft">{n_networks} trained networks in {len(comparison.groups)} groups, which differ in '
-        f"{escape(by)}; seeds pooled. The network is the unit of inference.</p>",
+        f"{hypertext(by)}; seeds pooled. The network is the unit of inference.</p>",
         _bullets(findings(comparison)),
     ]
     if comparison.warnings:
         parts += [f'<section class="note" aria-label="What to keep in mind"><strong>Keep in mind</strong>'
                   f"{_bullets(comparison.warnings)}</section>"]  # fmt: skip
     parts += [_figure(name, comparison_figure(name, comparison.groups, colours)) for name in COMPARISON_FIGURES]
-    parts += ["<h2>Means over networks</h2>", _table(means_table(comparison)), f'<p class="soft">{escape(KEY)}</p>']
+    parts += ["<h2>Means over networks</h2>", _table(means_table(comparison)), f'<p class="soft">{hypertext(KEY)}</p>']
     if len(comparison.groups) > 1:
         parts += ["<h2>Differences</h2>", _table(differences_table(comparison))]
     parts += ["<h2>Runs</h2>", _table(runs_table(comparison))]
-    parts.append(f'<p class="soft">Made with <code>{escape(command)}</code>.</p>')
+    parts.append(f'<p class="soft">Made with <code>{hypertext(command)}</code>.</p>')
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title(comparison))}</title>\n<style>{_LOOK}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{hypertext(title(comparison))}</title>\n<style>{_LOOK}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
 
 def _bullets(sentences: Sequence[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences) + "</ul>" if sentences else ""
+    return "<ul>" + "".join(f"<li>{hypertext(sentence)}</li>" for sentence in sentences) + "</ul>" if sentences else ""
 
 
 def _table(table: tuple[list[str], list[list[str]]]) -> str:
     columns, rows = table
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in columns)
-    lines = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows)
+    head = "".join(f'<th scope="col">{hypertext(text)}</th>' for text in columns)
+    lines = "".join("<tr>" + "".join(f"<td>{hypertext(text)}</td>" for text in row) + "</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 
@@ -175,6 +175,6 @@ def _figure(name: str, figure: Figure) -> str:
     heading, caption = _CAPTIONS[name]
     data = base64.b64encode(rendered(figure)).decode("ascii")
     return (
-        f'<h2>{escape(heading)}</h2>\n<figure><img alt="{escape(caption)}" '
-        f'src="data:image/png;base64,{data}"><figcaption>{escape(caption)}</figcaption></figure>'
+        f'<h2>{hypertext(heading)}</h2>\n<figure><img alt="{hypertext(caption)}" '
+        f'src="data:image/png;base64,{data}"><figcaption>{hypertext(caption)}</figcaption></figure>'
     )

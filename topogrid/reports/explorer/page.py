@@ -26,6 +26,7 @@ from topogrid.reports.explorer.sprites import MOST_LEVELS, coarse, exact, quanti
 from topogrid.reports.run_files import read_rows
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
+from topogrid.tables import plain
 
 MOST_BYTES = 5_800_000
 """Size that a page stays below as long as the rate maps of its last evaluation alone do not fill it."""
@@ -84,7 +85,7 @@ def page(name: str, inside: dict[str, Any]) -> str:
     # In a script element only `<` can end it; JSON may write it as an escape.
     data = json.dumps(inside, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     scripts = "".join(_asset(f"{script}.js") for script in _SCRIPTS)
-    parts = {"TITLE": html.escape(name), "STYLE": _asset("explorer.css"), "DATA": data, "SCRIPT": scripts}
+    parts = {"TITLE": html.escape(plain(name)), "STYLE": _asset("explorer.css"), "DATA": data, "SCRIPT": scripts}
     pieces = _asset("explorer.html").split("%%")
     # Filled in one pass, so that nothing in the data is taken for a place to fill.
     return "".join(parts[piece] if index % 2 else piece for index, piece in enumerate(pieces))
