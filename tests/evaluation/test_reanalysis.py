@@ -124,6 +124,7 @@ def test_without_its_place_cells_a_network_is_not_judged_by_decoding(
 
 
 @pytest.mark.usefixtures("no_pictures")
+@pytest.mark.slow
 def test_interventions_follow_if_asked_for(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

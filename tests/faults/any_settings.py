@@ -19,6 +19,7 @@ from topogrid.analysis import grid_gate
 from topogrid.analysis.maps import units
 from topogrid.session import run as session
 from topogrid.settings.config import KINDS, TrainConfig
+from topogrid.settings.kinds import OF_TYPE
 
 SMALLEST = {
     "preset": "smoke",
@@ -68,14 +69,14 @@ def values_of(field: dataclasses.Field[Any]) -> st.SearchStrategy[str]:
         return st.sampled_from([str(value) for value in SIZES[field.name]]) | wrong
     if choices:
         return st.sampled_from(list(choices)) | wrong
-    if kind in (bool, bool | str):
+    if kind.switch:
         return st.sampled_from(["true", "false"]) | wrong
-    if kind is str or kind == tuple[str, ...]:
+    if kind in (OF_TYPE[str], OF_TYPE[tuple[str, ...]]):
         return st.text(st.characters(codec="utf-8", exclude_characters=" \n\r"), min_size=1, max_size=8)
     low, high = bounds.low, bounds.high
     edges = st.sampled_from([low, high, 2 * high + 1, low - 1])
     inside = st.floats(low, min(high, max(1.0, 10 * abs(low))), allow_nan=False)
-    if kind is int:
+    if kind in (OF_TYPE[int], OF_TYPE[int | str]):
         return (st.integers(int(low), int(min(high, low + 40))) | edges.map(int)).map(str) | wrong
     return (inside | edges).map(str) | wrong
 

@@ -7,6 +7,7 @@ import pytest
 from tests.faults.any_settings import explore
 
 
+@pytest.mark.slow
 def test_thirty_settings_train_or_are_refused(tmp_path: Path) -> None:
     codes = explore(30, tmp_path)
     assert {0, 2} <= set(codes) <= {0, 2, 3}

@@ -11,6 +11,7 @@ def test_300_mutations_end_with_documented_codes_and_nothing_written_outside() -
     assert faults == []
 
 
+@pytest.mark.slow
 def test_a_few_mutations() -> None:
     """One for every command, in ``make test``."""
     _codes, faults = explore(7)

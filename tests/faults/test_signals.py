@@ -16,7 +16,10 @@ def begin(server: Server, name: str, **changes: object) -> Process:
     return server.start(*flags(name=name, **changes))
 
 
-@pytest.mark.parametrize(("name", "code"), CODES.items())
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [pytest.param(*one, marks=[] if one[0] == "SIGTERM" else pytest.mark.slow) for one in CODES.items()],
+)
 def test_a_signal_between_steps_saves_and_exits(server: Server, folder: Path, name: str, code: int) -> None:
     run = begin(server, name, steps=100_000, eval_every=100_000, save_every=100_000)
     assert run.until("save", 2)  # of step 0, before and after its evaluation

@@ -13,7 +13,14 @@ from tests.faults.server import OUTPUTS, ROOT
 STEPS = 400
 
 
-@pytest.mark.parametrize("output", [name for name in OUTPUTS if name != "log"])
+QUICK = "pipe without a reader"  # of several outputs, one is tried in every test run
+
+
+def each(names: list[str]) -> list[object]:
+    return [name if name == QUICK else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("output", each([name for name in OUTPUTS if name != "log"]))
 def test_a_run_ends_well_whatever_its_output_is(server: Server, folder: Path, output: str) -> None:
     name = output.replace(" ", "-")
     run = server.start(*flags(name=name, steps=STEPS, print_every=1, eval_every=1000, save_every=1000), output=output)
@@ -26,6 +33,7 @@ def test_a_run_ends_well_whatever_its_output_is(server: Server, folder: Path, ou
     assert "Run folder:" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["full disk", "pipe that nobody drains", "closed"])
 def test_what_cannot_start_still_says_so_by_its_exit_code(server: Server, output: str) -> None:
     run = server.start(*flags(name="never", wandb="online"), output=output, environment={"WANDB_API_KEY": ""})

@@ -103,7 +103,7 @@ def test_one_network_is_no_comparison(tmp_path: Path) -> None:
 
 
 def test_the_table_holds_means_over_networks_and_differences_from_the_first_group(six: Path) -> None:
-    error = line(compared(six), "error, training length (cm)")
+    error = line(compared(six), "error, training length")
     assert [one.mean for one in error.intervals] == [11.0, 8.0]
     assert [one.n for one in error.intervals] == [3, 3]
     assert error.intervals[0].low == pytest.approx(11 - 4.303 / np.sqrt(3), abs=1e-3)

@@ -287,7 +287,16 @@ def test_folders_and_files_that_are_no_checkpoints_are_none(tmp_path: Path) -> N
     assert read_record(run).steps_done == 400
 
 
-@pytest.mark.parametrize("name", ["c\x1b]0;owned\x07", "\u202egpj", "two\nlines", "=cmd|calc!A0", "<b>", "[a](b)"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "c\x1b]0;owned\x07",
+        *(
+            pytest.param(one, marks=pytest.mark.slow)
+            for one in ("\u202egpj", "two\nlines", "=cmd|calc!A0", "<b>", "[a](b)")
+        ),
+    ],
+)
 def test_a_name_acts_nowhere(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     runs = tmp_path / "runs"
     made_run(runs / "sent").rename(runs / name)

@@ -120,7 +120,7 @@ SPOIL = {
         lambda path: _rewrite(path, metadata={"config": _settings(colour="red")}),
         "has unknown settings",
     ),
-    "bad settings": (lambda path: _rewrite(path, metadata={"config": _settings(dt=-1.0)}), "dt must be above 0"),
+    "bad settings": (lambda path: _rewrite(path, metadata={"config": _settings(dt=-1.0)}), "dt must be 1e-06 to 1 s"),
     "absurd": (
         lambda path: _rewrite(path, metadata={"config": _settings(n_grid_cells=10**12)}),
         r"needs at least 3\.73e\+15 GiB of memory",

@@ -62,6 +62,7 @@ _DECODING = tuple(
     Field(f"decoding/{name}", attrgetter(f"decoding.{name}"), shape)
     for name, shape in {
         "error_cm": Shape(),
+        "ce_loss": Shape(),
         "seconds": Shape(("time",), finite=True),
         "long_error_cm": Shape(("time",)),
         "long_quartiles_cm": Shape((2, "time")),

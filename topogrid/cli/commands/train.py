@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -26,7 +27,9 @@ def main(argv: Sequence[str] | None = None, *, program: str) -> int:
         if os.environ.get("LOCAL_RANK", "0") == "0":
             complain(f"{program}: {error}")
         else:
-            time.sleep(TIME_TO_SPEAK)  # torchrun stops all processes once one has ended, also the one that says it
+            # torchrun stops all processes once one has ended, also the one that says it; this one ends without a word.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            time.sleep(TIME_TO_SPEAK)
         return BAD_ARGUMENTS
     # PyTorch takes seconds to import; a wrong flag is answered at once.
     from topogrid.session.run import run_training
