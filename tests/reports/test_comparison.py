@@ -110,7 +110,7 @@ def test_the_table_holds_means_over_networks_and_differences_from_the_first_grou
     (difference,) = error.differences
     assert difference.value == -3.0
     assert difference.permutation_p == pytest.approx(0.1)
-    excess = line(compared(six), "GS > 0.3 over null (points)")
+    excess = line(compared(six), "GS > 0.3 over null")
     assert [one.mean for one in excess.intervals] == pytest.approx([10.0, -5.0])
 
 
