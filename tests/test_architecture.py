@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Packages and modules of the top level by layer. What stands in one layer imports from lower layers only, and siblings
 # of a layer never meet. Inside a package nothing imports in a circle.
 LAYERS = (
-    ("files", "reading", "tables", "measures", "streams", "analysis"),
+    ("files", "tables", "measures", "streams", "analysis"),
+    ("reading",),
     ("figures", "settings", "runs"),
     ("world", "model"),
     ("training", "trained"),

@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import math
 import os
-import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from topogrid.files import open_regular
 
 MOST_JSON_BYTES = 20_000_000  # a summary of a real run has 20 kB
 MOST_TEXT_BYTES = 2_000_000_000  # of a file that is read line by line
@@ -103,16 +104,14 @@ def read_lines(path: Path) -> Iterator[bytes]:
             yield line
 
 
-def _opened(path: Path) -> Any:
+def _opened(path: Path) -> IO[bytes]:
     """Open a plain file for reading, without waiting for anyone."""
+    if path.exists() and not path.is_file():
+        raise UnreadableError(f"{path.name} is no plain file")
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return open_regular(path)
     except (OSError, ValueError) as error:
         raise UnreadableError(f"{path.name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise UnreadableError(f"{path.name} is no plain file")
-    return os.fdopen(descriptor, "rb")
 
 
 def number(value: object) -> float:
