@@ -92,14 +92,14 @@ NEW_FILES = {"model/wiring/banded.py": WIRING, "training/reach.py": TERM, "evalu
 # By file: what is found there once, and what stands there then.
 LINES = {
     "settings/fields.py": {
-        'choices=("dense", "attractor", "learned"))\n': 'choices=("dense", "attractor", "learned", "banded"))\n',
+        '"learned", "blocks"))\n': '"learned", "blocks", "banded"))\n',
         "    grad_clip: float = ": '    reach_weight: float = _optimisation(0.0, "Weight of the reach of weights.", '
         "bounds=NOT_NEGATIVE, may_lack=True)\n    grad_clip: float = ",
     },
     "model/wiring/__init__.py": {
         "from topogrid.model.wiring.base import": "from topogrid.model.wiring.banded import Banded\n"
         "from topogrid.model.wiring.base import",
-        '"learned": Learned}': '"learned": Learned, "banded": Banded}',
+        '"blocks": Blocks}': '"blocks": Blocks, "banded": Banded}',
     },
     "training/objective.py": {
         "from topogrid.training import geometry, losses\n": "from topogrid.training import geometry, losses\n"

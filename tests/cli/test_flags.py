@@ -170,7 +170,7 @@ BAD_INPUT = [
     ),
     (
         "--modules_per_side 2",
-        "modules_per_side 2 needs units connected inside modules; add --wiring attractor or learned",
+        "modules_per_side 2 needs units connected inside modules; add --wiring attractor, learned or blocks",
     ),
     (
         "--tau --wiring learned --topoloss",
@@ -179,7 +179,7 @@ BAD_INPUT = [
     ),
     (
         "--tau --wiring atractor",
-        "wiring must be one of dense, attractor, learned, got 'atractor'; did you mean attractor?",
+        "wiring must be one of dense, attractor, learned, blocks, got 'atractor'; did you mean attractor?",
     ),
     (
         "--tau --wiring learned --movement_gain 30",

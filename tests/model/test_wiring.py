@@ -28,6 +28,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "dense, normed": {"tau": True, "wiring": "dense", "norm": "module"},
     "dense, driven and normed": {"tau": True, "wiring": "dense", "norm": "module", "drive": 0.5},
     "attractor": {"tau": True, "wiring": "attractor"},
+    "blocks": {"tau": True, "wiring": "blocks"},
+    "blocks, plain": {"wiring": "blocks"},
     "learned": {"tau": True, "wiring": "learned"},
     "learned, driven": {"tau": True, "wiring": "learned", "drive": 0.5},
     "learned, plain": {"wiring": "learned"},
@@ -47,6 +49,22 @@ def network_of(config: TrainConfig, seed: int = 0) -> PathIntegrator:
 
 def moves(time: int, batch: int, seed: int = 0, size: float = 0.01) -> Tensor:
     return size * torch.randn(time, batch, 2, generator=torch.Generator().manual_seed(seed))
+
+
+# --- gain from movement
+
+
+@pytest.mark.parametrize("kind", ["attractor", "learned"])
+def test_gain_falls_in_even_ratios_over_modules_and_its_mean_stays(kind: str) -> None:
+    even, laid_out = (network_of(config_of(kind, movement_gain_ratio=ratio)) for ratio in (1.0, 3.0))
+    length = [
+        network.units.wiring.arrange(network.units.w_in).norm(dim=-1).mean(dim=-1).detach()
+        for network in (even, laid_out)
+    ]
+    gain = length[1] / length[0]
+    assert gain[0] / gain[-1] == pytest.approx(3.0, rel=1e-5)
+    assert gain.log().diff().std() < 1e-5
+    assert gain.log().mean() == pytest.approx(0.0, abs=1e-5)
 
 
 # --- every wiring

@@ -87,7 +87,8 @@ def _check_wiring(config: Settings) -> None:
     if config.wiring == "dense":
         if modules > 1:
             raise SettingsError(
-                f"modules_per_side {modules} needs units connected inside modules; add --wiring attractor or learned"
+                f"modules_per_side {modules} needs units connected inside modules; add --wiring attractor, learned or "
+                "blocks"
             )
         return
     if config.topoloss:

@@ -99,12 +99,13 @@ _tracking = partial(setting, group="tracking")
 _TAU = {"tau": (True,)}
 _LEARNED_TAU = {**_TAU, "learnable_tau": (True,)}
 _TOPOLOSS = {"topoloss": (True,)}
-_IDENTITY = {"wiring": ("dense",), "init": ("identity",)}
-_DENSE = {"wiring": ("dense",)}
+_FREE = {"wiring": ("dense", "blocks")}
+_IDENTITY = {**_FREE, "init": ("identity",)}
 _ATTRACTOR = {"wiring": ("attractor",)}
 _LEARNED = {"wiring": ("learned",)}
-_MODULES = {"wiring": ("attractor", "learned")}
-_JOINT_READOUT = {"wiring": ("dense", "attractor")}
+_MODULES = {"wiring": ("attractor", "learned", "blocks")}
+_WITH_GAIN = {"wiring": ("attractor", "learned")}
+_JOINT_READOUT = {"wiring": ("dense", "attractor", "blocks")}
 _WANDB = {"wandb": ("auto", "online", "offline")}
 
 
@@ -155,28 +156,32 @@ class Settings:
     n_grid_cells: int = _network(4096, "Units on the sheet; a square number.", bounds=Bounds(4, 10**15))
     activation: str = _network("relu", "Non-linearity of the units.", choices=("relu", "tanh"))
     init: str = _network("identity", "First weights: recurrent identity, or Glorot's for all matrices.",
-                         choices=("identity", "xavier"), needs=_DENSE)
+                         choices=("identity", "xavier"), needs=_FREE)
     input_gain: float = _network(1.0, "Scale of the first encoder and movement weights, in multiples of Glorot's.",
                                  bounds=POSITIVE, needs=_IDENTITY)
     recurrent_noise: float = _network(0.01, "Noise on the recurrent identity: its standard deviation times the root of "
                                             "the number of units.", bounds=Bounds(0, 100),
-                                      needs={"wiring": ("dense", "learned"), "init": ("identity",)})
+                                      needs={"wiring": ("dense", "blocks", "learned"), "init": ("identity",)})
     signed_start: bool | str = _network(False, "Start from the encoder's output as it is, without the non-linearity; "
                                                 "auto does so in plain networks, whose units forget it within a step.",
-                                       needs=_DENSE)
+                                       needs=_FREE)
     norm: str = _network("none", "Divide activity by its norm inside every module after each step (local divisive "
                                  "normalisation); the state is then rectified as a whole.",
-                         choices=("none", "module"), needs={"wiring": ("dense", "learned")}, may_lack=True)
+                         choices=("none", "module"), needs={"wiring": ("dense", "blocks", "learned")}, may_lack=True)
     drive: float = _network(0.0, "Constant input to every unit.", bounds=Bounds(-1e3, 1e3), may_lack=True)
 
     wiring: str = _wiring("dense", "How units are connected: dense (all to all), attractor (each module of the sheet a "
-                                   "hexagonal torus, weights fixed) or learned (inside each module, by isometry). On "
-                                   "the command line --tau takes learned and everything else dense.",
-                          choices=("dense", "attractor", "learned"))
+                                   "hexagonal torus, weights fixed), learned (inside each module, by isometry) or "
+                                   "blocks (inside each module, by nothing but the place code: a control). On the "
+                                   "command line --tau takes learned and everything else dense.",
+                          choices=("dense", "attractor", "learned", "blocks"))
     modules_per_side: int = _wiring(1, "Modules along each side of the sheet, square patches that units are connected "
                                        "in.", bounds=COUNT, needs=_MODULES)
     movement_gain: float = _wiring(36.0, "Drive of the attractor's units for each metre moved in a step along their "
                                          "preferred direction.", unit="1/m", bounds=POSITIVE, needs=_ATTRACTOR)
+    movement_gain_ratio: float = _wiring(1.0, "Gain from movement of the first module over that of the last, in even "
+                                              "ratios between; 1 gives all modules the same.",
+                                         bounds=Bounds(1, 100), needs=_WITH_GAIN)
     learn_recurrent: bool = _wiring(False, "Learn the recurrent weights and the drive of the attractor too.",
                                     needs=_ATTRACTOR)
     learn_movement: bool = _wiring(False, "Learn the movement weights of the attractor too.", needs=_ATTRACTOR)
@@ -250,7 +255,7 @@ class Settings:
     readout_every: int = _optimisation(1, "The loss reads the place code at every how-manieth step of a walk.",
                                        unit="steps", bounds=COUNT, needs=_JOINT_READOUT, may_lack=True)
     scale_lr: bool = _optimisation(True, "Learn recurrent and read-out weights at --lr times 576 / units, so that a "
-                                         "recipe for a small sheet holds on a large one.", needs=_DENSE)
+                                         "recipe for a small sheet holds on a large one.", needs=_FREE)
     warmup_steps: int = _optimisation(200, "Steps over which the learning rate first rises.", unit="steps",
                                       bounds=Bounds(0, 10**15))
     lr_schedule: str = _optimisation("cosine", "Course of the learning rate after the warm-up.",

@@ -9,6 +9,7 @@ _COLOURS = {
     "dense": ("blue", "vermilion", "sky", "orange"),
     "learned": ("violet", "purple", "violet", "purple"),
     "attractor": ("sky", "brown", "sky", "brown"),
+    "blocks": ("orange", "orange", "orange", "orange"),
 }
 
 

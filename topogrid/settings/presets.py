@@ -48,6 +48,7 @@ _MODULES: dict[str, Any] = _GROWN_TAU | {
 
 RECIPES: dict[str, dict[str, Any]] = {
     "dense": {},
+    "blocks": {"modules_per_side": 4, "even_starts": True, "readout_every": 4, "steps": 2000, "eval_every": 10**9},
     "attractor": _MODULES
     | {
         "drive": 1.0,
@@ -99,6 +100,7 @@ PRESETS: dict[str, Preset] = {
         by_wiring={
             "attractor": {"modules_per_side": 3},
             "learned": {"modules_per_side": 3},
+            "blocks": {"modules_per_side": 3},
             "dense": {"steps": 2500, "eval_every": 1250, "even_starts": True, "signed_start": "auto"},
         },
     ),
@@ -212,6 +214,7 @@ PRESETS: dict[str, Preset] = {
         },
         by_wiring={
             "dense": {"n_grid_cells": 64},
+            "blocks": {"n_grid_cells": 64, "modules_per_side": 2},
             "attractor": {
                 "n_grid_cells": 256,
                 "modules_per_side": 2,
@@ -284,8 +287,10 @@ def _fitted(proposed: dict[str, Any], given: Mapping[str, Any], wiring: str) -> 
         for count in range(1, proposed["modules_per_side"] + 1)
         if side % count == 0 and side // count >= least and not (wiring == "attractor" and side // count % 2)
     ]
-    levels = tuple(level for level in proposed["tau_levels"] if level <= side)
-    return proposed | {"modules_per_side": max(fitting, default=1), "tau_levels": levels or (2,)}
+    fitted: dict[str, Any] = {"modules_per_side": max(fitting, default=1)}
+    if "tau_levels" in proposed:
+        fitted["tau_levels"] = tuple(level for level in proposed["tau_levels"] if level <= side) or (2,)
+    return proposed | fitted
 
 
 TAU_WIRING = "learned"

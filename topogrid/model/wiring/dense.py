@@ -88,17 +88,17 @@ def initialise(
     """
     if scheme not in ("identity", "xavier"):
         raise ValueError(f"init must be 'identity' or 'xavier', got {scheme!r}")
-    w_rec = network.units.wiring.weight
+    w_rec, n_units = network.units.wiring.weight, network.units.wiring.n_units
     if scheme == "xavier":
         for weight in (network.encoder, network.units.w_in, network.readout, w_rec):
             weight.copy_(_xavier(weight, generator, sum(weight.shape)))
         return
     for weight in (network.encoder, network.units.w_in):
         weight.copy_(input_gain * _xavier(weight, generator, weight.shape[1] + REFERENCE_UNITS))
-    network.readout.copy_(network.encoder.t() * width_scale(len(w_rec)))
+    network.readout.copy_(network.encoder.t() * width_scale(n_units))
     noise = torch.randn(w_rec.shape, generator=generator, device=generator.device)
-    w_rec.copy_(noise * (recurrent_noise / math.sqrt(len(w_rec))))
-    w_rec.diagonal().add_(1.0)
+    w_rec.copy_(noise * (recurrent_noise / math.sqrt(w_rec.shape[-1])))
+    w_rec.diagonal(dim1=-2, dim2=-1).add_(1.0)
 
 
 def _xavier(weight: Tensor, generator: torch.Generator, fans: int) -> Tensor:

@@ -40,11 +40,12 @@ class Learned(Modular):
         drawn = torch.rand(network.encoder.shape, generator=generator, device=generator.device)
         network.encoder.copy_(FIRST_ENCODER * (2 * drawn - 1))
         across = self.weight.shape[-1]
-        for members in torch.from_numpy(self.sheet.order):
+        gains = self.movement_gains(self.sheet.n_modules, config.movement_gain_ratio).to(generator.device)
+        for members, gain in zip(torch.from_numpy(self.sheet.order), gains, strict=True):
             place = torch.randperm(across, generator=generator, device=generator.device)
             first = torch.rand((), generator=generator, device=generator.device)
             angle = (place + first) * (2 * math.pi / across)
-            network.units.w_in[members] = FIRST_MOVEMENT * torch.stack((angle.cos(), angle.sin()), dim=-1)
+            network.units.w_in[members] = FIRST_MOVEMENT * gain * torch.stack((angle.cos(), angle.sin()), dim=-1)
         noise = torch.randn(self.weight.shape, generator=generator, device=generator.device)
         self.weight.copy_(noise * (config.recurrent_noise / math.sqrt(self.weight.shape[-1])))
         self.weight.diagonal(dim1=-2, dim2=-1).add_(1.0)

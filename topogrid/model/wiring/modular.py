@@ -44,6 +44,15 @@ class Modular(Wiring):
         patches = states.reshape(time, modules, modules, batch, across, across).permute(0, 3, 1, 4, 2, 5)
         return patches.reshape(time, batch, self.n_units)
 
+    @staticmethod
+    def movement_gains(n_modules: int, ratio: float) -> Tensor:
+        """Return the gain from movement of every module, ``(module,)``, relative to their geometric mean.
+
+        It falls in even ratios from the first module to the last, so that spacing, which goes as tau over gain, rises.
+        """
+        place = torch.linspace(0.5, -0.5, n_modules) if n_modules > 1 else torch.zeros(1)
+        return torch.as_tensor(ratio) ** place
+
     @torch.no_grad()
     def silence(self, units: Tensor) -> None:
         """Cut units off in both directions."""
