@@ -1,11 +1,12 @@
 import os
 import subprocess
 
+import numpy as np
 import pytest
 import torch
 
 from topogrid import streams as reproducibility
-from topogrid.streams import make_generators, restore_generators, versions
+from topogrid.streams import PURPOSES, make_generators, numpy_generator, restore_generators, versions
 
 
 def test_streams_depend_on_seed_and_name_only():
@@ -46,3 +47,11 @@ def test_commit_is_found_in_a_checkout(tmp_path, monkeypatch):
     assert len(commit) == 40
     (tmp_path / "file").write_text("2")
     assert reproducibility._git_commit(tmp_path) == f"{commit}+changes"
+
+
+def test_numpy_streams_have_a_number_each_that_stays():
+    assert len(set(PURPOSES.values())) == len(PURPOSES)
+    drawn = numpy_generator(3, "coupling").random(4)
+    assert (drawn == np.random.default_rng([3, 21]).random(4)).all()
+    with pytest.raises(KeyError):
+        numpy_generator(3, "something else")

@@ -14,6 +14,29 @@ from pathlib import Path
 import numpy as np
 import torch
 
+# The number of each purpose of NumPy's random sources. Numbers stay, so that no result moves; a new purpose takes a new one.
+PURPOSES = {
+    "surrogate maps": 20,
+    "coupling": 21,
+    "units shown": 22,
+    "order on the sheet": 23,
+    "curves shown": 24,
+    "walks shown": 26,
+    "interventions": 30,
+}
+
+
+def numpy_generator(seed: int, purpose: str, *further: int) -> np.random.Generator:
+    """Return the NumPy random source of one of `PURPOSES`; ``further`` numbers tell several of one purpose apart.
+
+    Raises
+    ------
+    KeyError
+        If there is no such purpose.
+    """
+    return np.random.default_rng([seed, PURPOSES[purpose], *further])
+
+
 PACKAGES = ("torch", "numpy", "scipy", "matplotlib", "wandb")
 
 

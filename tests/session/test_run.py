@@ -229,7 +229,7 @@ def test_a_network_that_cannot_be_measured_goes_on_training(tmp_path, capsys, mo
         raise ValueError("rate maps must be finite")
 
     with in_little_time(tmp_path):
-        monkeypatch.setattr("topogrid.session.run.evaluate", unmeasurable)
+        monkeypatch.setattr("topogrid.evaluation.measured.evaluate", unmeasurable)
         assert train_grid.main([*SMOKE, "--wiring", "dense", "--steps", "2", "--name", "odd"]) == 0
     assert capsys.readouterr().err.count("could not be measured") == 2
     assert load_checkpoint(tmp_path / "runs" / "odd" / "checkpoints" / "step_00000002.pt")["step"] == 2

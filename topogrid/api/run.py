@@ -19,7 +19,8 @@ from topogrid.evaluation.evaluate import STAGES, evaluate
 from topogrid.evaluation.follow import follow_recording
 from topogrid.evaluation.gallery import draw_evaluation
 from topogrid.evaluation.held_out import tau_of
-from topogrid.evaluation.reanalysis import Reanalysis, measure_again
+from topogrid.evaluation.measured import Measured
+from topogrid.evaluation.reanalysis import measure_again
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import unit_rows
 from topogrid.evaluation.summary import summarise
@@ -208,7 +209,7 @@ class Run:
 
     # --- What can be done
 
-    def evaluate(self, bins: int | Sequence[int] | None = None, **settings: Any) -> Reanalysis:
+    def evaluate(self, bins: int | Sequence[int] | None = None, **settings: Any) -> Measured:
         """Measure again with other settings of the evaluation, as ``topogrid analyze`` does; writes no file.
 
         Parameters
@@ -220,7 +221,7 @@ class Run:
 
         Returns
         -------
-        Reanalysis
+        Measured
             ``evaluation``, ``rows`` of measures by number of bins, and ``sentences``: what can be claimed.
 
         Raises

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import numpy as np
 import torch
 
 from topogrid.analysis import (
@@ -23,7 +22,7 @@ from topogrid.evaluation.held_out import burn_in_of, held_out_activity, tau_of
 from topogrid.evaluation.maps import accumulator_of, count_rates, stream_rate_maps
 from topogrid.evaluation.probe import AS_TRAINED, Probe
 from topogrid.evaluation.results import Evaluation, Glance
-from topogrid.streams import make_generators
+from topogrid.streams import make_generators, numpy_generator
 from topogrid.trained.trained import Trained
 
 STAGES = ("walks", "settled maps against their null", "maps from the start against theirs", "long walks")
@@ -58,7 +57,7 @@ def evaluate(
     began = time.perf_counter()
     network, config = trained.network, trained.config
     generators = make_generators(config.seed, network.encoder.device, ("held_out_walks", "held_out_long_walks"))
-    rng = np.random.default_rng([config.seed, 20])
+    rng = numpy_generator(config.seed, "surrogate maps")
     tau = tau_of(network)
     burn_in = burn_in_of(tau, config, probe)
     walks, settled_maps, start_maps, long_walks = STAGES

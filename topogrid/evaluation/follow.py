@@ -24,6 +24,7 @@ from topogrid.model.network import Feedback, PathIntegrator
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.cost import WALKS_AT_ONCE
+from topogrid.streams import numpy_generator
 from topogrid.tables import plain
 from topogrid.trained.trained import Trained
 from topogrid.world.layout import Layout
@@ -290,7 +291,7 @@ def draw_followed(followed: Followed, config: TrainConfig, name: str) -> Figure:
         followed.seconds,
         followed.errors(),
         config.box_size,
-        rng=np.random.default_rng([config.seed, 26]),
+        rng=numpy_generator(config.seed, "walks shown"),
         feedback=followed.feedback_decoded,
         name=name,
         detail=detail,

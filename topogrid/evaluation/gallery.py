@@ -16,6 +16,7 @@ from topogrid.evaluation.theory import forming_line, theory_line
 from topogrid.figures import Moment, Selection
 from topogrid.measures.maps import COUPLING, COUPLING_P, LATTICES
 from topogrid.settings.config import TrainConfig
+from topogrid.streams import numpy_generator
 
 
 def draw_evaluation(
@@ -134,7 +135,7 @@ def _draw_order(
     """Draw how similarity falls with distance for the properties of all lattices, and for tau."""
     lattice = evaluation.settled.lattice
     measured = np.isfinite(lattice.spacing)
-    rng = np.random.default_rng([config.seed, 24])
+    rng = numpy_generator(config.seed, "curves shown")
     maps = lattice_maps(lattice, measured, config.sheet)
     # The curve and the band of which the tracked reach of spacing comes; without it there are too few lattices.
     curves = {"log spacing": of_spacing or distance_similarity(maps.pop("spacing"))}
@@ -197,6 +198,6 @@ def _rate_maps(evaluation: Evaluation, config: TrainConfig, selection: Selection
         evaluation.tau * config.dt * 1000,
         box_size=config.box_size,
         selection=selection,
-        rng=np.random.default_rng([config.seed, 22]),
+        rng=numpy_generator(config.seed, "units shown"),
         module_of=config.sheet.module_of if config.modules_per_side > 1 else None,
     )

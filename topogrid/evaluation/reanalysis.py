@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from topogrid.evaluation.claims import claims
-from topogrid.evaluation.evaluate import STAGES, evaluate
+from topogrid.evaluation.evaluate import STAGES
 from topogrid.evaluation.gallery import draw_evaluation
-from topogrid.evaluation.results import Evaluation
+from topogrid.evaluation.measured import Measured, described, measure, measured_config
 from topogrid.evaluation.saved import evaluation_path, save_evaluation, unit_rows
-from topogrid.evaluation.summary import Summary, sum_up
 from topogrid.figures import save_figure
 from topogrid.files import check_writable, write_json_atomic, write_text_atomic
 from topogrid.measures import FIGURES
@@ -21,26 +18,11 @@ from topogrid.measures.shown import BY_BINS
 from topogrid.measures.training import STEPS_DONE
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import read_metrics
-from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
-from topogrid.settings.fields import LEFT_OUT_SETTINGS, MEASUREMENT_SETTINGS
 from topogrid.tables import to_csv
 from topogrid.trained.trained import Trained
 
 Progress = Callable[[str, int, int], None]
-
-
-class Reanalysis(NamedTuple):
-    """What was measured."""
-
-    evaluation: Evaluation
-    """At the first number of bins."""
-    summary: Summary
-    """Of the same."""
-    rows: dict[int, dict[str, float]]
-    """By number of bins, the first one first: all measures by their tracked names."""
-    sentences: list[str]
-    """What can and cannot be claimed, from the first number of bins."""
 
 
 def results_folder(trained: Trained, path: str | Path, out: str | Path | None = None) -> RunFolder:
@@ -65,8 +47,8 @@ def results_folder(trained: Trained, path: str | Path, out: str | Path | None = 
     return folder
 
 
-def measure_again(trained: Trained, bins: Sequence[int], progress: Progress = lambda *_: None) -> Reanalysis:
-    """Measure on the same held-out walks at every number of bins.
+def measure_again(trained: Trained, bins: Sequence[int], progress: Progress = lambda *_: None) -> Measured:
+    """Measure as `measured.measure` does, and say how far that is.
 
     Parameters
     ----------
@@ -76,21 +58,12 @@ def measure_again(trained: Trained, bins: Sequence[int], progress: Progress = la
     progress : callable
         Told the name of each part that is done, its number from 1, and how many there are.
 
-    Returns
-    -------
-    Reanalysis
-
     Raises
     ------
     SettingsError
         If a number of bins is out of range.
-    ValueError
-        If there is none.
     """
-    # All are checked before the first is measured.
-    conditions = {count: trained.with_settings({"eval_bins": count}) for count in bins}
-
-    parts = [f"{stage}, {count} bins" for count in conditions for stage in STAGES]
+    parts = [f"{stage}, {count} bins" for count in bins for stage in STAGES]
     begun: list[str] = []
 
     def begin(stage: str) -> None:
@@ -99,23 +72,12 @@ def measure_again(trained: Trained, bins: Sequence[int], progress: Progress = la
             progress(parts[len(begun) - 1], len(begun), len(parts))
         begun.append(stage)
 
-    def measured(count: int) -> tuple[Evaluation, Summary]:
-        evaluation = evaluate(conditions[count], progress=begin)
-        return evaluation, sum_up(evaluation, conditions[count].config)
-
-    main, *others = conditions
-    evaluation, summary = measured(main)
-    rows = {main: summary.row} | {count: measured(count)[1].row for count in others}
+    found = measure(trained, bins, begin)
     progress(parts[-1], len(parts), len(parts))
-    return Reanalysis(
-        evaluation,
-        summary,
-        rows,
-        claims(summary.row, trained.config, knows_places=trained.knows_places, knows_training=trained.knows_training),
-    )
+    return found
 
 
-def write_results(trained: Trained, folder: RunFolder, result: Reanalysis, *, figure_format: str = "png") -> None:
+def write_results(trained: Trained, folder: RunFolder, result: Measured, *, figure_format: str = "png") -> None:
     """Write ``units.csv``, ``evaluation/step_<step>.npz``, the figures (also as ``pdf``) and ``summary.json``.
 
     Raises
@@ -124,7 +86,7 @@ def write_results(trained: Trained, folder: RunFolder, result: Reanalysis, *, fi
         If the disk does not take them.
     """
     evaluation = result.evaluation
-    config = dataclasses.replace(trained.config, eval_bins=next(iter(result.rows)))
+    config = measured_config(trained, result)
     for place in (folder.evaluation, folder.figures, folder.gallery):
         place.mkdir(parents=True, exist_ok=True)
     write_text_atomic(folder.units_csv, to_csv(*unit_rows(evaluation, config)))
@@ -133,25 +95,8 @@ def write_results(trained: Trained, folder: RunFolder, result: Reanalysis, *, fi
     for key, figure in draw_evaluation(evaluation, config, rows=curves, summary=result.summary).items():
         for place in {folder.figures, folder.gallery}:
             save_figure(figure, place / FIGURES[key].file, figure_format=figure_format)
-    write_json_atomic(folder.summary_path, _of_training(folder, evaluation.step) | _summary(trained, config, result))
-
-
-def _summary(trained: Trained, config: TrainConfig, result: Reanalysis) -> dict[str, Any]:
-    """Return the measures, and under ``analysis`` how they were taken and what they mean."""
-    rows = {count: dict(row) for count, row in result.rows.items()}
-    return next(iter(rows.values())) | {
-        "analysis": {
-            "of": trained.origin,
-            "step": result.evaluation.step,
-            "burn_in": result.evaluation.burn_in,
-            "settings": {
-                name: getattr(config, name) for name in ("eval_bins", *MEASUREMENT_SETTINGS, *LEFT_OUT_SETTINGS)
-            },
-            "by_bins": {str(count): row for count, row in rows.items()},
-            "notes": list(trained.notes),
-            "claims": result.sentences,
-        }
-    }
+    summed_up = _of_training(folder, evaluation.step) | result.row
+    write_json_atomic(folder.summary_path, summed_up | {"analysis": described(trained, result)})
 
 
 def _of_training(folder: RunFolder, step: int) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from topogrid.analysis.sheets.scale_clusters import ScaleClusters
 from topogrid.evaluation.results import Decoding, Evaluation
 from topogrid.evaluation.theory import forming_line, theory_line
 from topogrid.settings.config import TrainConfig
+from topogrid.streams import numpy_generator
 
 Float = NDArray[np.float64]
 
@@ -73,7 +74,7 @@ def sum_up(evaluation: Evaluation, config: TrainConfig) -> Summary:
     forming = forming_line(config)
     if forming is not None:
         row["validation/forming_spacing_m"] = forming
-    rng = np.random.default_rng([config.seed, 21])
+    rng = numpy_generator(config.seed, "coupling")
     for prefix, view in (("validation/", evaluation.settled), ("validation/start/", evaluation.start)):
         measures = _summarise_view(view)
         everyone = np.ones(len(view.gate.passed), dtype=bool)
@@ -163,7 +164,7 @@ def _summarise_sheet(
     if chosen.sum() < FEWEST_MEASURED:
         return Summary({})
     maps = lattice_maps(lattice, chosen, config.sheet)
-    order_rng = np.random.default_rng([config.seed, 23])
+    order_rng = numpy_generator(config.seed, "order on the sheet")
     row: dict[str, float] = {}
     for name, period in PERIODS.items():
         order = morans_i(maps[name], rng=order_rng, period=period)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from topogrid.evaluation.probe import AS_TRAINED, Probe
 from topogrid.model.network import PathIntegrator
 from topogrid.settings.config import TrainConfig
+from topogrid.streams import numpy_generator
 from topogrid.trained.trained import Trained
 from topogrid.world.place_cells import PlaceCells
 
@@ -55,4 +56,4 @@ class Condition:
 
 def rng_of(condition: Condition, purpose: int) -> np.random.Generator:
     """Return the random source of one purpose; the same for the same seed."""
-    return np.random.default_rng([condition.config.seed, 30, purpose])
+    return numpy_generator(condition.config.seed, "interventions", purpose)

@@ -20,6 +20,7 @@ from topogrid.interventions.silencing import silence
 from topogrid.interventions.table import do
 from topogrid.interventions.tau import Weights
 from topogrid.settings.config import TrainConfig
+from topogrid.streams import numpy_generator
 
 Units = NDArray[np.intp]
 
@@ -110,7 +111,7 @@ def _outcome(
 
 def hide(evaluation: Evaluation, units: Sequence[int], config: TrainConfig) -> Evaluation:
     """Measure an evaluation's rate maps again as if ``units`` had been dead."""
-    rng = np.random.default_rng([config.seed, 20])
+    rng = numpy_generator(config.seed, "surrogate maps")
     gone = np.asarray(units, dtype=np.intp)
 
     def without(view: UnitMeasures) -> UnitMeasures:

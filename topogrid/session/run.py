@@ -11,11 +11,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from topogrid.evaluation.evaluate import evaluate
 from topogrid.evaluation.gallery import draw_evaluation, draw_tau
+from topogrid.evaluation.measured import Measured, described, measure
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import save_evaluation, save_glance, unit_rows
-from topogrid.evaluation.summary import Summary, sum_up
 from topogrid.files import write_text_atomic
 from topogrid.measures.training import TURNS
 from topogrid.reports.explorer import write_report
@@ -108,9 +107,8 @@ class Run:
         """Step, and error over walks of training length in cm, of the best evaluation; step of the last."""
         self.began_from = start.began_from
         self.began = self.last_saved = time.perf_counter()
-        self.evaluation: Evaluation | None = None
-        self.measured: dict[str, float] = {}
-        """What `evaluation` comes to, by tracked names."""
+        self.measured: Measured | None = None
+        """The last evaluation, and what it comes to."""
         self.busy_elsewhere = 0.0
         """Seconds of evaluating and saving since the last logged step, which say nothing about training speed."""
         self.moments = moment_steps(self.config)
@@ -251,30 +249,29 @@ class Run:
         state, config = self.state, self.config
         with self.stop.abandoning(), EvaluationProgress(self.progress, self.screen, state.step) as shown:
             try:
-                evaluation = evaluate(self._trained(), progress=shown.begin)
+                measured = measure(self._trained(), progress=shown.begin)
             except ValueError as error:  # of activity that is no number any more; the next loss will not be one either
                 tell(f"the network could not be measured at step {state.step}: {error}; training goes on")
                 self.evaluated = state.step
                 return
-            summary = sum_up(evaluation, config)
-            row = summary.row
+            row = measured.row
             shown.begin(DRAWING)
-            pictures = self.tracker.rendered(self._drawn(evaluation, summary))
+            pictures = self.tracker.rendered(self._drawn(measured))
         self.tracker.log(state.step, row, pictures, captions_of(config))
-        self._keep(evaluation)
+        self._keep(measured.evaluation)
         tell(say_evaluation(state.step, row, config))
-        self.evaluation, self.measured, self.evaluated = evaluation, row, state.step
+        self.measured, self.evaluated = measured, state.step
         error_cm = row["validation/trajectory_error_cm"]
         if math.isfinite(error_cm) and (self.best is None or error_cm < self.best[1]):
             self.best = (state.step, error_cm)
         self.busy_elsewhere += time.perf_counter() - began
 
-    def _drawn(self, evaluation: Evaluation, summary: Summary) -> dict[str, Figure]:
+    def _drawn(self, measured: Measured) -> dict[str, Figure]:
         """Draw an evaluation; of an untrained network only the first map of tau, for all else is noise."""
         if self.state.step == 0:
             return self._tau_picture(0)
-        rows = [*thinned_metrics(self.folder.metrics_path), {"step": self.state.step, **summary.row}]
-        return draw_evaluation(evaluation, self.config, rows=rows, summary=summary)
+        rows = [*thinned_metrics(self.folder.metrics_path), {"step": self.state.step, **measured.row}]
+        return draw_evaluation(measured.evaluation, self.config, rows=rows, summary=measured.summary)
 
     def _trained(self) -> Trained:
         return Trained(self.state.network, self.state.place_cells, self.config, self.state.step, folder=self.folder)
@@ -340,7 +337,7 @@ class Run:
             if not self._save():
                 code = CANNOT_SAVE
             self._write_units()
-        self.tracker.summary(self._summary())
+        self._sum_up()
         if code in (DONE, CANNOT_SAVE):
             self._write_report()
         if code == DONE:
@@ -352,9 +349,9 @@ class Run:
         return code
 
     def _write_units(self) -> None:
-        if self.evaluation is None:
+        if self.measured is None:
             return
-        columns, rows = unit_rows(self.evaluation, self.config)
+        columns, rows = unit_rows(self.measured.evaluation, self.config)
         try:
             write_text_atomic(self.folder.units_csv, to_csv(columns, rows))
         except OSError as error:
@@ -383,18 +380,21 @@ class Run:
             return
         self.tracker.artifact(self.folder.path / "weights.pt", ("latest", "best") if is_best else ("latest",))
 
-    def _summary(self) -> dict[str, float]:
+    def _sum_up(self) -> None:
+        """Write what training took and, if the last state was measured, what that came to."""
         network = self.state.network
-        summary: dict[str, float] = {
+        numbers: dict[str, float] = {
             "train/steps_done": self.state.step,
             "perf/minutes": (time.perf_counter() - self.began) / 60,
             "perf/n_parameters": sum(parameter.numel() for parameter in network.parameters()),
             "perf/peak_memory_mb": peak_memory_mb(),
         }
         if self.state.turns:
-            summary[TURNS.key] = len(self.state.turns)
+            numbers[TURNS.key] = len(self.state.turns)
         if self.best:
-            summary["validation/best_step"], summary["validation/best_error_cm"] = self.best
-        if self.evaluation is not None and self.evaluation.step == self.state.step:
-            summary |= self.measured
-        return summary
+            numbers["validation/best_step"], numbers["validation/best_error_cm"] = self.best
+        measured = self.measured
+        if measured is None or measured.evaluation.step != self.state.step:
+            self.tracker.summary(numbers)
+        else:
+            self.tracker.summary(numbers | measured.row, described(self._trained(), measured))

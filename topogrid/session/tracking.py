@@ -229,11 +229,16 @@ class Tracker:
         known(key, PAGES)
         self._submit(lambda mirror: mirror.page(key, path))
 
-    def summary(self, values: Mapping[str, SupportsFloat]) -> None:
-        """Record final figures, by their keys in `LOGGED`, in ``summary.json`` and W&B."""
+    def summary(self, values: Mapping[str, SupportsFloat], analysis: Mapping[str, Any] | None = None) -> None:
+        """Record final figures, by their keys in `LOGGED`, in ``summary.json`` and W&B.
+
+        ``analysis`` says how they were taken and what they mean; it stands in the file alone.
+        """
         numbers = {_known_number(key): _number(value) for key, value in values.items()}
         try:
-            write_json_atomic(self._folder.summary_path, numbers)
+            write_json_atomic(
+                self._folder.summary_path, numbers | ({} if analysis is None else {"analysis": dict(analysis)})
+            )
         except OSError as error:
             self._note(f"summary.json could not be written: {one_line(error)}")
         self._submit(lambda mirror: mirror.run.summary.update(numbers))

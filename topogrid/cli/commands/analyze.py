@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
         result = measure_again(trained, bins, progress)
     write_results(trained, folder, result, figure_format=arguments.format)
     print(f"What {trained.origin} lets a person say, at {bins[0]} bins:\n")
-    print("\n".join(f"* {sentence}" for sentence in result.sentences))
+    print("\n".join(f"* {sentence}" for sentence in result.claims))
     print(f"\nShares of all units, in brackets those of noise:\n\n{to_text(*bins_table(result.rows))}")
     print(f"Units: {folder.units_csv}   Pictures: {folder.gallery}   All: {folder.summary_path}", file=sys.stderr)
     trained = trained.with_settings({"eval_bins": bins[0]})

@@ -26,6 +26,7 @@ from topogrid.reports.explorer.sprites import MOST_LEVELS, coarse, exact, quanti
 from topogrid.reports.run_files import read_rows
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
+from topogrid.streams import numpy_generator
 from topogrid.tables import plain
 
 MOST_BYTES = 5_800_000
@@ -156,7 +157,7 @@ def _run(folder: RunFolder, config: TrainConfig, last: ShownEvaluation) -> dict[
 def _band(last: ShownEvaluation, view: str, config: TrainConfig) -> dict[str, Any] | None:
     """Return medians of spacing along tau beside those of shifted maps."""
     side = (config.sheet_side, config.sheet_side)
-    rng = np.random.default_rng([config.seed, 24])
+    rng = numpy_generator(config.seed, "curves shown")
     band = shift_band(last.tau.reshape(side), last.measures(view)["spacing"].reshape(side), rng=rng)
     return None if band is None else {name: words.finite(values) for name, values in band._asdict().items()}
 
