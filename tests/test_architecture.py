@@ -1,6 +1,7 @@
 """The rules of the house, read from the imports and calls of every file."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -304,3 +305,24 @@ def test_the_reader_notices_an_import_that_goes_up(importer: str, imported: str)
 )
 def test_the_reader_lets_an_import_that_goes_down_pass(importer: str, imported: str) -> None:
     assert upward_import(tuple(importer.split(".")), imported) is None
+
+
+def literal_keys(tree: ast.AST) -> set[str]:
+    """Return the names of tracked numbers and pictures that stand in a module as text."""
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {text for text in texts if re.fullmatch(r"(train|validation|perf|tau)/[\w./-]+", text)}
+
+
+def test_a_tracked_name_stands_in_few_modules() -> None:
+    """Where a name is said and where it is made, and perhaps where it is read; others import it from its home."""
+    where: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for key in literal_keys(ast.parse(path.read_text(encoding="utf-8"))):
+            where.setdefault(key, []).append(name_of(path))
+    assert {key: names for key, names in where.items() if len(names) > 3} == {}
+    assert len(where) > 50, "the reader finds none"
+
+
+def test_no_module_is_longer_than_one_can_read() -> None:
+    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert {name: length for name, length in lengths.items() if length > 400} == {}

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-# The number of each purpose of NumPy's random sources. Numbers stay, so that no result moves; a new purpose takes a new one.
+# By purpose, the number of NumPy's random source. Numbers stay, so that no result moves; a new purpose takes a new one.
 PURPOSES = {
     "surrogate maps": 20,
     "coupling": 21,

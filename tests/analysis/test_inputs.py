@@ -24,6 +24,7 @@ from topogrid.analysis import (
     low_pass_noise,
     measure_lattice,
     morans_i,
+    options,
     partial_morans_i,
     predicted_spacing,
     ring_noise,
@@ -230,7 +231,7 @@ SCALARS: dict[str, list[Callable[[], Any]]] = {
     ],
 }
 # Not measurements: the doors themselves, truth to measure against, and what the doors are made of.
-ELSEWHERE = {"inputs", "labelled", "levels", "synthetic"}
+ELSEWHERE = {"inputs", "options", "labelled", "levels", "synthetic"}
 INSIDE = {"over_chunks", "cubic_taps", "fit_axes", "crest_phase"}  # between modules only: what they get is checked
 
 WRONG_KINDS: dict[str, Callable[[np.ndarray], Any]] = {
@@ -387,7 +388,7 @@ def test_a_masked_value_is_a_missing_one(
 
 def test_the_doors_name_what_came() -> None:
     with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator, got 0: pass numpy"):
-        doors.as_generator(0)
+        options.as_generator(0)
     with pytest.raises(TypeError, match="rate maps must be real numbers, got complex numbers"):
         doors.as_maps(MAPS * 1j)
     with pytest.raises(ValueError, match=r"square bins, got bins of 0\.1 x 0\.05 m"):

@@ -9,15 +9,8 @@ import pytest
 import torch
 
 from topogrid.evaluation.decoding import follow
-from topogrid.evaluation.follow import (
-    Followed,
-    draw_followed,
-    feedback_of,
-    follow_in_pieces,
-    follow_recording,
-    steps_of,
-    told,
-)
+from topogrid.evaluation.follow import feedback_of, follow_in_pieces, follow_recording, steps_of
+from topogrid.evaluation.followed import Followed, draw_followed, told
 from topogrid.model.network import PathIntegrator
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from topogrid.analysis.inputs import MapsLike, as_generator, as_maps, as_number, as_reals, box_of, box_sides
+from topogrid.analysis.inputs import MapsLike, as_maps, box_of, box_sides
 from topogrid.analysis.labelled import from_labels, is_labelled
 from topogrid.analysis.maps.gate import grid_gate
 from topogrid.analysis.maps.lattice import measure_lattice
 from topogrid.analysis.maps.scores import grid_scores
+from topogrid.analysis.options import as_generator, as_number, as_reals
 
 __all__ = ["TuningMaps", "grid_table", "speed_of", "tuning_map"]
 

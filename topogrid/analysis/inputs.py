@@ -9,25 +9,19 @@ Shapes: maps ``(unit, bin_y, bin_x)`` with row 0 at the smallest y, positions ``
 ``(sample, unit)``, sheets ``(row, col)``.
 """
 
-import operator
-from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from topogrid.analysis.labelled import from_labels, is_labelled
+from topogrid.analysis.options import Float, as_reals, short, unmasked
 
 __all__ = [
     "MapsLike",
     "as_activity",
-    "as_choice",
-    "as_count",
     "as_flags",
-    "as_generator",
-    "as_instance",
     "as_maps",
-    "as_number",
     "as_occupancy",
     "as_pair",
     "as_points",
@@ -39,9 +33,6 @@ __all__ = [
     "box_of",
     "box_sides",
 ]
-
-Float = NDArray[np.float64]
-Kind = TypeVar("Kind")
 
 
 class _KnowsItsBox(Protocol):
@@ -57,48 +48,8 @@ class _KnowsItsBox(Protocol):
 MapsLike: TypeAlias = ArrayLike | _KnowsItsBox
 """Rate maps as people have them: an array, an xarray.DataArray (pynapple's tuning curves are one), or `RateMaps`."""
 
+
 _MOST_OBLONG = 1.15  # bins that count as square: rounding 3.5 bins to 4 makes them 1 : 1.14
-_KINDS = {
-    "b": "booleans",
-    "c": "complex numbers",
-    "M": "dates",
-    "m": "durations",
-    "U": "text",
-    "S": "bytes",
-    "V": "records",
-}
-
-
-def as_reals(values: Any, what: str) -> Float:
-    """Return any array of real numbers as doubles; masked values become NaN.
-
-    Parameters
-    ----------
-    values : array_like
-        Array, masked array, tensor, or sequence of these; not written to.
-    what : str
-        What the values are, as the message of an error begins.
-
-    Raises
-    ------
-    TypeError
-        If they are not real numbers.
-    ValueError
-        If the parts of a sequence differ in shape.
-    """
-    try:
-        array = np.asarray(_unmasked(values))
-    except ValueError as error:
-        raise ValueError(f"{what} must be an array of one shape, got parts of different shapes") from error
-    except Exception as error:
-        raise TypeError(
-            f"{what} must be real numbers, got {_named(values)}, which is no array: {_line(error)}"
-        ) from error
-    if array.dtype.kind not in "biuf":
-        kind = _KINDS.get(array.dtype.kind, f"Python objects ({_named(values)})")
-        raise TypeError(f"{what} must be real numbers, got {kind} (dtype {array.dtype}): pass a float array")
-    with np.errstate(over="ignore"):  # beyond the range of doubles is infinite, which each door judges for itself
-        return array.astype(np.float64, copy=False)
 
 
 def as_maps(rate_maps: Any, box_size: Any = None, *, square: bool = False) -> Float:
@@ -154,7 +105,7 @@ def box_sides(box_size: Any) -> tuple[float, float]:
     """
     sides = as_reals(box_size, "box_size")
     if sides.shape not in {(), (2,)} or not (np.isfinite(sides).all() and (sides > 0).all()):
-        raise ValueError(f"box_size must be one positive side or (width, height) in metres, got {_short(box_size)}")
+        raise ValueError(f"box_size must be one positive side or (width, height) in metres, got {short(box_size)}")
     width, height = np.broadcast_to(sides, (2,))
     return float(width), float(height)
 
@@ -296,114 +247,12 @@ def as_whole(values: Any, what: str, n: int) -> NDArray[np.intp]:
         If they have more than one axis, are masked, or one is out of range.
     """
     numbers = as_reals(values, what)
-    dtype = np.asarray(_unmasked(values)).dtype
+    dtype = np.asarray(unmasked(values)).dtype
     if dtype.kind not in "iu" and numbers.size and not np.ma.isMaskedArray(values):
         raise TypeError(f"{what} must be integers, got {dtype}")
     if numbers.ndim != 1 or not ((numbers >= 0) & (numbers < n) & (numbers == np.rint(numbers))).all():
         raise ValueError(f"{what} must be (sample,) and lie between 0 and {n - 1}, got {_range(numbers)}")
     return numbers.astype(np.intp)
-
-
-def as_number(
-    value: Any, what: str, *, above: float | None = None, least: float | None = None, below: float | None = None
-) -> float:
-    """Return one finite number, or say what it has to be.
-
-    Raises
-    ------
-    TypeError
-        If it is not one real number.
-    ValueError
-        If it is not finite, or out of range.
-    """
-    number = as_reals(value, what)
-    if number.ndim or isinstance(value, bool | np.bool_):
-        raise TypeError(f"{what} must be one number, got {_short(value)}")
-    wanted = [f"above {above:g}"] if above is not None else []
-    wanted += [f"at least {least:g}"] if least is not None else []
-    wanted += [f"below {below:g}"] if below is not None else []
-    inside = np.isfinite(number) and (above is None or number > above) and (least is None or number >= least)
-    if not inside or not (below is None or number < below):
-        raise ValueError(f"{what} must be {' and '.join(wanted) or 'finite'}, got {_short(value)}")
-    return float(number)
-
-
-def as_count(value: Any, what: str, *, least: int = 1) -> int:
-    """Return a whole number.
-
-    Raises
-    ------
-    TypeError
-        If it is not an integer; 4.0 is not.
-    ValueError
-        If it is below ``least``.
-    """
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = None
-    if count is None or isinstance(value, bool | np.bool_):
-        raise TypeError(f"{what} must be a whole number, got {_short(value)}")
-    if count < least:
-        raise ValueError(f"{what} must be at least {least}, got {count}")
-    return count
-
-
-def as_choice(value: Any, what: str, options: Sequence[str]) -> str:
-    """Return one of some words.
-
-    Raises
-    ------
-    ValueError
-        If it is none of them.
-    """
-    if not isinstance(value, str) or value not in options:
-        raise ValueError(f"{what} must be one of {', '.join(options)}, got {_short(value)}")
-    return value
-
-
-def as_generator(rng: Any) -> np.random.Generator:
-    """Return the generator that was handed in.
-
-    Raises
-    ------
-    TypeError
-        If it is a seed, a legacy `numpy.random.RandomState`, or nothing.
-    """
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator, got {_short(rng)}: pass numpy.random.default_rng(seed)")
-    return rng
-
-
-def as_instance(value: Any, kind: type[Kind], what: str) -> Kind:
-    """Return a result of this package that another function goes on with.
-
-    Raises
-    ------
-    TypeError
-        If it is of another kind.
-    """
-    if not isinstance(value, kind):
-        raise TypeError(f"{what} must be a {kind.__name__}, got {_named(value)}")
-    return value
-
-
-def _unmasked(values: Any) -> Any:
-    """Return an array without mask, graph or device; also where such arrays are the items of a sequence."""
-    if isinstance(values, np.ma.MaskedArray):
-        if values.dtype.kind not in "biuf":
-            return values.data
-        return np.ma.filled(values.astype(np.float64), np.nan)
-    if hasattr(values, "detach") and hasattr(values, "cpu"):
-        tensor = values.detach().cpu()
-        return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
-    if isinstance(values, list | tuple) and any(_wraps(item) for item in values):
-        return [_unmasked(item) for item in values]
-    return values
-
-
-def _wraps(item: Any) -> bool:
-    return isinstance(item, list | tuple | np.ma.MaskedArray) or hasattr(item, "detach")
 
 
 def _finite_sheet(sheet: Float, what: str) -> Float:
@@ -412,20 +261,6 @@ def _finite_sheet(sheet: Float, what: str) -> Float:
     if np.isinf(sheet).any():
         raise ValueError(f"{what} must be finite, or NaN for units without a value, got infinities")
     return sheet
-
-
-def _named(value: Any) -> str:
-    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-
-
-def _short(value: Any) -> str:
-    """Return how a value is shown in an error: on one line, and no longer than one can read."""
-    text = _line(repr(value))
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _line(text: Any) -> str:
-    return " ".join(str(text).split())
 
 
 def _range(numbers: Float) -> str:

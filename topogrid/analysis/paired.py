@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from topogrid.analysis.inputs import as_instance
 from topogrid.analysis.maps.units import UnitMeasures
+from topogrid.analysis.options import as_instance
 
 Float = NDArray[np.float64]
 

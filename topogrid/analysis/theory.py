@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import j0
 
-from topogrid.analysis.inputs import as_number, as_values
+from topogrid.analysis.inputs import as_values
+from topogrid.analysis.options import as_number
 
 __all__ = ["forming_spacing", "predicted_spacing"]
 

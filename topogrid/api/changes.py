@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from topogrid.api.pictures import Picture
-from topogrid.evaluation.follow import Followed, draw_followed, told
+from topogrid.evaluation.followed import Followed, draw_followed, told
 from topogrid.interventions.modules import ModuleOutcome, draw_headline, headline_table
 from topogrid.interventions.report import draw_outcomes, key_table
 from topogrid.interventions.run import Outcome

@@ -24,6 +24,7 @@ from topogrid.analysis.sheets.order import DistanceSimilarity
 from topogrid.analysis.sheets.scale_clusters import ScaleClusters
 from topogrid.evaluation.results import Decoding, Evaluation
 from topogrid.evaluation.theory import forming_line, theory_line
+from topogrid.measures.decoding import ERROR
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import numpy_generator
 
@@ -35,7 +36,7 @@ FEWEST_MEASURED = 10  # units with a lattice below which no statistics of the sh
 
 
 MEASURED: dict[str, Callable[[Evaluation], float]] = {
-    "validation/trajectory_error_cm": lambda seen: seen.decoding.error_cm,
+    ERROR.key: lambda seen: seen.decoding.error_cm,
     "validation/ce_loss": lambda seen: seen.decoding.ce_loss,
     "validation/long_error_cm": lambda seen: _over_finite(np.mean, seen.decoding.long_error_cm),
     "validation/hold_still_error_cm": lambda seen: _over_finite(np.mean, seen.decoding.hold_still_cm),

@@ -17,6 +17,7 @@ from typing import IO, Any, NamedTuple
 import torch
 
 from topogrid.files import one_line, open_regular, put_in_place, read_bytes, read_json, write_beside
+from topogrid.measures.training import STEPS_DONE
 from topogrid.runs.errors import CheckpointError, CorruptCheckpointError, NoCheckpointError
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.resume import newest_run
@@ -354,7 +355,7 @@ def _summed_up(path: Path) -> int:
     analysis = found.get("analysis")
     steps = (
         found.get("step"),
-        found.get("train/steps_done"),
+        found.get(STEPS_DONE.key),
         analysis.get("step") if isinstance(analysis, dict) else 0,
     )
     return max((step for step in steps if type(step) is int), default=-1)

@@ -12,6 +12,7 @@ from typing import IO
 
 from topogrid.files import open_regular, open_to_append, put_in_place, to_json, write_beside
 from topogrid.measures import current_metrics
+from topogrid.measures.decoding import ERROR
 
 _LONGEST_LINE = 2**20  # bytes; a row has about a thousand
 _MOST_BYTES = 2**32  # of the whole file: rows of millions of steps
@@ -125,7 +126,7 @@ def thinned_metrics(path: str | Path, most: int = MOST_DRAWN) -> list[dict[str, 
     return [
         row
         for number, row in enumerate(iterate_metrics(path), start=1)
-        if number % every == 0 or number in (1, n_rows) or "validation/trajectory_error_cm" in row
+        if number % every == 0 or number in (1, n_rows) or ERROR.key in row
     ]
 
 

@@ -19,6 +19,7 @@ from topogrid.settings.presets import PRESETS, settings_of
 from topogrid.streams import make_generators
 from topogrid.training.batch import make_batch
 from topogrid.training.objective import (
+    TOTAL,
     Context,
     Phase,
     at_moments,
@@ -86,7 +87,7 @@ def _step_seconds(twin: TrainState, config: TrainConfig, step: int) -> float:
     def rehearse() -> None:
         prediction = twin.predict(shorter, phase, read)
         terms = objective(Context(twin.network, twin.place_cells, prediction, shorter, config), phase)
-        terms["train/total_loss"].backward()  # type: ignore[no-untyped-call]
+        terms[TOTAL].backward()  # type: ignore[no-untyped-call]
         twin.network.zero_grad(set_to_none=True)
 
     return making + _second_time(rehearse, twin) * length / short

@@ -9,6 +9,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from topogrid.evaluation.evaluate import STAGES
+from topogrid.measures.decoding import ERROR
 from topogrid.session.log import LOGGER, LastSaid, heard
 from topogrid.session.pace import in_words
 from topogrid.session.screen import Screen
@@ -118,7 +119,7 @@ def say_evaluation(step: int, row: dict[str, float], config: TrainConfig) -> str
         return f"{100 * row[f'validation/{name}']:.0f}"
 
     return (
-        f"evaluation at step {step}: error {row['validation/trajectory_error_cm']:.1f} cm over "
+        f"evaluation at step {step}: error {row[ERROR.key]:.1f} cm over "
         f"{config.seq_length} steps, {row['validation/long_error_cm']:.1f} cm over {config.long_seconds:g} s; "
         f"grid score above 0.3 in {percent('share_above_0.3')} % of units (null {percent('null_share_above_0.3')} %), "
         f"above 0.8 in {percent('share_above_0.8')} % (null {percent('null_share_above_0.8')} %), "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from topogrid.files import one_line, read_json
+from topogrid.measures.training import STEPS_DONE
 from topogrid.runs.checkpoints import Resumable, find_checkpoint, never_saved, set_aside_later
 from topogrid.runs.content import checked_step
 from topogrid.runs.errors import CheckpointError
@@ -114,5 +115,5 @@ def _is_finished(folder: RunFolder, saved: Mapping[str, Any]) -> bool:
         summary = read_json(folder.summary_path)
     except (OSError, ValueError):
         return False
-    written = isinstance(summary, dict) and summary.get("train/steps_done") == saved["step"]
+    written = isinstance(summary, dict) and summary.get(STEPS_DONE.key) == saved["step"]
     return written and folder.units_csv.is_file() and saved.get("evaluated") == saved["step"]

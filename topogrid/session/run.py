@@ -16,7 +16,8 @@ from topogrid.evaluation.measured import Measured, described, measure
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import save_evaluation, save_glance, unit_rows
 from topogrid.files import write_text_atomic
-from topogrid.measures.training import TURNS
+from topogrid.measures.decoding import ERROR
+from topogrid.measures.training import LOSS, STEPS_DONE, TURNS
 from topogrid.reports.explorer import write_report
 from topogrid.runs.checkpoints import save_checkpoint
 from topogrid.runs.errors import CheckpointError
@@ -202,7 +203,7 @@ class Run:
 
     def _logged_losses(self) -> list[float]:
         """Return the last losses of a run that goes on."""
-        losses = (row.get("train/total_loss", math.nan) for row in iterate_metrics(self.folder.metrics_path))
+        losses = (row.get(LOSS.key, math.nan) for row in iterate_metrics(self.folder.metrics_path))
         return list(deque((loss for loss in losses if math.isfinite(loss)), maxlen=USUAL))
 
     def _report(self, record: StepRecord, pace: Pace) -> None:
@@ -218,7 +219,7 @@ class Run:
         }
         self.tracker.log(record.step, row, self._tau_picture(record.step))
         self._say_trouble_of_graph()
-        loss, error = row["train/total_loss"], row.get("train/position_error_cm")
+        loss, error = row[LOSS.key], row.get("train/position_error_cm")
         told = f"loss {loss:.4f}" + ("" if error is None else f", error {error:.1f} cm")
         self.progress.step(record.step, told)
         if not self.progress.is_terminal:
@@ -261,7 +262,7 @@ class Run:
         self._keep(measured.evaluation)
         tell(say_evaluation(state.step, row, config))
         self.measured, self.evaluated = measured, state.step
-        error_cm = row["validation/trajectory_error_cm"]
+        error_cm = row[ERROR.key]
         if math.isfinite(error_cm) and (self.best is None or error_cm < self.best[1]):
             self.best = (state.step, error_cm)
         self.busy_elsewhere += time.perf_counter() - began
@@ -384,7 +385,7 @@ class Run:
         """Write what training took and, if the last state was measured, what that came to."""
         network = self.state.network
         numbers: dict[str, float] = {
-            "train/steps_done": self.state.step,
+            STEPS_DONE.key: self.state.step,
             "perf/minutes": (time.perf_counter() - self.began) / 60,
             "perf/n_parameters": sum(parameter.numel() for parameter in network.parameters()),
             "perf/peak_memory_mb": peak_memory_mb(),

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from topogrid.measures.training import LOSS
 from topogrid.model.network import PathIntegrator, Prediction
 from topogrid.settings.config import TrainConfig
 from topogrid.training import geometry, losses
@@ -201,7 +202,7 @@ def _learns_tau(config: TrainConfig) -> bool:
     return config.tau and config.learnable_tau
 
 
-TOTAL = "train/total_loss"
+TOTAL = LOSS.key
 
 TERMS = (
     Term(

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from topogrid.analysis.inputs import MapsLike, as_maps, as_number, box_sides
+from topogrid.analysis.inputs import MapsLike, as_maps, box_sides
 from topogrid.analysis.levels import near_one
+from topogrid.analysis.options import as_number
 
 __all__ = ["border_scores"]
 

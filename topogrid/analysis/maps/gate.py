@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
-from topogrid.analysis.inputs import MapsLike, as_choice, as_count, as_generator, as_maps
+from topogrid.analysis.inputs import MapsLike, as_maps
 from topogrid.analysis.maps.nulls import NULLS, ring_radius
 from topogrid.analysis.maps.scores import grid_scores
+from topogrid.analysis.options import as_choice, as_count, as_generator
 
 __all__ = ["GridGate", "grid_gate"]
 

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage, sparse
 
-from topogrid.analysis.inputs import MapsLike, as_generator, as_maps
+from topogrid.analysis.inputs import MapsLike, as_maps
 from topogrid.analysis.levels import levelled
+from topogrid.analysis.options import as_generator
 
 __all__ = ["NULLS", "field_shuffle", "low_pass_noise", "ring_noise", "ring_radius", "spectrum_noise"]
 

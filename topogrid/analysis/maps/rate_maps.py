@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from topogrid.analysis.inputs import as_activity, as_count, as_positions, as_reals, as_whole, box_sides
+from topogrid.analysis.inputs import as_activity, as_positions, as_whole, box_sides
+from topogrid.analysis.options import as_count, as_reals
 
 __all__ = ["RateMapAccumulator", "RateMaps"]
 

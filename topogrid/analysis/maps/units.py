@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from topogrid.analysis.inputs import as_generator, as_instance
 from topogrid.analysis.maps.borders import border_scores
 from topogrid.analysis.maps.gate import GridGate, grid_gate
 from topogrid.analysis.maps.information import spatial_information
 from topogrid.analysis.maps.lattice import Lattice, measure_lattice
 from topogrid.analysis.maps.rate_maps import RateMaps
 from topogrid.analysis.maps.scores import GridScores, grid_scores
+from topogrid.analysis.options import as_generator, as_instance
 
 Float = NDArray[np.float64]
 

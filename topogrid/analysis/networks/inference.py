@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from topogrid.analysis.inputs import as_generator, as_number, as_reals
 from topogrid.analysis.levels import power_of_two
+from topogrid.analysis.options import as_generator, as_number, as_reals
 
 Float = NDArray[np.float64]
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, stats
 
-from topogrid.analysis.inputs import as_choice, as_count, as_generator, as_pair
+from topogrid.analysis.inputs import as_pair
+from topogrid.analysis.options import as_choice, as_count, as_generator
 
 __all__ = ["ScalingSlope", "SheetCorrelation", "scaling_slope", "sheet_correlation"]
 

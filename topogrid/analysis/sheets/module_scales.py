@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from topogrid.analysis.inputs import as_flags, as_instance, as_number, as_reals, as_whole
+from topogrid.analysis.inputs import as_flags, as_whole
+from topogrid.analysis.options import as_instance, as_number, as_reals
 from topogrid.analysis.sheets.sheet import Sheet
 
 __all__ = [

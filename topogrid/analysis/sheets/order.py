@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, sparse
 
-from topogrid.analysis.inputs import as_count, as_generator, as_number, as_pair, as_points
+from topogrid.analysis.inputs import as_pair, as_points
 from topogrid.analysis.levels import levelled
+from topogrid.analysis.options import as_count, as_generator, as_number
 
 __all__ = ["DistanceSimilarity", "MoransI", "distance_similarity", "morans_i", "partial_morans_i"]
 

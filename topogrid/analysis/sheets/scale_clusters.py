@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
-from topogrid.analysis.inputs import as_count, as_number, as_values
+from topogrid.analysis.inputs import as_values
+from topogrid.analysis.options import as_count, as_number
 
 __all__ = ["FEWEST_UNITS", "SMALLEST_RATIO", "SMALLEST_SHARE", "ScaleClusters", "fit_scale_clusters"]
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from topogrid.analysis.inputs import as_count
+from topogrid.analysis.options import as_count
 
 __all__ = ["Sheet"]
 

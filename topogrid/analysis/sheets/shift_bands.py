@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from topogrid.analysis.inputs import as_count, as_generator, as_pair
+from topogrid.analysis.inputs import as_pair
+from topogrid.analysis.options import as_count, as_generator
 
 __all__ = ["ShiftBand", "shift_band"]
 
