@@ -383,11 +383,10 @@ class Run:
 
     def _sum_up(self) -> None:
         """Write what training took and, if the last state was measured, what that came to."""
-        network = self.state.network
         numbers: dict[str, float] = {
             STEPS_DONE.key: self.state.step,
             "perf/minutes": (time.perf_counter() - self.began) / 60,
-            "perf/n_parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "perf/n_parameters": sum(parameter.numel() for parameter in self.state.network.parameters()),
             "perf/peak_memory_mb": peak_memory_mb(),
         }
         if self.state.turns:
