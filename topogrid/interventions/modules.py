@@ -114,6 +114,14 @@ def measure_headline(condition: Condition, names: Sequence[str] = HEADLINE) -> I
     reason = obstacle(condition)
     if reason:
         raise ValueError(f"modules cannot be compared before and after: {reason}")
+    yield from measure_changes(condition, names)
+
+
+def measure_changes(condition: Condition, names: Sequence[str]) -> Iterator[ModuleOutcome]:
+    """Do as `measure_headline` does with any interventions, and with any network: one module may be the whole sheet.
+
+    What cannot be done to the network is left out.
+    """
     before = _seen(condition, Probe(anchored=True))
     yield _outcome(BASELINE, "The trained network.", "", condition, before, before)
     for name in names:
