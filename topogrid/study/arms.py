@@ -94,9 +94,7 @@ def choose_arms(names: Sequence[str] | None) -> list[Arm]:
     """
     for name in names or ():
         if name not in ARMS:
-            raise SettingsError(
-                f"arms are some of {', '.join(ARMS)}, got {show(name)}{did_you_mean(name, list(ARMS))}"
-            )
+            raise SettingsError(f"arms are some of {', '.join(ARMS)}, got {show(name)}{did_you_mean(name, list(ARMS))}")
     return [arm for arm in ARMS.values() if names is None or arm.name in names]
 
 

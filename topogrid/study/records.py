@@ -88,7 +88,12 @@ def check_trained_as(trained: Trained, arm: Arm, seed: int) -> None:
 
 
 def measure_network(
-    trained: Trained, arm: Arm, seed: int, *, minutes: float | None = None, say: Callable[[str], object] = lambda _: None
+    trained: Trained,
+    arm: Arm,
+    seed: int,
+    *,
+    minutes: float | None = None,
+    say: Callable[[str], object] = lambda _: None,
 ) -> dict[str, Any]:
     """Measure a trained network, and every change of `CHANGES` that can be made to it.
 
@@ -176,9 +181,11 @@ def slopes(spacing: Float, tau: Float, gain: Float) -> dict[str, float | None]:
     """
     causes = {"tau": np.log(tau), "gain": np.log(gain)}
     there = np.isfinite(spacing)
-    varying = {name: values for name, values in causes.items() if np.ptp(values[there]) > _SMALLEST_RANGE} if (
-        there.sum() > 0
-    ) else {}
+    varying = (
+        {name: values for name, values in causes.items() if np.ptp(values[there]) > _SMALLEST_RANGE}
+        if (there.sum() > 0)
+        else {}
+    )
     found: dict[str, float | None] = dict.fromkeys(causes)
     if there.sum() < len(varying) + 2 or not varying:
         return found
