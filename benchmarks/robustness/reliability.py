@@ -23,7 +23,7 @@ from pathlib import Path
 
 from benchmarks.document import check_writable_between, write_between
 from tests.faults.any_settings import explore
-from tests.faults.harness import serving, stop_many
+from tests.faults.harness import OF_WIRING, serving, stop_many
 from tests.faults.server import PHASES
 from topogrid.tables import to_markdown
 
@@ -68,10 +68,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def stops(sizes: Sizes, seed: int) -> tuple[str, bool]:
-    """Stop real runs and compare what comes of them with a run that nobody stopped."""
+    """Stop real runs of every wiring and compare what comes of them with a run that nobody stopped."""
+    parts = [_stops_of(wiring, sizes, seed) for wiring in OF_WIRING]
+    return "\n\n".join(text for text, _held in parts), all(held for _text, held in parts)
+
+
+def _stops_of(wiring: str, sizes: Sizes, seed: int) -> tuple[str, bool]:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server:
-        tally = stop_many(server, Path(folder), sizes.stops, seed)
+        tally = stop_many(server, Path(folder), sizes.stops, seed, wiring=wiring)
     landed = tally.count()
     signals = sorted({number for number, _ in landed})
     columns = ["stopped with", *(f"in: {phase}" for phase in PHASES), "all"]
@@ -81,7 +86,8 @@ def stops(sizes: Sizes, seed: int) -> tuple[str, bool]:
     ]
     faults = [*tally.faults, *(fault for stop in tally.stops for fault in stop.faults)]
     text = (
-        f"**{tally.n_exact} of {len(tally.stops)} stops** at random moments (seed {seed}) were resumed bit for bit, in "
+        f"`--wiring {wiring} --tau`: **{tally.n_exact} of {len(tally.stops)} stops** at random moments (seed {seed}) "
+        "were resumed bit for bit, in "
         f"{tally.n_runs} runs, each stopped up to five times. Measured in {_minutes(began)} on {_machine()}.\n\n"
         f"{to_markdown(columns, rows)}"
     )

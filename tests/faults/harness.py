@@ -44,11 +44,18 @@ FLAGS = {
     "gallery_dir": "imgs",
 }
 """A run with everything in it that a run has, in as little time as can be."""
+OF_WIRING: dict[str, dict[str, object]] = {
+    "dense": {},
+    "attractor": {"n_grid_cells": 64, "modules_per_side": 1, "tau_min": 2, "seq_length": 20, "readout_every": 5},
+    "learned": {"modules_per_side": 2, "tau_min": 1.5, "readout_steps": 4, "readout_length": 12},
+}
+"""What a network of each wiring has besides: modules, growth of tau, and phases of training."""
 
 
-def flags(**changes: object) -> list[str]:
+def flags(wiring: str = "dense", **changes: object) -> list[str]:
     """Command line of such a run with some settings changed."""
-    return [f"--{name}={value}" for name, value in (FLAGS | changes).items()]
+    given = FLAGS | {"wiring": wiring} | OF_WIRING[wiring] | changes
+    return [f"--{name}={value}" for name, value in given.items()]
 
 
 PATIENCE = 300.0  # seconds before a run counts as hung; machines can be slow
@@ -284,9 +291,9 @@ class Tally:
         return 0 if self.faults else sum(not stop.faults for stop in self.stops)
 
 
-def reference_run(server: Server, folder: Path, *, fast: bool = True) -> Path:
+def reference_run(server: Server, folder: Path, *, fast: bool = True, wiring: str = "dense") -> Path:
     """Train without a stop, with a checkpoint of every step; return the run folder."""
-    run = server.start(*flags(save_every=1, keep_checkpoints=1000, name="reference"), fast=fast)
+    run = server.start(*flags(wiring, save_every=1, keep_checkpoints=1000, name="reference"), fast=fast)
     assert run.wait() == 0, run.log.read_text()
     return folder / "runs" / "reference"
 
@@ -313,16 +320,25 @@ def stop_once(process: Process, rng: np.random.Generator) -> Stop | None:
     return Stop(number.name, process.phase() if number == signal.SIGKILL else phase, code, [])
 
 
-def stop_many(server: Server, folder: Path, n_stops: int, seed: int, *, per_run: int = 5, fast: bool = True) -> Tally:
+def stop_many(
+    server: Server,
+    folder: Path,
+    n_stops: int,
+    seed: int,
+    *,
+    per_run: int = 5,
+    fast: bool = True,
+    wiring: str = "dense",
+) -> Tally:
     """Stop runs ``n_stops`` times in all, each run up to ``per_run`` times, and compare everything they leave."""
     rng = np.random.default_rng(seed)
-    reference = reference_run(server, folder, fast=fast)
+    reference = reference_run(server, folder, fast=fast, wiring=wiring)
     tally = Tally()
     while len(tally.stops) < n_stops:
         tally.n_runs += 1
         name = f"stopped{tally.n_runs}"
         path = folder / "runs" / name
-        arguments = flags(save_every=3, keep_checkpoints=2, resume="auto", name=name)
+        arguments = flags(wiring, save_every=3, keep_checkpoints=2, resume="auto", name=name)
         finished = False
         for _ in range(min(per_run, n_stops - len(tally.stops))):
             stop = stop_once(server.start(*arguments, fast=fast), rng)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import Server, stop_many
+from tests.faults.harness import OF_WIRING, Server, stop_many
 
 
-def check(server: Server, folder: Path, n_stops: int, seed: int) -> None:
-    tally = stop_many(server.within(folder), folder, n_stops, seed)
+def check(server: Server, folder: Path, n_stops: int, seed: int, wiring: str) -> None:
+    tally = stop_many(server.within(folder), folder, n_stops, seed, wiring=wiring)
     assert tally.faults == []
     assert [stop.faults for stop in tally.stops if stop.faults] == []
     assert tally.n_exact == n_stops
@@ -17,10 +17,12 @@ def check(server: Server, folder: Path, n_stops: int, seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_five_stops(server: Server, tmp_path: Path) -> None:
-    check(server, tmp_path, 5, seed=2)
+@pytest.mark.parametrize("wiring", OF_WIRING)
+def test_five_stops(server: Server, tmp_path: Path, wiring: str) -> None:
+    check(server, tmp_path, 5, seed=2, wiring=wiring)
 
 
 @pytest.mark.slow
-def test_a_hundred_stops(server: Server, tmp_path: Path) -> None:
-    check(server, tmp_path, 100, seed=0)
+@pytest.mark.parametrize("wiring", OF_WIRING)
+def test_a_hundred_stops(server: Server, tmp_path: Path, wiring: str) -> None:
+    check(server, tmp_path, 100, seed=0, wiring=wiring)
