@@ -83,6 +83,9 @@ benchmarks: $(STAMP) ## time training steps, data and evaluation: rewrites the t
 reliability: $(STAMP) ## stop 100 runs, try 500 settings, watch a long run: rewrites docs/reliability.md
 	$(RUN) -m benchmarks.robustness.reliability
 
+study: $(STAMP) ## train and measure what the study lacks, rewrite docs/study
+	.venv/bin/topogrid study --out docs/study
+
 gpu-check: $(STAMP) ## compare the GPU with the CPU, where there is a GPU
 	$(RUN) -m benchmarks.speed.gpu_check
 

@@ -21,6 +21,7 @@ LAYERS = (
     ("evaluation",),
     ("interventions", "reports"),
     ("session",),
+    ("study",),
     ("cli",),
     ("api", "__main__"),
 )
@@ -36,6 +37,7 @@ WITH_TORCH = (
     "evaluation",
     "interventions",
     "session",
+    "study.records",
 )
 WITHOUT_TORCH = (
     "evaluation.claims",

@@ -22,6 +22,7 @@ COMMANDS = {
     "follow": "Follow a recorded walk with a trained network.",
     "analyze": "Measure a run or a checkpoint again and say what it shows.",
     "compare": "Compare groups of runs over their seeds.",
+    "study": "Train and measure the networks of the study, and say what sets their scale.",
     "export": "Write the weights of a run to a safetensors file.",
     "replay": "Take a step that was not finite again and say where it goes wrong.",
 }
@@ -100,13 +101,13 @@ def _look(named: str, words: list[str]) -> int:
     parser = Parser(prog=f"topogrid {named}", description=COMMANDS[named])
     command.declare(parser)
     try:
-        command.run(parser.read(words))
+        code: int | None = command.run(parser.read(words))
     except SystemExit as ended:  # after --help
         return int(ended.code or DONE)
     except (CheckpointError, ValueError, OSError) as error:
         complain(f"topogrid {named}: {error}")
         return BAD_ARGUMENTS
-    return DONE
+    return code or DONE
 
 
 def _overview() -> str:

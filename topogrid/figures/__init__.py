@@ -14,6 +14,7 @@ from topogrid.figures.pieces import followed_pieces, followed_whole
 from topogrid.figures.predictions import ModulePanel, predicted_and_measured
 from topogrid.figures.rate_map_grids import Selection, rate_map_grid
 from topogrid.figures.sheet_maps import orientation_map, phase_map, scale_map, tau_map
+from topogrid.figures.study import StudyPanel, study_overview
 from topogrid.figures.style import DPI, NULL_COLOUR, PALETTE, Network, distinct_colours, rendered, save_figure
 from topogrid.figures.trajectories import decoded_trajectories
 
@@ -28,6 +29,7 @@ __all__ = [
     "Network",
     "Panel",
     "Selection",
+    "StudyPanel",
     "comparison_figure",
     "comparison_overview",
     "condition_lines",
@@ -49,6 +51,7 @@ __all__ = [
     "shares_by_tau",
     "similarity_by_distance",
     "spacing_histogram",
+    "study_overview",
     "tau_against_spacing",
     "tau_map",
     "training_curves",

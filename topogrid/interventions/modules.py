@@ -130,6 +130,8 @@ def measure_changes(condition: Condition, names: Sequence[str]) -> Iterator[Modu
             continue
         changed = do(intervention, condition, cast(Evaluation, before))  # none of these looks at it
         after = _seen(changed, dataclasses.replace(changed.probe, anchored=True))
+        # In steps of training: a step of another duration changes no time constant.
+        after = dataclasses.replace(after, tau=after.tau * changed.probe.dt_factor)
         yield _outcome(name, intervention.about, changed.note, condition, before, after)
 
 

@@ -14,6 +14,7 @@ TRAINING_ERROR = Measure(
     "cm",
 )
 RATE = Measure("train/lr", "Learning rate of the step.", "learning rate", "learning rate", digits=6)
+MINUTES = Measure("perf/minutes", "Time from start to end of this process, min.", "training", "training", "min")
 STEPS_DONE = Measure("train/steps_done", "Steps trained when the run ended.", "steps", "steps", digits=0)
 TURNS = Measure(
     "train/n_turns",
@@ -70,6 +71,6 @@ MACHINE = (
     Measure("perf/step_ms", "Time of one training step, ms."),
     Measure("perf/peak_memory_mb", "Most memory held so far, on the GPU if there is one, else by the process, MB."),
     Measure("perf/eval_seconds", "Time of the last evaluation, s."),
-    Measure("perf/minutes", "Time from start to end of this process, min."),
+    MINUTES,
     Measure("perf/n_parameters", "Number of trained parameters."),
 )

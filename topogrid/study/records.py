@@ -48,6 +48,7 @@ CHANGES = (
 
 MEASURED_WITH = {
     "eval_bins": 32,
+    "eval_walks": 1000,
     "long_seconds": 60.0,
     "long_walks": 40,
     "error_seconds": (0.4, 2.0, 10.0, 60.0),
@@ -119,13 +120,11 @@ def measure_network(
     """
     check_trained_as(trained, arm, seed)
     say("evaluation")
-    measured = measure(trained.with_settings(MEASURED_WITH))
-    sheet = trained.config.sheet
-    gain = gain_of_modules(trained, sheet)
-    changes = []
-    for outcome in _told(measure_changes(Condition(trained), CHANGES), say):
-        changes.append(_change(outcome))
-    tau = np.array(changes[0]["tau"], dtype=np.float64)
+    condition = trained.with_settings(MEASURED_WITH)
+    measured = measure(condition)
+    gain = gain_of_modules(trained, trained.config.sheet)
+    changes = [_change(outcome) for outcome in _told(measure_changes(Condition(condition), CHANGES), say)]
+    tau = _numbers(changes[0]["tau"])
     spacing = _numbers(changes[0]["spacing"])
     return {
         "format": FORMAT,
@@ -171,7 +170,8 @@ def gain_of_modules(trained: Trained, sheet: Sheet) -> Float:
     """Return the mean length of the movement weights of every module's units, ``(module,)``, per metre."""
     with torch.no_grad():
         length = trained.network.units.w_in.norm(dim=-1).double().cpu().numpy()
-    return sheet.to_modules(length).mean(axis=1)
+    mean: Float = sheet.to_modules(length).mean(axis=1)
+    return mean
 
 
 def slopes(spacing: Float, tau: Float, gain: Float) -> dict[str, float | None]:

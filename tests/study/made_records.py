@@ -1,0 +1,44 @@
+"""Records of networks that nobody trained, whose answers are known."""
+
+import numpy as np
+
+from topogrid.study.records import FORMAT, slopes
+
+TAU = [2.0, 2.5, 3.0, 3.5, 4.0]
+
+
+def record(
+    arm: str,
+    seed: int,
+    *,
+    power: float = 1.0,
+    cells: float = 1.0,
+    asked: float = 1.0,
+    flat: float = 0.0,
+    gain_power: float = 0.0,
+    tau: list[float] | None = None,
+) -> dict:
+    """Return a network whose spacing goes as tau to a power and follows changes of tau with another."""
+    tau = TAU if tau is None else tau
+    rng = np.random.default_rng(seed)
+    gain = np.geomspace(2, 1, len(tau)) if gain_power else np.ones(len(tau))
+    spacing = 0.25 * np.array(tau) ** power * gain**gain_power * np.exp(0.001 * rng.normal(size=len(tau)))
+    between = float(np.std(np.log(spacing)))
+
+    def change(name: str, factor: float, spread: float) -> dict:
+        return {
+            "name": name, "tau": tau, "spacing": list(spacing * factor), "spread": [0.01] * len(tau),
+            "predicted": list(spacing), "median_deviation": 0.0, "largest_deviation": 0.0, "between": between * spread,
+            "share_above_0.8": cells,
+        }  # fmt: skip
+
+    changes = [change("baseline", 1.0, 1.0), change("tau_x1.25", 1.25**asked, 1.0), change("tau_flat", 1.0, flat)]
+    return {
+        "format": FORMAT, "arm": arm, "seed": seed, "step": 10, "minutes": 1.5,
+        "measures": {"validation/share_gate": cells, "validation/error_10s_cm": 7.0 + seed},
+        "modules": {
+            "tau": tau, "gain": list(gain), "spacing": list(spacing), "spread": [0.01] * len(tau),
+            "slopes": slopes(spacing, np.array(tau), gain),
+        },
+        "changes": {one["name"]: one for one in changes}, "versions": {},
+    }  # fmt: skip

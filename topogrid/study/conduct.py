@@ -1,0 +1,138 @@
+"""The study carried out: what is missing is trained and measured, what is there is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from topogrid.measures.training import MINUTES, STEPS_DONE
+from topogrid.reading import UnreadableError, number, read_object
+from topogrid.runs.folder import RunFolder
+from topogrid.session.asked import as_given, resolve
+from topogrid.session.run import DONE, run_training
+from topogrid.study.arms import Arm, config_for, given_for
+from topogrid.study.records import measure_network, read_record, record_path, write_record
+from topogrid.trained.opening import open_trained
+
+RECORDS = "records"
+
+Say = Callable[[str], None]
+
+
+class Network(NamedTuple):
+    """One network of the study."""
+
+    arm: Arm
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of its run and of its record."""
+        return f"{self.arm.name}-seed{self.seed}"
+
+
+class Plan(NamedTuple):
+    """What there is to do."""
+
+    done: list[Network]
+    """Measured."""
+    left: list[Network]
+    """Not measured, in the order in which they are trained: all arms of a seed before the next seed."""
+
+
+def plan(arms: Sequence[Arm], seeds: Sequence[int], out: Path) -> Plan:
+    """Return which networks have a record and which do not.
+
+    Raises
+    ------
+    SettingsError
+        If a record is none.
+    """
+    every = [Network(arm, seed) for seed in seeds for arm in arms]
+    done, left = [], []
+    for network in every:
+        path = record_path(out / RECORDS, network.arm, network.seed)
+        if path.is_file():
+            read_record(path)
+            done.append(network)
+        else:
+            left.append(network)
+    return Plan(done, left)
+
+
+def carry_out(network: Network, out: Path, save_dir: Path, say: Say, *, measure_only: bool = False) -> int:
+    """Train a network unless that was done, measure it, and keep its record.
+
+    Parameters
+    ----------
+    network : Network
+    out : Path
+        Folder of the study.
+    save_dir : Path
+        Folder of its runs; one that was stopped goes on.
+    say : callable
+        Told each line meant for a person.
+    measure_only : bool
+        Train nothing; leave out what is not trained.
+
+    Returns
+    -------
+    int
+        Exit code of training: 0 where the record is written, or the network was left out.
+    """
+    folder = save_dir / network.name
+    if not _is_trained(folder, network):
+        if measure_only:
+            say(f"{network.name}: left out, it is not trained")
+            return DONE
+        given = {
+            **given_for(network.arm, network.seed),
+            "name": network.name,
+            "save_dir": str(save_dir),
+            "gallery_dir": str(save_dir / "pictures"),
+            "wandb": "disabled",
+            "resume": "auto",
+        }
+        code = run_training(resolve(as_given(given)), say)
+        if code != DONE:
+            return code
+    say(f"{network.name}: measured")
+    record = measure_network(
+        open_trained(folder),
+        network.arm,
+        network.seed,
+        minutes=_minutes(folder),
+        say=lambda part: say(f"{network.name}: {part}"),
+    )
+    write_record(record, record_path(out / RECORDS, network.arm, network.seed))
+    return DONE
+
+
+def _is_trained(folder: Path, network: Network) -> bool:
+    """Whether a run got to its end, as its summary says."""
+    try:
+        summary = read_object(RunFolder(folder, folder).summary_path)
+    except UnreadableError:
+        return False
+    return summary.get(STEPS_DONE.key) == config_for(network.arm, network.seed).steps
+
+
+def _minutes(folder: Path) -> float | None:
+    """Return what training took, where the run says so."""
+    try:
+        minutes = number(read_object(folder / "summary.json").get(MINUTES.key))
+    except UnreadableError:
+        return None
+    return minutes if minutes == minutes else None
+
+
+def records_in(out: Path) -> list[dict[str, Any]]:
+    """Return all records of a study, in the order of their names.
+
+    Raises
+    ------
+    SettingsError
+        If one is none.
+    """
+    return [read_record(path) for path in sorted((out / RECORDS).glob("*.json"))]

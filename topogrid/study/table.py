@@ -1,0 +1,209 @@
+"""What the networks of an arm have in common: every figure with its interval over seeds, and what they say of tau."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from topogrid.analysis.networks.inference import MeanInterval, mean_interval
+from topogrid.study.arms import ARMS, Arm
+
+Record = Mapping[str, Any]
+
+ENOUGH = 0.25  # share of grid cells by the gate below which there is no scale to speak of
+FOLLOWS = 0.5  # share of a change of tau that spacing has to follow
+LEVELLED = 0.5  # of the spread of spacing over modules, what is left at most where tau is made flat
+
+
+class Quantity(NamedTuple):
+    """One figure of a network."""
+
+    name: str
+    about: str
+    of: Callable[[Record], float]
+    digits: int = 2
+    factor: float = 1.0
+
+
+def _measure(key: str) -> Callable[[Record], float]:
+    return lambda record: _number(record["measures"].get(f"validation/{key}"))
+
+
+def _slope(cause: str) -> Callable[[Record], float]:
+    def of(record: Record) -> float:
+        over_modules = _number(record["modules"]["slopes"].get(cause))
+        if math.isfinite(over_modules) or cause != "tau" or len(record["modules"]["tau"]) > 1:
+            return over_modules
+        return _number(record["measures"].get("validation/lattices/scaling_slope"))
+
+    return of
+
+
+def _ratio(change: str) -> Callable[[Record], float]:
+    """Return the median over modules of spacing after a change over spacing before."""
+
+    def of(record: Record) -> float:
+        done = record["changes"].get(change)
+        if done is None:
+            return math.nan
+        after, before = (_numbers(one["spacing"]) for one in (done, record["changes"]["baseline"]))
+        ratios = after / before
+        there = ratios[np.isfinite(ratios)]
+        return float(np.median(there)) if there.size else math.nan
+
+    return of
+
+
+def _left(change: str, key: str) -> Callable[[Record], float]:
+    """Return what a change leaves of a figure, as a share of what it was."""
+
+    def of(record: Record) -> float:
+        done = record["changes"].get(change)
+        before = _number(record["changes"]["baseline"].get(key))
+        return math.nan if done is None or not before else _number(done.get(key)) / before
+
+    return of
+
+
+def _within(record: Record) -> float:
+    spread = _numbers(record["modules"]["spread"])
+    there = spread[np.isfinite(spread)]
+    return float(np.median(there)) if there.size else math.nan
+
+
+QUANTITIES = (
+    Quantity("gate %", "Share of units that pass the grid-cell test, percent.", _measure("share_gate"), 0, 100),
+    Quantity("GS > 0.8 %", "Share of units with a grid score above 0.8, percent.", _measure("share_above_0.8"), 0, 100),
+    Quantity("null %", "The same of surrogate maps, percent.", _measure("null_share_above_0.8"), 0, 100),
+    Quantity("25 best", "Mean grid score of the 25 best units.", _measure("best_25_grid_score_mean")),
+    Quantity(
+        "slope on tau", "Of log spacing on log tau over modules, given gain; over units where there is one module.",
+        _slope("tau"),
+    ),
+    Quantity("slope on gain", "Of log spacing on log gain from movement over modules, given tau.", _slope("gain")),
+    Quantity("within %", "Median over modules of the spread of spacing inside, percent.", _within, 1, 100),
+    Quantity("clusters", "Clusters of spacing, by a mixture with floors.", _measure("lattices/n_scale_clusters"), 1),
+    Quantity("ratio", "Mean ratio of neighbouring clusters.", _measure("lattices/scale_cluster_ratio")),
+    Quantity("Moran's I", "Order of log spacing on the sheet.", _measure("lattices/spacing_morans_i")),
+    Quantity("given tau", "The same of what log tau leaves of it.", _measure("lattices/spacing_partial_morans_i")),
+    Quantity("tau x0.8", "Spacing after over before, median over modules.", _ratio("tau_x0.8")),
+    Quantity("tau x1.25", "Spacing after over before, median over modules.", _ratio("tau_x1.25")),
+    Quantity("tau x1.3", "Spacing after over before, median over modules.", _ratio("tau_x1.3")),
+    Quantity(
+        "cells, x1.3", "Share with a grid score above 0.8, after over before.", _left("tau_x1.3", "share_above_0.8"),
+    ),
+    Quantity("spread, x1.3", "Spread of log spacing over modules, after over before.", _left("tau_x1.3", "between")),
+    Quantity("spread, flat", "The same with tau made flat.", _left("tau_flat", "between")),
+    Quantity("spread, permuted", "The same with tau permuted over units.", _left("tau_permuted", "between")),
+    Quantity("speed x0.5", "Spacing after over before.", _ratio("speed_x0.5")),
+    Quantity("speed x2", "Spacing after over before.", _ratio("speed_x2")),
+    Quantity("dt x0.5", "Spacing after over before.", _ratio("dt_x0.5")),
+    Quantity("dt x2", "Spacing after over before.", _ratio("dt_x2")),
+    Quantity("box x2", "Spacing after over before.", _ratio("box_x2")),
+    *(
+        Quantity(f"{seconds} s cm", f"Error after {seconds} s, cm.", _measure(f"error_{seconds}s_cm"), 1)
+        for seconds in ("0.4", "2", "10", "60")
+    ),
+    *(
+        Quantity(
+            f"{seconds} s cm, feedback", "The same with feedback from the place code, cm.",
+            _measure(f"feedback_error_{seconds}s_cm"), 1,
+        )
+        for seconds in ("10", "60")
+    ),
+    Quantity("still 10 s", "Error of an animal believed to sit still, cm.", _measure("error_10s_hold_still_cm"), 0),
+    Quantity("minutes", "Of training on the machine of the record.", lambda record: _number(record["minutes"]), 1),
+)  # fmt: skip
+"""All figures, in the order of the table."""
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _numbers(values: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array([_number(value) for value in values])
+
+
+class Row(NamedTuple):
+    """An arm over its seeds."""
+
+    arm: Arm
+    seeds: tuple[int, ...]
+    values: dict[str, MeanInterval]
+    """By names of `QUANTITIES`."""
+    each: dict[str, list[float]]
+    """The same, a number a seed."""
+
+
+def rows_of(records: Sequence[Record]) -> list[Row]:
+    """Return a row for every arm that has a record, in the order of `ARMS`."""
+    rows = []
+    for arm in ARMS.values():
+        own = sorted((record for record in records if record["arm"] == arm.name), key=lambda record: record["seed"])
+        if own:
+            each = {one.name: [one.factor * one.of(record) for record in own] for one in QUANTITIES}
+            values = {name: mean_interval(numbers) for name, numbers in each.items()}
+            rows.append(Row(arm, tuple(record["seed"] for record in own), values, each))
+    return rows
+
+
+def told(value: MeanInterval, digits: int) -> str:
+    """Write a mean with its interval, ``-`` where there is no value."""
+    if not value.n:
+        return "-"
+    mean = f"{value.mean:.{digits}f}"
+    return mean if math.isnan(value.low) else f"{mean} ({value.low:.{digits}f} to {value.high:.{digits}f})"
+
+
+def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Return all figures with their intervals as text: a column an arm, a row a figure."""
+    columns = ["", *(row.arm.name for row in rows)]
+    body = [["networks", *(str(len(row.seeds)) for row in rows)]]
+    body += [[one.name, *(told(row.values[one.name], one.digits) for row in rows)] for one in QUANTITIES]
+    return columns, body
+
+
+def as_csv(rows: Sequence[Row]) -> tuple[list[str], list[list[float | str]]]:
+    """Return every figure of every network: column names and rows."""
+    columns = ["arm", "seed", *(one.name for one in QUANTITIES)]
+    return columns, [
+        [row.arm.name, float(seed), *(row.each[one.name][number] for one in QUANTITIES)]
+        for row in rows
+        for number, seed in enumerate(row.seeds)
+    ]
+
+
+def verdict(row: Row) -> str:
+    """Say whether tau sets the scale of an arm, in a sentence that begins with the answer.
+
+    Tau *sets* it where grid cells are many, the slope of log spacing on log tau is above 0 over seeds, spacing follows
+    a change of tau, and the differences between modules go where tau is made flat. With one network there is no
+    interval, and nothing is said.
+    """
+    cells, slope = row.values["gate %"], row.values["slope on tau"]
+    follows, flat = row.values["tau x1.25"], row.values["spread, flat"]
+    note = f" {row.arm.asked_for}" if row.arm.asked_for else ""
+    if len(row.seeds) < 2:
+        return f"No answer: one network is no sample.{note}"
+    if cells.mean < 100 * ENOUGH:
+        return f"Does not set: {cells.mean:.0f} % of units are grid cells, too few to have a scale.{note}"
+    if not slope.n:
+        gain = row.values["slope on gain"]
+        other = f" Spacing goes as gain to the power {gain.mean:.2f}." if gain.n else ""
+        return f"No tau to set it: all time constants are equal.{other}{note}"
+    if not slope.low > 0:
+        return f"Does not set: the slope of spacing on tau is {told(slope, 2)}.{note}"
+    followed = (follows.mean - 1) / 0.25
+    if not followed > FOLLOWS:
+        return f"Does not set: spacing follows {100 * followed:.0f} % of a change of tau.{note}"
+    level = f", and {100 * flat.mean:.0f} % of the differences are left where tau is flat" if flat.n else ""
+    if flat.n and flat.mean > LEVELLED:
+        return (
+            f"Sets it beside something else: spacing follows {100 * followed:.0f} % of a change of tau, but "
+            f"{100 * flat.mean:.0f} % of the differences between modules are left where tau is flat.{note}"
+        )
+    return f"Sets: slope {told(slope, 2)}, spacing follows {100 * followed:.0f} % of a change of tau{level}.{note}"
