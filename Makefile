@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.made-from-pyproject-and-constraints
 
-.PHONY: help demo env test test-all lint format figures published docs notebook measurement benchmarks reliability gpu-check clean
+.PHONY: help demo env test test-all lint format figures published docs notebook measurement benchmarks reliability study gpu-check clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets

@@ -328,3 +328,34 @@ def test_a_tracked_name_stands_in_few_modules() -> None:
 def test_no_module_is_longer_than_one_can_read() -> None:
     lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
     assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+# Where files are read: whoever else wants one asks these, which open nothing that is no regular file, and no more of it
+# than a file of its kind has. What remains reads the package itself or /proc, text in memory, or walks, whose door
+# looks at the file first.
+READERS = {
+    "json.loads": {
+        "topogrid/files.py",
+        "topogrid/reading.py",
+        "topogrid/runs/metrics_log.py",
+        "topogrid/settings/carried.py",
+        "topogrid/trained/safetensors.py",
+    },
+    "np.load": {"topogrid/trained/original.py", "topogrid/world/array_files.py"},
+    "read_text": {
+        "topogrid/model/products.py",
+        "topogrid/reports/explorer/page.py",
+        "topogrid/training/hardware.py",
+    },
+    "json.load": set(),
+    "read_bytes": set(),
+}
+
+
+def test_files_are_read_in_few_places(source: tuple[Path, ast.Module]) -> None:
+    path, tree = source
+    for name, _call in calls(tree):
+        # `read_text(path)` is that of files.py; a method of a path has a dot before it.
+        asked = {name, name.rsplit(".", 1)[-1]} & READERS.keys() if "." in name else set()
+        for reader in asked:
+            assert name_of(path) in READERS[reader], f"{name}: ask topogrid.files or topogrid.reading"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from tests.trained.test_original import CONFIG, as_original, network_and_places
 from topogrid.cli.main import main
+from topogrid.evaluation import reanalysis
 from topogrid.evaluation.reanalysis import results_folder
 from topogrid.runs.checkpoints import save_checkpoint
 from topogrid.runs.folder import RunFolder
@@ -168,3 +170,18 @@ def test_results_do_not_overwrite_another_run(run: Path, tmp_path: Path) -> None
         results_folder(open_trained(tmp_path / "model.pt", settings={"pc_width": 0.3}), tmp_path / "model.pt", run)
     with pytest.raises(SettingsError, match="leave --checkpoint out"):
         open_trained(tmp_path / "model.pt", checkpoint="other.pt")
+
+
+@pytest.mark.parametrize("spoilt", ["pipe", "deep", "endless", "list"])
+def test_a_summary_that_cannot_be_read_stops_no_analysis(tmp_path: Path, spoilt: str) -> None:
+    folder = RunFolder(tmp_path, tmp_path / "figures")
+    match spoilt:
+        case "pipe":
+            os.mkfifo(folder.summary_path)
+        case "deep":
+            folder.summary_path.write_text("[" * 20_000 + "]" * 20_000)
+        case "endless":
+            folder.summary_path.symlink_to("/dev/zero")
+        case "list":
+            folder.summary_path.write_text("[1]")
+    assert reanalysis._of_training(folder, 5) == {}

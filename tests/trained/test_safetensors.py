@@ -19,7 +19,7 @@ from topogrid.runs.errors import CheckpointError
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.saved import write_settings
-from topogrid.trained.opening import open_trained
+from topogrid.trained.opening import PUBLISHED, open_trained
 from topogrid.trained.run import open_run
 from topogrid.trained.safetensors import export_weights, import_weights
 from topogrid.world.place_cells import PlaceCells
@@ -173,3 +173,38 @@ def test_weights_and_settings_by_their_names_of_0_1_0_open(run_folder: Path, tmp
     assert (back.config.n_bands, back.config.tau_init, back.config.wiring) == (3, "bands", "dense")
     for name, value in open_run(run_folder).network.state_dict().items():
         assert torch.equal(back.network.state_dict()[name], value), name
+
+
+def test_half_precision_takes_half_the_room_and_keeps_time_constants(run_folder: Path, tmp_path: Path) -> None:
+    whole, half = (tmp_path / f"{name}.safetensors" for name in ("whole", "half"))
+    trained = open_run(run_folder)
+    export_weights(trained, whole)
+    assert topogrid_main(["export", str(run_folder), str(half), "--half"]) == 0
+    weights = {name: value.numel() for name, value in trained.network.state_dict().items() if "log_tau" not in name}
+    assert whole.stat().st_size - half.stat().st_size == pytest.approx(2 * sum(weights.values()), abs=200)
+    back = import_weights(half)
+    assert "rounded to half precision" in back.notes[0]
+    assert import_weights(whole).notes == ()
+    for name, value in trained.network.state_dict().items():
+        again = back.network.state_dict()[name]
+        assert again.dtype == torch.float32
+        torch.testing.assert_close(again, value, rtol=1e-3, atol=1e-6)
+    assert torch.equal(back.network.units.log_tau, trained.network.units.log_tau)
+
+
+def test_what_half_precision_cannot_hold_is_refused(run_folder: Path, tmp_path: Path) -> None:
+    trained = open_run(run_folder)
+    with torch.no_grad():
+        trained.network.readout[0, 0] = 1e6
+    with pytest.raises(CheckpointError, match="readout has values above 65504; leave --half out"):
+        export_weights(trained, tmp_path / "half.safetensors", half=True)
+    assert not (tmp_path / "half.safetensors").exists()
+
+
+def test_the_folder_of_a_published_network_is_opened_by_its_weights(run_folder: Path, tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    published.mkdir()
+    export_weights(open_run(run_folder), published / PUBLISHED)
+    assert open_trained(published).step == 70
+    assert results_folder(open_trained(published), published).path == tmp_path / "published_analysis"
+    assert open_trained(run_folder).origin != open_trained(published).origin

@@ -22,8 +22,9 @@ from topogrid.evaluation.held_out import tau_of
 from topogrid.evaluation.measured import Measured
 from topogrid.evaluation.reanalysis import measure_again
 from topogrid.evaluation.results import Evaluation
-from topogrid.evaluation.saved import unit_rows
+from topogrid.evaluation.saved import VIEWS, SavedEvaluation, unit_rows
 from topogrid.evaluation.summary import summarise
+from topogrid.files import read_bytes
 from topogrid.interventions.catalogue import choose, parse_units
 from topogrid.interventions.condition import Condition
 from topogrid.interventions.files import measure_headline_into, measure_table_into
@@ -31,6 +32,7 @@ from topogrid.interventions.modules import ModuleOutcome
 from topogrid.interventions.modules import obstacle as no_headline
 from topogrid.interventions.run import Outcome
 from topogrid.measures.pictures import FIGURES
+from topogrid.reading import UnreadableError
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import read_metrics
 from topogrid.settings.config import TrainConfig
@@ -128,8 +130,7 @@ class Run:
     def rate_maps(self) -> Float:
         """Rate maps ``(unit, bin_y, bin_x)``, y upwards; NaN where nobody walked."""
         if self._kept is not None:
-            with np.load(self._kept, allow_pickle=False) as arrays:
-                return np.asarray(arrays["settled/rate_maps"], dtype=np.float64)
+            return np.asarray(SavedEvaluation(self._kept, (_RATE_MAPS,))[_RATE_MAPS], dtype=np.float64)
         return self.evaluation.settled.rate_maps.maps
 
     @property
@@ -171,7 +172,7 @@ class Run:
         folder, png = self.trained.folder, b""
         if folder is not None and self._kept is not None:
             drawn = folder.figures / _FIGURE_FILES[name]
-            png = drawn.read_bytes() if drawn.is_file() else b""
+            png = read_bytes(drawn) if drawn.is_file() else b""
         return Picture(name, lambda: self._drawn[name], png)
 
     @property
@@ -204,8 +205,11 @@ class Run:
         newest = max(there, key=lambda path: path.stat().st_mtime, default=None)
         if newest is None or newest.name != f"step_{self.step:08d}.npz":
             return None
-        with np.load(newest, allow_pickle=False) as arrays:
-            return newest if "start/spacing" in arrays else None
+        try:
+            whole = SavedEvaluation(newest, (_RATE_MAPS, *(f"{view}/spacing" for view in VIEWS)))
+        except UnreadableError:  # measured again where somebody asks
+            return None
+        return newest if len(whole.views) == len(VIEWS) and whole.get(_RATE_MAPS) is not None else None
 
     # --- What can be done
 
@@ -327,6 +331,7 @@ class Run:
 
 
 # Only what an evaluation makes can be asked for; the pictures of a whole run are in its folder.
+_RATE_MAPS = "settled/rate_maps"
 _FIGURE_KEYS = {Path(one.file).stem: key for key, one in FIGURES.items() if key != "validation/filmstrip"}
 _FIGURE_FILES = {Path(one.file).stem: one.file for one in FIGURES.values()}
 

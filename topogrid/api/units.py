@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import importlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from topogrid.files import read_text
 
 _WHOLE = ("unit", "row", "col", "module")
 _FLAGS = ("grid_cell",)
@@ -71,8 +74,7 @@ def read_units_csv(path: Path) -> Units:
     OSError, ValueError
         If it is no such file.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        columns, *rows = csv.reader(file)
+    columns, *rows = csv.reader(io.StringIO(read_text(path), newline=""))
     if any(len(row) != len(columns) for row in rows):
         raise ValueError(f"{path} is no table: its rows differ in length; `topogrid analyze` makes it again")
     return as_units(columns, [[float(cell or "nan") for cell in row] for row in rows])

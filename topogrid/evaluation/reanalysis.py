@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from topogrid.files import check_writable, write_json_atomic, write_text_atomic
 from topogrid.measures import FIGURES
 from topogrid.measures.shown import BY_BINS
 from topogrid.measures.training import STEPS_DONE
+from topogrid.reading import UnreadableError, read_object
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import read_metrics
 from topogrid.settings.errors import SettingsError
@@ -102,10 +102,10 @@ def write_results(trained: Trained, folder: RunFolder, result: Measured, *, figu
 def _of_training(folder: RunFolder, step: int) -> dict[str, Any]:
     """Return what a run's ``summary.json`` says about its training, if that ended at ``step``."""
     try:
-        before = json.loads(folder.summary_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        before = read_object(folder.summary_path)
+    except UnreadableError:
         return {}
-    if not isinstance(before, dict) or before.get(STEPS_DONE.key) != step:
+    if before.get(STEPS_DONE.key) != step:
         return {}
     return {name: value for name, value in before.items() if name != "analysis"}
 

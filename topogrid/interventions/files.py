@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +27,7 @@ from topogrid.interventions.run import CHOSEN, Outcome, intervene
 from topogrid.interventions.silencing import silence
 from topogrid.interventions.table import obstacles
 from topogrid.interventions.tau import Weights
+from topogrid.reading import UnreadableError, read_object
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.fields import MEASUREMENT_SETTINGS
 from topogrid.tables import to_csv
@@ -156,10 +156,9 @@ def _stem(folder: Path, wanted: Sequence[str], chosen: Sequence[int], asked: Map
 
 def _question_in(path: Path) -> object:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_object(path).get("asked")
+    except UnreadableError:
         return None
-    return found.get("asked") if isinstance(found, dict) else None
 
 
 def _write_text(stem: Path, suffix: str, text: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from topogrid.files import write_text_atomic
+from topogrid.files import one_line, read_json, write_text_atomic
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError, show
 
@@ -99,10 +99,10 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST_CONFIG_BYTES:
             raise SettingsError(f"{path} is too large for saved settings, wanted a config.json of a run")
-        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings = read_json(path, _LARGEST_CONFIG_BYTES)
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}; wanted a config.json of a run") from error
-    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path} cannot be read: {one_line(error)}; wanted a config.json of a run") from error
+    except ValueError as error:
         if isinstance(error, SettingsError):
             raise
         raise SettingsError(f"{path} is not JSON, wanted a config.json of a run") from error

@@ -13,6 +13,9 @@ from topogrid.trained.run import open_run
 from topogrid.trained.safetensors import SUFFIX, import_weights
 from topogrid.trained.trained import Trained
 
+PUBLISHED = "weights.safetensors"
+"""File of the weights in the folder of a published network."""
+
 
 def open_trained(
     path: str | Path,
@@ -26,7 +29,7 @@ def open_trained(
     Parameters
     ----------
     path : str or Path
-        What to open.
+        What to open; of a folder that is no run, the file `PUBLISHED` in it.
     checkpoint : str or Path, optional
         One checkpoint of the run at ``path``; its newest by default.
     settings : mapping, optional
@@ -46,7 +49,7 @@ def open_trained(
     CheckpointError, ValueError
         If there is nothing to open; see `open_run` and `open_bare`.
     """
-    path, settings = Path(path), dict(settings or {})
+    path, settings = _weights_in(Path(path)), dict(settings or {})
     run = _run_of(path)
     if run is not None:
         _refuse_known(run, settings, place_cells)
@@ -57,6 +60,12 @@ def open_trained(
         _refuse_known(path, settings, place_cells)
         return import_weights(path).with_settings(settings)
     return open_bare(path, settings, place_cells=place_cells)
+
+
+def _weights_in(path: Path) -> Path:
+    """Return the exported weights in a folder that is no run, such as that of a published network; else the path."""
+    inside = path / PUBLISHED
+    return inside if inside.is_file() and not (path / "config.json").exists() else path
 
 
 def _refuse_known(path: Path, settings: Mapping[str, Any], place_cells: str | Path | None) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from topogrid.files import open_regular
 from topogrid.runs.checkpoints import load_checkpoint
 from topogrid.runs.content import MOST_STEPS, checked_tensor, listed
 from topogrid.runs.errors import CheckpointError
@@ -138,9 +139,9 @@ def read_centres(path: str | Path, config: TrainConfig) -> Tensor:
         If it is no such file, or the centres are of another number or outside the box.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.lib.npyio.NpzFile):
-            with loaded:
+        with open_regular(path) as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.lib.npyio.NpzFile):
                 if len(loaded.files) != 1:
                     raise SettingsError(f"{path} must hold one array, the centres, got {listed(loaded.files)}")
                 loaded = loaded[loaded.files[0]]

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from types import ModuleType
 
+import torch
 from torch import Tensor
 
 from topogrid.files import one_line, put_in_place, write_beside
@@ -19,15 +20,16 @@ from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
 from topogrid.settings.saved import from_mapping
 from topogrid.trained.trained import Trained
-from topogrid.trained.weights import build, checked_weights, listed
+from topogrid.trained.weights import LOG_TAU, build, checked_weights, listed
 
 SUFFIX = ".safetensors"
 FORMAT = "topogrid 1"
 _CENTRES = "place_centres"
+_KEPT_WHOLE = (LOG_TAU, _CENTRES)
 _LARGEST_SETTINGS = 1_000_000  # characters; real ones are 3 kB
 
 
-def export_weights(trained: Trained, path: str | Path) -> Path:
+def export_weights(trained: Trained, path: str | Path, *, half: bool = False) -> Path:
     """Write the weights and place-field centres of a trained network, with its settings in the metadata.
 
     Parameters
@@ -35,6 +37,9 @@ def export_weights(trained: Trained, path: str | Path) -> Path:
     trained : Trained
     path : str or Path
         File to write, ``.safetensors``; one that exists is not overwritten.
+    half : bool
+        Write weights in half precision, which takes half the room and rounds them to three digits. Time constants and
+        place-field centres stay as they are.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def export_weights(trained: Trained, path: str | Path) -> Path:
     ValueError
         If the name ends otherwise, or the file exists.
     CheckpointError
-        If the package safetensors is missing, or a value is not finite.
+        If the package safetensors is missing, or a value is not finite, or too large for half precision.
     OSError
         If the disk does not take it.
     """
@@ -60,10 +65,19 @@ def export_weights(trained: Trained, path: str | Path) -> Path:
     for name, value in tensors.items():
         if not bool(value.isfinite().all()):
             raise CheckpointError(f"{name} of {trained.origin} has values that are not finite; nothing is exported")
+    if half:
+        tensors = {name: value if name in _KEPT_WHOLE else _halved(name, value) for name, value in tensors.items()}
     metadata = {"format": FORMAT, "step": str(trained.step), "config": json.dumps(dataclasses.asdict(trained.config))}
     data: bytes = package.save(tensors, metadata=metadata)
     put_in_place(write_beside(path, lambda file: file.write(data)), path)
     return path
+
+
+def _halved(name: str, value: Tensor) -> Tensor:
+    halved = value.half()
+    if not bool(halved.isfinite().all()):
+        raise CheckpointError(f"{name} has values above {torch.finfo(torch.half).max:g}; leave --half out")
+    return halved
 
 
 def import_weights(path: str | Path) -> Trained:
@@ -94,8 +108,10 @@ def import_weights(path: str | Path) -> Trained:
     centres = tensors.pop(_CENTRES, None)
     if centres is None:
         raise CheckpointError(f"{path} lacks {_CENTRES}; it holds {listed(tensors)}")
+    rounded = any(value.dtype == torch.half for value in tensors.values())
     network, place_cells = build(checked_weights(tensors, where), centres, config, where)
-    return Trained(network, place_cells, config, step, where)
+    notes = ("its weights were rounded to half precision when they were exported",) if rounded else ()
+    return Trained(network, place_cells, config, step, where, notes=notes)
 
 
 def _described(metadata: dict[str, str], where: str) -> tuple[TrainConfig, int]:

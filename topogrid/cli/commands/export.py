@@ -11,6 +11,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("run", help="folder of a run")
     parser.add_argument("file", help="file to write, *.safetensors; `analyze` opens it again")
+    parser.add_argument("--half", action="store_true", help="in half precision: half the size, weights of three digits")
     parser.add_argument("--checkpoint", help="one of its checkpoints (default: the newest)")
 
 
@@ -22,5 +23,5 @@ def run(arguments: argparse.Namespace) -> None:
     trained = open_trained(arguments.run, checkpoint=arguments.checkpoint)
     for note in trained.notes:
         complain(f"Note: {note}.")
-    path = export_weights(trained, arguments.file)
+    path = export_weights(trained, arguments.file, half=arguments.half)
     print(f"Weights of {trained.origin}, with their settings: {path}")

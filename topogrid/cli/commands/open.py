@@ -10,7 +10,7 @@ from pathlib import Path
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("run", help="folder of a run, or of an analysis")
+    parser.add_argument("run", help="folder of a run, of an analysis or of a published network, or *.safetensors")
     parser.add_argument(
         "--no_browser", "--no-browser", action="store_true", help="only make sure that the page is there, and say where"
     )
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> None:
     from topogrid.settings.saved import read_settings
     from topogrid.tables import plain
 
-    folder = RunFolder(Path(arguments.run), Path(arguments.run))
+    folder = RunFolder(_page_of_weights(Path(arguments.run)), Path(arguments.run))
     # The page of an analysis was written with settings that its folder does not hold.
     if not folder.report.is_file() or (folder.config_path.is_file() and not is_current(folder)):
         folder = RunFolder.open(arguments.run)
@@ -32,3 +32,26 @@ def run(arguments: argparse.Namespace) -> None:
     print(plain(folder.report))
     if not arguments.no_browser and not webbrowser.open(folder.report.resolve().as_uri()):
         print("No browser could be started here; open that file with one.", file=sys.stderr)
+
+
+def _page_of_weights(path: Path) -> Path:
+    """Measure exported weights unless that was done, and return the folder of the analysis; else the path."""
+    from topogrid.trained.opening import PUBLISHED
+    from topogrid.trained.safetensors import SUFFIX
+
+    weights = path / PUBLISHED if path.is_dir() and not (path / "config.json").exists() else path
+    if weights.suffix != SUFFIX or not weights.is_file():
+        return path
+    from topogrid.cli.progress import Progress
+    from topogrid.evaluation.reanalysis import measure_again, results_folder, write_results
+    from topogrid.reports.explorer import write_report
+    from topogrid.trained.opening import open_trained
+
+    trained = open_trained(weights)
+    folder = results_folder(trained, path)
+    if not folder.report.is_file():
+        with Progress("stage") as progress:
+            result = measure_again(trained, [trained.config.eval_bins], progress)
+        write_results(trained, folder, result)
+        write_report(folder, trained.config)
+    return folder.path
