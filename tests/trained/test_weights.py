@@ -138,8 +138,8 @@ def test_time_constants_outside_their_bounds_cannot_come_from_training(state: di
     config, (_network, places) = config_of(tau_max=10.0), made(config_of())
     edge = state | {"units.log_tau": torch.full((16,), math.log(10.0)) + 1e-6}
     build(edge, places.centres, config, "x.pt")
-    beyond = state | {"units.log_tau": torch.full((16,), math.log(10.1))}
-    with pytest.raises(CheckpointError, match=r"time constants of 10\.1 to 10\.1 steps; its settings say 1 to 10"):
+    beyond = state | {"units.log_tau": torch.full((16,), math.log(10.01))}
+    with pytest.raises(CheckpointError, match=r"time constants of 10\.01 to 10\.01 steps; its settings say 1 to 10"):
         build(beyond, places.centres, config, "x.pt")
 
 

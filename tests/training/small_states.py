@@ -11,6 +11,7 @@ from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
 from topogrid.training.objective import Batch
 from topogrid.training.state import TrainState, new_state
+from topogrid.training.step import StepRecord, train
 
 CPU = torch.device("cpu")
 SMALL = TrainConfig(
@@ -61,3 +62,12 @@ def weights(state: TrainState) -> dict[str, Tensor]:
 
 def same(one: Iterable[Tensor], other: Iterable[Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def moments(state: TrainState) -> list[Tensor]:
+    """Return what the optimiser remembers of every parameter."""
+    return [value.clone() for kept in state.optimiser.state_dict()["state"].values() for value in kept.values()]
+
+
+def run(state: TrainState, config: TrainConfig) -> list[StepRecord]:
+    return list(train(state, config))
