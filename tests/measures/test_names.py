@@ -3,17 +3,6 @@
 import pytest
 
 from topogrid.measures import MEASURES, METRICS, OLD_METRICS, current_metrics, has_panel, known, meaning
-from topogrid.measures.shown import CHARTS, COMPARED, FIRST, LISTED, ORDER, SHARES, SLOPES
-
-
-def test_every_measure_that_is_shown_is_one_that_is_tracked() -> None:
-    lines = [line.measure for chart in CHARTS for line in chart.lines]
-    shown = [*COMPARED, *FIRST, *LISTED, *ORDER, *SHARES, *SLOPES, *lines]
-    assert all(one.label and one.short for one in shown)
-    shown += [one.null for one in shown if one.null is not None]
-    described_elsewhere = {"train/total_loss", "train/ce_loss"}  # where the loss is
-    assert {one.key for one in shown} <= {*METRICS, *described_elsewhere}
-    assert all(name in METRICS for one in shown if one.interval for name in one.interval)
 
 
 def test_old_names_lead_to_names_of_today() -> None:

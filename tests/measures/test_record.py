@@ -6,7 +6,6 @@ import pytest
 
 from topogrid.measures.decoding import ERROR
 from topogrid.measures.maps import ABOVE_03, COUPLING, LATTICES, SLOPE
-from topogrid.measures.shown import COMPARED
 
 ROW = {
     "validation/share_above_0.3": 0.5,
@@ -40,8 +39,3 @@ def test_the_same_measure_over_other_units_has_all_its_names_there() -> None:
     assert coupling.null is not None
     assert coupling.null.key == "validation/lattices/tau_spacing_p"
     assert COUPLING.inside("") is COUPLING
-
-
-def test_no_two_lines_of_a_comparison_are_called_alike() -> None:
-    titles = [one.title for one in COMPARED]
-    assert len(set(titles)) == len(titles)

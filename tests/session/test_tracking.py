@@ -25,7 +25,7 @@ from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import read_metrics
 from topogrid.session import wandb_mirror, wandb_mode
 from topogrid.session.tracking import Tracker
-from topogrid.session.wandb_mode import TrackingError, choose_mode, resolve_mode
+from topogrid.session.wandb_mode import TrackingError
 
 CORE = Path(importlib.util.find_spec("wandb").submodule_search_locations[0]) / "bin" / "wandb-core"
 
@@ -73,73 +73,10 @@ def a_figure() -> Figure:
     return figure
 
 
-# --- Which mode ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("flag", "env", "has_key", "mode", "reason"),
-    [
-        ("online", "offline", True, "online", "--wandb online"),
-        ("offline", "online", True, "offline", "--wandb offline"),
-        ("disabled", None, True, "disabled", "--wandb disabled"),
-        (None, "disabled", True, "disabled", "WANDB_MODE=disabled"),
-        ("auto", "offline", True, "offline", "WANDB_MODE=offline"),
-        (None, "dryrun", True, "offline", "WANDB_MODE=dryrun"),
-        (None, "run", True, "online", "WANDB_MODE=run"),
-        (None, "online", False, "offline", "no API key"),
-        (None, None, True, "online", "key"),
-        ("auto", None, False, "offline", "no API key"),
-        (None, "", False, "offline", "no API key"),
-        (None, "bogus", False, "offline", "WANDB_MODE=bogus is not known"),
-    ],
-)
-def test_flag_beats_environment_beats_key(flag, env, has_key, mode, reason):
-    chosen = resolve_mode(flag, env, has_key)
-    assert chosen.mode == mode
-    assert reason in chosen.reason
-
-
-def test_online_without_a_key_is_refused_with_the_remedy():
-    with pytest.raises(TrackingError, match="wandb login"):
-        resolve_mode("online", None, has_key=False)
-    with pytest.raises(ValueError, match="sometimes"):
-        resolve_mode("sometimes", None, has_key=True)
-
-
-def test_looking_for_a_key_asks_nobody_prints_nothing_and_leaves_the_home_folder_alone(monkeypatch, capfd, tmp_path):
-    assert choose_mode(None).mode == "offline"
-    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
-    started = time.monotonic()
-    assert choose_mode(None).mode == "online"
-    assert time.monotonic() - started < 2
-    assert capfd.readouterr() == ("", "")
-    assert not list((tmp_path / "home").iterdir())
-    assert "WANDB_SILENT" not in os.environ
-
-
 def test_refused_mode_makes_no_file(folder):
     with pytest.raises(TrackingError):
         Tracker(folder, {}, mode="online")
     assert not folder.metrics_path.exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("WANDB_RUN_ID", "../../x", "WANDB_RUN_ID in the environment must be 1 to 64 letters"),
-        ("WANDB_RUN_ID", "x" * 65, "WANDB_RUN_ID in the environment must be 1 to 64 letters"),
-        ("WANDB_TAGS", "fine," + "x" * 65, "each of WANDB_TAGS in the environment must have at most 64 letters"),
-    ],
-)
-def test_what_wandb_would_refuse_in_the_environment_is_refused_before(monkeypatch, name, value, said):
-    monkeypatch.setenv(name, value)
-    for flag in (None, "auto", "offline"):
-        with pytest.raises(TrackingError, match=said):
-            choose_mode(flag)
-    assert choose_mode("disabled").mode == "disabled"
-    monkeypatch.setenv("WANDB_MODE", "disabled")
-    assert choose_mode(None).mode == "disabled"
 
 
 # --- What is recorded ------------------------------------------------------------------------------------------------

@@ -1,26 +1,23 @@
-"""Settings: what a field must carry, how flags, presets and files resolve, and that nothing else gets through."""
+"""Flags become settings, a resumed run keeps its own, and nothing that cannot be used gets through."""
 
 import dataclasses
-import json
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.settings.command_lines import parse
 from topogrid.cli.flags import parse_arguments
-from topogrid.settings.config import KINDS, TrainConfig, resume_conflicts
+from topogrid.settings.config import TrainConfig, resume_conflicts
 from topogrid.settings.errors import SettingsError
 from topogrid.settings.fields import GROUPS
-from topogrid.settings.machine import memory_needed
-from topogrid.settings.presets import PRESETS
-from topogrid.settings.saved import FORMAT, read_settings, write_settings
-from topogrid.world.place_cells import PlaceCells
+from topogrid.settings.saved import write_settings
+
+pytestmark = pytest.mark.usefixtures("desk")
 
 FIELDS = dataclasses.fields(TrainConfig)
 NAMES = [field.name for field in FIELDS]
@@ -34,47 +31,6 @@ KNOWN_FLAGS = """
 --no_DoG / --save_dir elsewhere / --save_every 7 / --print_every 7 / --resume auto / --wandb_name mine / --wandb_offline
 --seed 7
 """
-
-
-@pytest.fixture(autouse=True)
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
-    monkeypatch.setattr("topogrid.settings.machine.machine_memory", lambda: 16 * 2**30)
-    return tmp_path
-
-
-def parse(line: str) -> TrainConfig:
-    return parse_arguments(line.split()).config
-
-
-# Fields
-
-
-@pytest.mark.parametrize("field", FIELDS, ids=NAMES)
-def test_every_setting_explains_itself(field: dataclasses.Field[Any]) -> None:
-    about = field.metadata
-    assert about["help"].endswith(".")
-    assert about["help"][0].isupper()
-    assert about["group"] in GROUPS
-    assert about["unit"] in {"", "m", "1/m", "s", "minutes", "steps", "walks"}
-    if KINDS[field.name] in (int, float, int | str, tuple[float, ...], tuple[float, float]):
-        assert about["bounds"] is not None
-    assert all(switch in NAMES for switch in about["needs"])
-
-
-def test_groups_are_contiguous_so_that_help_and_file_read_in_one_order() -> None:
-    groups = [field.metadata["group"] for field in FIELDS]
-    assert list(dict.fromkeys(groups)) == list(GROUPS)
-    assert groups == sorted(groups, key=list(GROUPS).index)
-
-
-def test_what_defines_the_experiment_is_locked_on_resume_and_bookkeeping_is_not() -> None:
-    locked = {field.name for field in FIELDS if field.metadata["locked"]}
-    defining = {
-        field.name for field in FIELDS if field.metadata["group"] in {"task", "network", "wiring", "tau", "topography"}
-    }
-    assert locked == defining | {"seed", "batch_size", "preset"}
 
 
 # Command line
@@ -153,89 +109,6 @@ def test_flags_given_are_told_from_defaults() -> None:
     }
 
 
-# Presets
-
-
-@pytest.mark.parametrize("name", PRESETS)
-@pytest.mark.parametrize("flags", ["", "--tau", "--topoloss", "--tau --topoloss"])
-def test_presets_are_usable_and_flags_override_them(name: str, flags: str) -> None:
-    config = parse(f"--preset {name} {flags} --steps 77")
-    assert config.preset == name
-    assert config.steps == 77
-    expected = {**PRESETS[name].settings, **PRESETS[name].by_wiring.get(config.wiring, {})}
-    for key, value in expected.items():
-        assert key == "steps" or getattr(config, key) == value
-    if PRESETS[name].by_wiring:
-        assert config.wiring == ("learned" if config.tau and not config.topoloss else "dense")
-    assert PRESETS[name].about.endswith(".")
-
-
-def test_the_original_preset_does_not_move_with_the_defaults() -> None:
-    science = {"task", "network", "tau", "topography", "optimisation"}
-    chosen_by_flag = {"tau", "topoloss"}
-    without_effect = {"input_gain", "recurrent_noise", "n_bands", "final_lr_share", "tau_own_steps", "tau_growth_lr"}
-    every = {field.name for field in FIELDS if field.metadata["group"] in science}
-    assert every - chosen_by_flag - without_effect <= PRESETS["original"].settings.keys()
-
-
-# Files
-
-
-def test_settings_come_back_from_a_file_exactly(tmp_path: Path) -> None:
-    config = parse("--tau --tau_max 10.1 --lr 0.1 --pc_width 0.1 0.3 --box_size 2 1 --wandb_tags a --eval_burn_in 7")
-    write_settings(config, tmp_path / "config.json")
-    assert read_settings(tmp_path / "config.json").config == config
-
-
-def saved(**changes: Any) -> dict[str, Any]:
-    return {"format": FORMAT, **dataclasses.asdict(TrainConfig()), **changes}
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("", "{} is not JSON, wanted a config.json of a run"),
-        ("<html></html>", "{} is not JSON, wanted a config.json of a run"),
-        (b"\xff\xfe\x00", "{} is not JSON, wanted a config.json of a run"),
-        ("[" * 100_000, "{} is not JSON, wanted a config.json of a run"),
-        (" " * 1_000_001, "{} is too large for saved settings, wanted a config.json of a run"),
-        ("[1, 2]", "{} holds no settings, wanted a config.json of a run"),
-        ("{}", "{} is not of format 1, which is the one this version of topogrid reads"),
-        (saved(format=2), "{} is not of format 1, which is the one this version of topogrid reads"),
-        (saved(colour="red"), "{} has unknown settings 'colour'; it belongs to another version of topogrid"),
-        ({"format": 1, "lr": 1}, "{} lacks settings 'DoG, activation, "),
-        (saved(steps="5"), "{}: steps must be a whole number, got '5'"),
-        (saved(steps=5.0), "{}: steps must be a whole number, got 5.0"),
-        (saved(steps=True), "{}: steps must be a whole number, got True"),
-        (saved(tau=1), "{}: tau must be true or false, got 1"),
-        (saved(lr=None), "{}: lr must be a finite number, got None"),
-        (saved(lr=math.nan), "{}: lr must be a finite number, got nan"),
-        (saved(lr=10**400), "{}: lr must be a finite number, got 1000"),
-        (saved(pc_width=[]), "{}: pc_width must be one or more finite numbers, got []"),
-        (saved(pc_width={"a": 1}), "{}: pc_width must be one or more finite numbers, got {'a': 1}"),
-        (saved(wandb_tags="abc"), "{}: wandb_tags must be words of printable text, got 'abc'"),
-        (saved(name="a\nb"), "{}: name must be printable text, got 'a\\nb'"),
-        (saved(n_grid_cells=10), "{}: n_grid_cells must be a square number for a square sheet, got 10;"),
-    ],
-)
-def test_a_file_that_holds_no_settings_is_refused(content: Any, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    path.write_bytes(content if isinstance(content, bytes) else b"")
-    if not isinstance(content, bytes):
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
-    with pytest.raises(SettingsError) as refused:
-        read_settings(path)
-    assert str(refused.value).startswith(message.replace("{}", str(path), 1))
-    assert "\n" not in str(refused.value)
-    assert len(str(refused.value)) < 500
-
-
-@pytest.mark.parametrize("path", ["absent.json", "."])
-def test_a_file_that_cannot_be_read_is_refused(path: str) -> None:
-    with pytest.raises(SettingsError, match=r"cannot be read: .*; wanted a config\.json of a run$"):
-        read_settings(path)
-
-
 # Resuming
 
 
@@ -312,23 +185,6 @@ def test_derived_settings() -> None:
     assert (config.sheet_side, config.surround, config.describe()) == (24, 0.0, "tau+topoloss")
     assert TrainConfig(box_size=1.5, surround_amplitude=0.5).box_size == (1.5, 1.5)  # type: ignore[arg-type]
     assert TrainConfig(surround_amplitude=0.5).surround == 0.5
-
-
-def test_the_default_task_fits_small_machines_and_memory_grows_with_every_size() -> None:
-    base = memory_needed(TrainConfig())
-    assert base < 2 * 2**30
-    for name in ("n_grid_cells", "n_place_cells", "batch_size", "seq_length"):
-        assert memory_needed(TrainConfig(**{name: 4 * getattr(TrainConfig, name)})) > base
-
-
-@pytest.mark.parametrize(("n_cells", "widths"), [(3, 1), (32, 1), (512, 1), (512, 3)])
-def test_the_narrowest_place_fields_allowed_still_code_every_position(n_cells: int, widths: int) -> None:
-    narrowest = 1.0001 * 0.25 * math.sqrt(2.2 * 2.2 * widths / n_cells)
-    config = TrainConfig(n_place_cells=n_cells, pc_width=(narrowest,) * widths)
-    line = torch.linspace(-1.1, 1.1, 60)
-    for seed in range(5):
-        cells = PlaceCells.from_config(config, torch.Generator().manual_seed(seed))
-        assert cells.encode(torch.cartesian_prod(line, line)).isfinite().all()
 
 
 # Nothing else gets through

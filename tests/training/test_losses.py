@@ -86,19 +86,7 @@ def test_a_target_with_zeros_and_huge_logits_stay_finite() -> None:
     assert torch.isfinite(logits.grad).all()
 
 
-# --- weights and activity
-
-
-def test_weight_decay_towards_zero_and_towards_the_identity() -> None:
-    weights = draw(9, 9)
-    assert weight_decay(weights).item() == pytest.approx((weights.numpy() ** 2).sum())
-    assert weight_decay(weights, "identity").item() == pytest.approx(((weights.numpy() - np.eye(9)) ** 2).sum())
-    assert weight_decay(torch.eye(9), "identity") == 0
-    weights.requires_grad_()
-    (gradient,) = torch.autograd.grad(weight_decay(weights, "identity"), weights)
-    torch.testing.assert_close(gradient, 2 * (weights.detach() - torch.eye(9)))
-    with pytest.raises(ValueError, match="'zero' or 'identity', got 'one'"):
-        weight_decay(weights, "one")
+# --- activity
 
 
 def test_activity_cost_is_the_mean_square() -> None:

@@ -1,88 +1,32 @@
-"""A step learns, reads nothing back from the device, survives bad batches, and goes on where it was saved."""
+"""A step learns, tells what it did, reads nothing back from the device, and survives bad batches."""
 
 import dataclasses
-import io
 import itertools
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from topogrid.model.penalty import weight_decay
-from topogrid.settings.config import TrainConfig
-from topogrid.training import losses
-from topogrid.training.batch import make_batch
-from topogrid.training.objective import Batch, Context, objective
-from topogrid.training.optimiser import learning_rate
-from topogrid.training.state import TrainState, new_state
-from topogrid.training.step import StepRecord, train, train_step
-
-CPU = torch.device("cpu")
-SMALL = TrainConfig(
-    n_grid_cells=64,
-    activity_cost=5.0,
-    tau_max=10.0,
-    tau_diversity="uniform",
-    n_place_cells=64,
-    pc_width=(0.2,),
-    batch_size=40,
-    seq_length=8,
-    steps=12,
-    warmup_steps=4,
-    print_every=5,
+from tests.training.small_states import (
+    ATTRACTOR,
+    BOTH,
+    LEARNED,
+    batch_for,
+    moments,
+    run,
+    same,
+    settings,
+    state_of,
+    weights,
 )
-BOTH = {"tau": True, "topoloss": True}
-MODULES: dict[str, Any] = {
-    "tau": True, "modules_per_side": 2, "n_grid_cells": 256, "tau_init": "random", "tau_levels": (2, 4), "DoG": False,
-    "weight_decay": 0.0, "activity_cost": 0.0,
-}  # fmt: skip
-ATTRACTOR: dict[str, Any] = MODULES | {
-    "wiring": "attractor", "tau_min": 2.4, "tau_max": 4.8, "drive": 1.0, "readout_every": 4,
-}  # fmt: skip
-LEARNED: dict[str, Any] = MODULES | {"wiring": "learned", "norm": "module", "tau_min": 1.25, "readout_length": 20}
-
-
-def settings(**changes: Any) -> TrainConfig:
-    return dataclasses.replace(SMALL, **changes)
-
-
-def generators(seed: int = 0) -> dict[str, torch.Generator]:
-    names = ("weights", "place_cells", "walks", "held_out")
-    return {name: torch.Generator().manual_seed(10 * seed + index) for index, name in enumerate(names)}
-
-
-def state_of(config: TrainConfig, seed: int = 0, device: torch.device = CPU, precision: str = "fp32") -> TrainState:
-    return new_state(config, device, precision, generators(seed))  # type: ignore[arg-type]
-
-
-def batch_for(state: TrainState, config: TrainConfig) -> Batch:
-    walks, scale = state.generators["walks"], state.length_scale(config)
-    return make_batch(config, state.place_cells, walks, step=state.step + 1, scale=scale)
-
-
-def weights(state: TrainState) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in state.network.state_dict().items()}
-
-
-def moments(state: TrainState) -> list[Tensor]:
-    """Return what the optimiser remembers of every parameter."""
-    return [value.clone() for kept in state.optimiser.state_dict()["state"].values() for value in kept.values()]
-
-
-def same(one: Iterable[Tensor], other: Iterable[Tensor]) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
-
-
-def run(state: TrainState, config: TrainConfig) -> list[StepRecord]:
-    return list(train(state, config))
-
+from topogrid.training import losses
+from topogrid.training.objective import Batch
+from topogrid.training.optimiser import learning_rate
+from topogrid.training.step import train, train_step
 
 # --- learning
 
@@ -181,84 +125,6 @@ def test_frozen_tau_stays_as_it_was_laid_out() -> None:
     assert "train/tau_loss" not in records[-1].metrics
 
 
-# --- batches
-
-
-def test_a_batch_is_walks_and_their_place_code() -> None:
-    config = settings(pc_width=(0.2, 0.3))
-    state = state_of(config)
-    batch = batch_for(state, config)
-    assert batch.start_code.shape == (40, 64)
-    assert batch.displacement.shape == batch.position.shape == (8, 40, 2)
-    assert torch.equal(batch.code, state.place_cells.encode(batch.position))
-    start = batch.position[0] - batch.displacement[0]
-    torch.testing.assert_close(batch.start_code, state.place_cells.encode(start), rtol=1e-3, atol=1e-4)
-    assert not any(value.requires_grad for value in batch)
-    assert not same(batch, batch_for(state, config))
-    assert same(batch, batch_for(state_of(config), config))
-
-
-# --- the objective
-
-
-@pytest.mark.parametrize("tau", [False, True])
-@pytest.mark.parametrize("topoloss", [False, True])
-def test_the_total_is_the_sum_of_its_weighted_terms(tau: bool, topoloss: bool) -> None:
-    config = settings(
-        tau=tau,
-        topoloss=topoloss,
-        weight_decay=0.01,
-        topoloss_weight=0.7,
-        tau_smoothness_weight=0.3,
-        tau_variance_weight=0.2,
-    )
-    state = state_of(config)
-    network, batch = state.network, batch_for(state, config)
-    prediction = network(batch.start_code, batch.displacement)
-    terms = objective(Context(network, state.place_cells, prediction, batch, config))
-    wanted = {
-        "train/ce_loss": losses.place_cross_entropy(prediction.logits, batch.code, [slice(None)]),
-        "train/reg_loss": 0.01 * weight_decay(network.units.wiring.weight),
-        "train/activity_loss": 5.0 * losses.activity_cost(prediction.activity),
-    }
-    if topoloss:
-        wanted["train/topo_loss"] = 0.7 * losses.laplacian_pyramid_loss(network.units.wiring.weight)
-    if tau:
-        values = network.units.tau
-        assert values is not None
-        wanted["train/tau_smoothness_loss"] = 0.3 * losses.tau_smoothness(values)
-        wanted["train/tau_diversity_loss"] = 0.2 * losses.tau_diversity(values, "uniform", (1.0, 10.0))
-    total = sum(term.item() for term in wanted.values())
-    if tau:
-        wanted["train/tau_loss"] = wanted["train/tau_smoothness_loss"] + wanted["train/tau_diversity_loss"]
-    assert set(terms) == {*wanted, "train/total_loss"}
-    for name, value in wanted.items():
-        torch.testing.assert_close(terms[name], value)
-    assert terms["train/total_loss"].item() == pytest.approx(total)
-
-
-@pytest.mark.parametrize("on", ["recurrent", "input", "readout"])
-def test_the_topographic_loss_is_on_the_weights_asked_for(on: str) -> None:
-    """One row per receiving unit of the sheet; of the read-out, the outgoing weights of a unit."""
-    config = settings(topoloss=True, topoloss_on=on, topoloss_factor=4)
-    state = state_of(config)
-    network, batch = state.network, batch_for(state, config)
-    terms = objective(Context(network, state.place_cells, network(batch.start_code, batch.displacement), batch, config))
-    weight = {"recurrent": network.units.wiring.weight, "input": network.units.w_in, "readout": network.readout.t()}[on]
-    torch.testing.assert_close(terms["train/topo_loss"], losses.laplacian_pyramid_loss(weight, 4))
-
-
-def test_terms_of_weight_zero_are_left_out() -> None:
-    config = settings(weight_decay=0.0, activity_cost=0.0)
-    state = state_of(config)
-    batch = batch_for(state, config)
-    prediction = state.network(batch.start_code, batch.displacement)
-    assert set(objective(Context(state.network, state.place_cells, prediction, batch, config))) == {
-        "train/ce_loss",
-        "train/total_loss",
-    }
-
-
 # --- metrics
 
 
@@ -325,60 +191,12 @@ def test_a_seed_means_the_same_run() -> None:
     assert not any(torch.equal(one, two) for one, two in zip(first, other, strict=True))
 
 
-# --- clipping and schedule
-
-
-def test_long_gradients_are_shortened_and_their_length_is_reported() -> None:
-    norms = []
-    for limit in (0.0, 1e6, 1e-3):
-        config = settings(grad_clip=limit)
-        state = state_of(config)
-        record = train_step(state, batch_for(state, config), config, measure=True)
-        norms.append(record.metrics["train/grad_norm"])
-        left = torch.stack([parameter.grad.norm() for parameter in state.network.parameters()]).norm()  # type: ignore[union-attr]
-        torch.testing.assert_close(left, norms[-1].clamp(max=limit) if limit else norms[-1], rtol=1e-4, atol=1e-6)
-    assert same(norms[:1] * 2, norms[1:])
-
-
-@given(
-    steps=st.integers(1, 500),
-    warmup=st.integers(0, 600),
-    schedule=st.sampled_from(["cosine", "constant"]),
-    share=st.floats(0, 1),
-)
-def test_the_learning_rate_keeps_to_its_schedule(steps: int, warmup: int, schedule: str, share: float) -> None:
-    config = settings(steps=steps, warmup_steps=warmup, lr_schedule=schedule, final_lr_share=share, lr=1e-3)
-    rates = [learning_rate(step, config) for step in range(1, steps + 1)]
-    assert all(0 <= rate <= 1e-3 * (1 + 1e-12) for rate in rates)
-    after = rates[max(warmup - 1, 0) :]
-    if schedule == "constant":
-        assert after == pytest.approx([1e-3] * len(after))
-        assert rates == sorted(rates)
-    else:
-        assert after == sorted(after, reverse=True)
-        if warmup <= steps:
-            assert rates[-1] == pytest.approx(1e-3 * share, abs=1e-18)
-    cold = dataclasses.replace(config, warmup_steps=0)
-    for step in range(1, min(warmup, steps)):
-        assert rates[step - 1] == pytest.approx(learning_rate(step, cold) * step / warmup)
-
-
 def test_the_optimiser_uses_the_rate_of_the_step() -> None:
     config = settings()
     state = state_of(config)
     for record in train(state, config):
         for group in state.optimiser.param_groups:
             assert group["lr"] == learning_rate(record.step, config) * group["lr_scale"]
-
-
-@pytest.mark.parametrize(("scaled", "factor"), [(True, 576 / 64), (False, 1.0)])
-def test_what_sums_over_units_learns_at_a_rate_that_falls_with_their_number(scaled: bool, factor: float) -> None:
-    config = settings(**BOTH, scale_lr=scaled)
-    state = state_of(config)
-    names = {id(parameter): name for name, parameter in state.network.named_parameters()}
-    scales = {names[id(one)]: group["lr_scale"] for group in state.optimiser.param_groups for one in group["params"]}
-    rest = {"encoder": 1.0, "units.w_in": 1.0, "units.log_tau": 1.0}
-    assert scales == {"units.wiring.weight": factor, "readout": factor, **rest}
 
 
 # --- bad batches
@@ -414,32 +232,7 @@ def test_a_non_finite_batch_changes_no_weight(steps_before: int, kind: str, limi
     assert all(torch.isfinite(value).all() for value in weights(state).values())
 
 
-# --- saving
-
-
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(precision: str) -> None:
-    config = settings(**BOTH)
-    whole = state_of(config, precision=precision)
-    steps = train(whole, config)
-    for _ in itertools.islice(steps, 6):
-        pass
-    file = io.BytesIO()
-    torch.save(whole.state_dict(), file)
-    rest = list(steps)
-
-    resumed = state_of(config, seed=9, precision=precision)
-    file.seek(0)
-    resumed.load_state_dict(torch.load(file, weights_only=True))
-    assert resumed.step == 6
-    again = run(resumed, config)
-    assert [record.step for record in again] == [record.step for record in rest] == list(range(7, 13))
-    assert same(rest[-1].metrics.values(), again[-1].metrics.values())
-    assert same(weights(whole).values(), weights(resumed).values())
-    assert same(moments(whole), moments(resumed))
-    assert torch.equal(whole.place_cells.centres, resumed.place_cells.centres)
-    for name, generator in whole.generators.items():
-        assert torch.equal(generator.get_state(), resumed.generators[name].get_state())
+# --- the end
 
 
 def test_a_finished_run_has_nothing_left_to_do() -> None:
@@ -448,14 +241,6 @@ def test_a_finished_run_has_nothing_left_to_do() -> None:
     run(state, config)
     assert run(state, config) == []
     assert len(run(state, dataclasses.replace(config, steps=5))) == 3
-
-
-def test_the_weights_of_a_seed_do_not_depend_on_the_device() -> None:
-    there = state_of(SMALL, device=torch.device("meta"))
-    here = state_of(SMALL)
-    assert there.network.encoder.device.type == there.place_cells.centres.device.type == "meta"
-    for name in ("weights", "place_cells"):
-        assert torch.equal(here.generators[name].get_state(), there.generators[name].get_state())
 
 
 # --- nothing comes back from the device

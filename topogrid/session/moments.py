@@ -19,12 +19,7 @@ from topogrid.settings.config import TrainConfig
 from topogrid.trained.trained import Trained
 from topogrid.training.objective import growth_steps, readout_steps
 
-MOMENTS = (
-    0.0,
-    0.03,
-    0.1,
-    1.0,
-)  # of the growth of tau, at which the sheet is glanced at  # of the growth of tau, at which the sheet is glanced at
+MOMENTS = (0.0, 0.03, 0.1, 1.0)  # of the growth of tau, at which the sheet is glanced at
 
 
 def moment_steps(config: TrainConfig) -> frozenset[int]:

@@ -103,7 +103,9 @@ def checked_turns(state: Mapping[str, Any], step: int, where: str) -> list[Turn]
     turns = []
     for one in found:
         match one:
-            case (int() as at, list() as changes) if 0 < at <= step and all(map(_is_change, changes)):
+            case (int() as at, list() as changes) if (
+                type(at) is int and 0 < at <= step and all(map(_is_change, changes))
+            ):
                 turns.append(Turn(at, tuple(changes)))
             case _:
                 raise SettingsError(f"turns in {where} hold {show(one)}, wanted a step and what changed")

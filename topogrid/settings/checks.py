@@ -38,6 +38,7 @@ def check(config: Settings) -> None:
     _check_sheet(config)
     _check_wiring(config)
     _check_tau(config)
+    _check_reading(config)
     _check_place_code(config)
     _check_maps(config)
     _check_wandb(config)
@@ -137,6 +138,16 @@ def _check_tau(config: Settings) -> None:
     if config.tau and max(config.tau_levels) > config.sheet_side:
         raise SettingsError(
             f"tau_levels must be at most {config.sheet_side}, the side of the sheet, got {show(config.tau_levels)}"
+        )
+
+
+def _check_reading(config: Settings) -> None:
+    """Refuse a loss that would read no step of a walk: it would be the mean over nothing."""
+    # A read-out that learns alone has moments of its own.
+    if config.wiring != "learned" and config.readout_every > config.seq_length:
+        raise SettingsError(
+            f"readout_every must be at most {config.seq_length} steps, the length of a walk, got "
+            f"{config.readout_every}; lower it or raise seq_length"
         )
 
 

@@ -50,12 +50,12 @@ def open_trained(
         If there is nothing to open; see `open_run` and `open_bare`.
     """
     path, settings = _weights_in(Path(path)), dict(settings or {})
+    if checkpoint is not None and path.is_file():
+        raise SettingsError(f"{path} is a checkpoint itself; leave --checkpoint out")
     run = _run_of(path)
     if run is not None:
         _refuse_known(run, settings, place_cells)
         return open_run(run, path if path.is_file() else checkpoint).with_settings(settings)
-    if checkpoint is not None:
-        raise SettingsError(f"{path} is a checkpoint itself; leave --checkpoint out")
     if path.suffix == SUFFIX:
         _refuse_known(path, settings, place_cells)
         return import_weights(path).with_settings(settings)

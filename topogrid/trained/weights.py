@@ -90,7 +90,7 @@ def _check_shapes(tensors: Mapping[str, Tensor], theirs: Mapping[str, str], wher
     units, places = encoder.shape
     shapes = {"units.w_in": (units, 2), LOG_TAU: (units,), DRIVE: (units,), "readout": (places, units)}
     recurrent = tensors[RECURRENT]
-    modules = recurrent.shape[0] if recurrent.ndim == 3 else 1
+    modules = max(1, recurrent.shape[0]) if recurrent.ndim == 3 else 1
     shapes[RECURRENT] = (modules, units // modules, units // modules) if recurrent.ndim == 3 else (units, units)
     for ours, value in tensors.items():
         if ours in shapes and tuple(value.shape) != shapes[ours]:

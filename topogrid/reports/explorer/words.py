@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import math
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -162,7 +163,7 @@ def commands(folder: RunFolder, config: TrainConfig) -> list[tuple[str, str]]:
         return []
     script, *arguments = read_versions(folder.versions_path, []).get("command", "").split(" ")
     made = [("made by", " ".join(["python", Path(script).name, *arguments]))] if script else []
-    path = (Path(config.save_dir) / folder.name).as_posix()
+    path = shlex.quote((Path(config.save_dir) / folder.name).as_posix())
     return [
         *made,
         ("measure it again", f"python -m topogrid analyze {path}"),

@@ -1,7 +1,5 @@
 """Runs are grouped by what differs, networks are what is counted, and whatever makes a comparison unfair is said."""
 
-import csv
-import io
 import json
 from pathlib import Path
 
@@ -9,27 +7,12 @@ import numpy as np
 import pytest
 
 from tests.made_runs import change_settings, made_run, six_runs
+from tests.reports.compared import compared, line
 from topogrid.cli.main import main
-from topogrid.reports.comparison.comparison import Comparison, compare
-from topogrid.reports.comparison.text import as_csv, differences_table, findings, means_table
+from topogrid.reports.comparison.comparison import compare
+from topogrid.reports.comparison.text import differences_table, means_table
 from topogrid.reports.records import find_runs
 from topogrid.settings.errors import SettingsError
-
-
-def compared(folder: Path, *by: str) -> Comparison:
-    return compare(find_runs([folder]).records, np.random.default_rng(0), by=by)
-
-
-@pytest.fixture(scope="module")
-def six(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("six") / "runs"
-    six_runs(folder)
-    return folder
-
-
-def line(comparison: Comparison, label: str):
-    return next(one for one in comparison.lines if one.measure.label == label)
-
 
 # --- Groups ----------------------------------------------------------------------------------------------------------
 
@@ -120,37 +103,6 @@ def test_units_are_never_counted_as_networks(six: Path) -> None:
     assert {len(row[-1].split(",")) for row in differences_table(comparison)[1]} == {2}
 
 
-def test_findings_say_what_the_numbers_say(six: Path) -> None:
-    told = " ".join(findings(compared(six)))
-    assert "Tau: 25.0 % of units have GS > 0.3, noise 30.0 %; -5.0 points" in told
-    assert "fewer than noise" not in told, "three networks between 20 and 30 % are not told apart from 30 %"
-    assert "tau 8.0, plain 11.0, difference -3.0" in told
-    assert "Welch p 0.021, permutation p 0.1, at least 0.1 with 3 and 3 networks): consistent with a difference" in told
-    assert "beta +0.030 (95 % t interval +0.005 to +0.055, 3 networks" in told
-    assert "proves" not in told
-
-
-def test_a_single_network_a_group_has_no_interval_and_no_test(tmp_path: Path) -> None:
-    made_run(tmp_path / "p")
-    made_run(tmp_path / "t", slope=0.1, error_cm=5.0)
-    comparison = compared(tmp_path)
-    table = {row[0]: row[1:] for row in means_table(comparison)[1]}
-    assert table["error, training length (cm)"] == ["10.0", "5.0"]
-    assert sum("one network, so no interval" in warning for warning in comparison.warnings) == 2
-    assert any("a single network allows no test" in sentence for sentence in findings(comparison))
-
-
-def test_the_csv_holds_every_network_every_mean_and_every_difference(six: Path) -> None:
-    comparison = compared(six)
-    rows = list(csv.DictReader(io.StringIO(as_csv(comparison))))
-    error = [row for row in rows if row["measure"] == "error, training length (cm)"]
-    assert [row["kind"] for row in error].count("network") == 6
-    assert {row["network"]: float(row["value"]) for row in error if row["kind"] == "network"}["tau-2"] == 9.0
-    (difference,) = [row for row in error if row["kind"] == "difference"]
-    assert (difference["group"], difference["from_group"], float(difference["value"])) == ("tau", "plain", -3.0)
-    assert len(rows) == len(comparison.lines) * (6 + 2 + 1)
-
-
 # --- What makes it unfair --------------------------------------------------------------------------------------------
 
 
@@ -215,32 +167,6 @@ def test_measures_that_nobody_has_are_named_once_a_group(tmp_path: Path) -> None
 
 
 # --- Pages -----------------------------------------------------------------------------------------------------------
-
-
-def test_the_command_writes_pages_that_need_no_other_file_and_says_what_it_found(tmp_path: Path, capsys) -> None:
-    runs, out = tmp_path / "runs", tmp_path / "out"
-    made_run(runs / "a")
-    strange = made_run(runs / "b", seed=1, error_cm=12.0)
-    (strange / "versions.json").write_text(json.dumps({"command": "train <script>alert(1)</script> | x"}))
-    made_run(runs / "c", slope=0.1, error_cm=8.0)
-    out.mkdir()
-    (out / "comparison.md").write_text("of an older comparison")
-    assert main(["compare", str(runs), "--out", str(out), "--format", "pdf"]) == 0
-    assert {path.name for path in out.iterdir()} == {
-        f"comparison.{kind}" for kind in ("html", "png", "md", "csv", "pdf")
-    }
-    assert (out / "comparison.pdf").read_bytes().startswith(b"%PDF")
-    told = capsys.readouterr().out
-    assert "tau 8.0, plain 11.0, difference -3.0" in told
-    assert "plain (n = 2)" in told
-    markdown, page = ((out / f"comparison.{kind}").read_text() for kind in ("md", "html"))
-    assert "older comparison" not in markdown
-    assert "![tau against plain](comparison.png)" in markdown
-    assert f"python -m topogrid compare {runs}" in markdown
-    assert r"\| x" in markdown
-    assert page.count("data:image/png;base64,") == page.count("<img ") == 4
-    assert all(word not in page for word in ("<script", "http://", "https://", "<link"))
-    assert "train &lt;script&gt;" in page
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,121 @@
+"""Units keep tau in its bounds, learn its logarithm, and refuse parts that do not go together."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.model.networks import inputs, network
+from topogrid.analysis.sheets import Sheet
+from topogrid.model.units import TauRNN
+from topogrid.model.wiring.dense import Dense
+from topogrid.model.wiring.learned import Learned
+
+
+def test_projection_returns_what_left_and_leaves_the_rest() -> None:
+    units = network(tau=True, tau_min=1.0, tau_max=10.0).units
+    assert units.log_tau is not None
+    with torch.no_grad():
+        units.log_tau[:4] = torch.tensor([-5.0, 0.5, 2.0, 9.0])
+    units.project_tau()
+    assert units.tau is not None
+    torch.testing.assert_close(units.tau[:4], torch.tensor([1.0, math.exp(0.5), math.exp(2.0), 10.0]))
+    assert units.tau.min() >= 1  # exactly: below it an Euler step overshoots
+
+
+def test_a_tau_at_its_bound_still_has_a_gradient() -> None:
+    """A clamp inside the forward pass would have none there, and the unit would be stuck."""
+    net = network(tau=True, tau_min=1.0, tau_max=10.0)
+    assert net.units.log_tau is not None
+    prediction = net(*inputs())
+    prediction.logits.square().sum().backward()
+    gradient = net.units.log_tau.grad
+    assert gradient is not None
+    bounds = (net.units.tau == 1) | (net.units.tau > 9.999)
+    assert bounds.sum() == 16
+    assert (gradient[bounds] != 0).float().mean() > 0.5
+
+
+def test_the_gradient_of_tau_is_that_of_its_logarithm() -> None:
+    net = network(tau=True).double()
+    log_tau = net.units.log_tau
+    assert log_tau is not None
+    code, moves = (value.double() for value in inputs())
+
+    def loss() -> Tensor:
+        logits: Tensor = net(code, moves).logits
+        return logits.square().sum()
+
+    (gradient,) = torch.autograd.grad(loss(), log_tau)
+    unit = int(gradient.abs().argmax())
+    with torch.no_grad():
+        sides = []
+        for shift in (1e-6, -2e-6):
+            log_tau[unit] += shift
+            sides.append(loss())
+    assert gradient[unit].item() == pytest.approx((sides[0] - sides[1]).item() / 2e-6, rel=1e-5)
+
+
+def test_frozen_tau_gets_no_gradient() -> None:
+    net = network(tau=True, learnable_tau=False)
+    net(*inputs()).logits.sum().backward()
+    assert net.units.log_tau is not None
+    assert net.units.log_tau.grad is None
+    assert not net.units.log_tau.requires_grad
+    assert net.units.wiring.weight.grad is not None
+
+
+@pytest.mark.parametrize("bounds", [(0.5, 2.0), (3.0, 2.0), (math.nan, 2.0), (1.0, math.nan)])
+def test_bounds_out_of_order_are_refused(bounds: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match=r"tau bounds must be 1 <= low <= high, got \("):
+        TauRNN(4, tau=torch.ones(4), tau_bounds=bounds)
+
+
+@pytest.mark.parametrize(
+    "tau",
+    [
+        torch.ones(3),
+        torch.ones(4, 1),
+        torch.full((4,), 0.9),
+        torch.tensor([1, 2, 3, 4.1]),
+        torch.tensor([1, 1, 1, math.nan]),
+    ],
+)
+def test_tau_outside_its_bounds_is_refused(tau: Tensor) -> None:
+    with pytest.raises(ValueError, match=r"tau must be 4 values between 1\.0 and 4\.0 steps"):
+        TauRNN(4, tau=tau, tau_bounds=(1.0, 4.0))
+
+
+def test_a_wiring_of_other_units_is_refused() -> None:
+    with pytest.raises(ValueError, match="a wiring of 9 units does not connect 4"):
+        TauRNN(4, wiring=Dense(9))
+
+
+def test_a_nudge_is_input_to_the_first_step_alone() -> None:
+    """It is as much drive: without weights and with tau 1, the next state is what was nudged, and nothing after."""
+    units = TauRNN(4)
+    with torch.no_grad():
+        units.w_in.zero_()
+        units.wiring.cut()
+    nudge = torch.tensor([[1.0, -1.0, 0.0, 2.0]])
+    activity = units(torch.zeros(3, 1, 2), torch.ones(1, 4), nudge=nudge)
+    assert torch.equal(activity[0], nudge.relu())
+    assert not activity[1:].any()
+
+
+def test_a_constant_input_is_a_parameter_only_where_there_is_one() -> None:
+    assert TauRNN(4).drive is None
+    units = TauRNN(4, drive=-0.5)
+    assert units.drive is not None
+    assert units.drive.tolist() == [-0.5] * 4
+    assert "drive" in dict(units.named_parameters())
+
+
+def test_a_start_is_divided_by_its_norm_in_each_module_where_states_are() -> None:
+    sheet = Sheet(4, 2)
+    units = TauRNN(16, wiring=Learned(sheet), norm="module")
+    state = torch.randn(3, 16, generator=torch.Generator().manual_seed(0))
+    start = units.rectified(state)
+    for members in sheet.order:
+        torch.testing.assert_close(start[:, members], torch.nn.functional.normalize(state[:, members].relu(), dim=-1))

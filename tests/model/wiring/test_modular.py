@@ -1,0 +1,81 @@
+"""Modules are the patches of the sheet, each a network of its own, with gains that fall in even ratios."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from tests.model.networks import config_of, moves, network_of
+from topogrid.analysis.sheets import Sheet
+from topogrid.model.recurrence import leaky_recurrence
+from topogrid.model.units import TauRNN
+from topogrid.model.wiring.attractor import Attractor
+from topogrid.model.wiring.learned import Learned
+from topogrid.model.wiring.modular import Modular
+
+
+@pytest.mark.parametrize("kind", ["attractor", "learned"])
+def test_gain_falls_in_even_ratios_over_modules_and_its_mean_stays(kind: str) -> None:
+    even, laid_out = (network_of(config_of(kind, movement_gain_ratio=ratio)) for ratio in (1.0, 3.0))
+    length = [
+        network.units.wiring.arrange(network.units.w_in).norm(dim=-1).mean(dim=-1).detach()
+        for network in (even, laid_out)
+    ]
+    gain = length[1] / length[0]
+    assert gain[0] / gain[-1] == pytest.approx(3.0, rel=1e-5)
+    assert gain.log().diff().std() < 1e-5
+    assert gain.log().mean() == pytest.approx(0.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("wiring", [Attractor, Learned])
+def test_modules_are_the_patches_of_the_sheet(wiring: Any) -> None:
+    sheet = Sheet(16, 2)
+    modules = wiring(sheet)
+    units = torch.arange(256)
+    assert modules.arrange(units).tolist() == sheet.order.tolist()
+    states = torch.rand(3, 5, 256, generator=torch.Generator().manual_seed(0))
+    arranged = torch.stack([modules.arrange_states(state) for state in states])
+    assert torch.equal(arranged[1, 2, 3], states[1, 3, sheet.order[2]])
+    assert torch.equal(modules.restore_states(arranged), states)
+
+
+@pytest.mark.parametrize("norm", ["none", "module"])
+@pytest.mark.parametrize("with_tau", [False, True])
+def test_modules_are_networks_of_their_own(norm: Any, with_tau: bool) -> None:
+    """A scrambled order of units would show: the same weights in one dense matrix do the same."""
+    sheet, generator = Sheet(6, 2), torch.Generator().manual_seed(0)
+    tau = 1.5 + torch.rand(36, generator=generator) if with_tau else None
+    units = TauRNN(36, tau=tau, tau_bounds=(1.0, 9.0), wiring=Learned(sheet), norm=norm, drive=0.3)
+    with torch.no_grad():
+        units.w_in.normal_(generator=generator)
+        units.wiring.weight.normal_(generator=generator)
+    start = torch.rand(4, 36, generator=generator)
+    activity = units(moves(5, 4, size=1.0), start)
+    assert units.drive is not None
+    for module, members in enumerate(sheet.order):
+        alone = leaky_recurrence(
+            moves(5, 4, size=1.0),
+            start[:, members],
+            units.w_in[members],
+            units.wiring.weight[module],
+            None if tau is None else tau[members],
+            drive=units.drive[members],
+            norm=norm,
+        )
+        torch.testing.assert_close(activity[..., members], alone)
+
+
+def test_a_silenced_unit_loses_its_row_and_its_column_in_its_own_module() -> None:
+    sheet = Sheet(4, 2)
+    wiring = Learned(sheet)
+    nn.init.ones_(wiring.weight)
+    wiring.silence(torch.tensor([5]))  # row 1, column 1: the last unit of the first module
+    there = torch.tensor([1.0, 1.0, 1.0, 0.0])
+    assert torch.equal(wiring.weight[0], there[:, None] * there[None])
+    assert bool((wiring.weight[1:] == 1).all())
+
+
+def test_gains_of_one_module_or_of_ratio_1_are_all_1() -> None:
+    assert Modular.movement_gains(1, 9.0).tolist() == [1.0]
+    assert Modular.movement_gains(4, 1.0).tolist() == [1.0] * 4

@@ -1,0 +1,92 @@
+"""Settings that do not go together are refused in one line with a remedy, and limits are where they are said to be."""
+
+import dataclasses
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from topogrid.settings.config import TrainConfig
+from topogrid.settings.errors import SettingsError
+from topogrid.world.place_cells import PlaceCells
+
+
+@pytest.mark.parametrize(("n_cells", "widths"), [(3, 1), (32, 1), (512, 1), (512, 3)])
+def test_the_narrowest_place_fields_allowed_still_code_every_position(n_cells: int, widths: int) -> None:
+    narrowest = 1.0001 * 0.25 * math.sqrt(2.2 * 2.2 * widths / n_cells)
+    config = TrainConfig(n_place_cells=n_cells, pc_width=(narrowest,) * widths)
+    line = torch.linspace(-1.1, 1.1, 60)
+    for seed in range(5):
+        cells = PlaceCells.from_config(config, torch.Generator().manual_seed(seed))
+        assert cells.encode(torch.cartesian_prod(line, line)).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "refused"),
+    [
+        ({"name": "a" * 100}, {"name": "a" * 101}),
+        ({"device": "cuda:3"}, {"device": "cuda:"}),
+        ({"n_grid_cells": 81}, {"n_grid_cells": 80}),
+        ({"topoloss": True, "n_grid_cells": 64, "topoloss_factor": 8}, {"topoloss_factor": 9}),
+        ({"tau": True, "tau_min": 3.0, "tau_max": 3.0}, {"tau_min": 3.1}),
+        ({"tau": True, "tau_init": "bands", "n_grid_cells": 64, "n_bands": 8}, {"n_bands": 9}),
+        ({"tau": True, "n_grid_cells": 64, "tau_levels": (2, 8)}, {"tau_levels": (2, 9)}),
+        ({"n_place_cells": 6, "pc_width": (1.0, 1.0)}, {"n_place_cells": 5}),
+        ({"box_size": (2.0, 1.0), "pc_width": (1.0,)}, {"pc_width": (1.01,)}),
+        ({"box_size": (2.0, 0.5), "eval_bins": 16, "pc_width": (0.2,)}, {"eval_bins": 12}),
+        ({"seq_length": 12, "readout_every": 12}, {"readout_every": 13}),
+        ({"save_dir": "x" * 255}, {"save_dir": "x" * 256}),
+        ({"wandb_tags": ("x" * 64,)}, {"wandb_tags": ("x" * 65,)}),
+        ({"wandb_group": "x" * 128}, {"wandb_group": "x" * 129}),
+        ({"activation": "relu", "norm": "module"}, {"activation": "tanh"}),
+    ],
+    ids=lambda settings: " ".join(settings),
+)
+def test_limits_are_exact_and_refused_in_one_line(allowed: dict[str, Any], refused: dict[str, Any]) -> None:
+    config = TrainConfig(**allowed)
+    with pytest.raises(SettingsError) as told:
+        dataclasses.replace(config, **refused)
+    assert "\n" not in str(told.value)
+    assert next(iter(refused)) in str(told.value)
+    assert "got" in str(told.value)
+
+
+ATTRACTOR = {
+    "wiring": "attractor", "tau": True, "tau_min": 2.0, "tau_max": 4.0, "drive": 1.0, "n_grid_cells": 256,
+    "modules_per_side": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"modules_per_side": 3}, "modules_per_side must divide the 16 units"),
+        ({"modules_per_side": 4}, "an even number of units a side, at least 8 .* got 4"),
+        ({"n_grid_cells": 324}, "an even number of units a side, .* got 9"),
+        ({"tau_min": 1.9}, "time constants of 2 steps and more .* got tau_min 1.9; give --tau_min 2"),
+        ({"tau": False}, "got a plain network, in which tau is 1; add --tau"),
+        ({"drive": 0.0}, "needs a drive above 0, .* got 0; give --drive 1"),
+        ({"topoloss": True}, "topoloss .* has no effect with wiring attractor"),
+        ({"activation": "tanh"}, "wiring attractor works with activation relu only"),
+        ({"wiring": "dense"}, "modules_per_side 2 needs units connected inside modules"),
+        ({"wiring": "learned"}, "wiring learned .* needs norm module; add --norm module"),
+    ],
+)
+def test_what_a_wiring_cannot_work_with_is_refused_with_the_remedy(changes: dict[str, Any], message: str) -> None:
+    TrainConfig(**ATTRACTOR)
+    with pytest.raises(SettingsError, match=message) as told:
+        TrainConfig(**ATTRACTOR | changes)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("wiring", ["dense", "blocks", "attractor"])
+def test_a_loss_that_would_read_no_step_of_a_walk_is_refused(wiring: str) -> None:
+    """The mean over no step is no number: the first step of such a run would have been its last."""
+    config = TrainConfig(preset="smoke", wiring=wiring, tau=True)
+    with pytest.raises(SettingsError, match=r"readout_every must be at most \d+ steps, the length of a walk, got 99"):
+        dataclasses.replace(config, readout_every=99)
+
+
+def test_a_readout_that_learns_alone_has_moments_of_its_own() -> None:
+    assert TrainConfig(preset="smoke", wiring="learned", tau=True, readout_every=99).readout_every == 99
