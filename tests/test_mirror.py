@@ -8,7 +8,6 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTHING_TO_TEST = {"__init__", "__main__", "errors"}
 # Tests of what several modules of their package do together, named for that.
 OF_SEVERAL = {
-    "analysis/maps/test_unit_scores.py",
     "analysis/test_invariance.py",
     "figures/test_group_figures.py",
     "session/test_settings_at_resume.py",

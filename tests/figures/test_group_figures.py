@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tests.made_runs import measures
-from topogrid.analysis.networks.groups import Group, Member, mean_over_networks, paired_series, series
+from topogrid.analysis.networks.groups import Group, Member
 from topogrid.figures import COMPARISON_FIGURES, PALETTE, comparison_figure, comparison_overview
 
 
@@ -143,24 +143,3 @@ def test_a_group_without_networks_is_refused(bad: list[Group]) -> None:
 def test_an_unknown_figure_is_refused() -> None:
     with pytest.raises(ValueError, match="trade_off, spread, sheets, got 'trade'"):
         comparison_figure("trade", groups(), COLOURS[:2])
-
-
-def test_series_take_the_later_of_two_rows_and_leave_out_what_is_not_finite() -> None:
-    rows = [
-        {"step": 2, "a": 1.0},
-        {"step": 1, "a": 5.0},
-        {"step": 2, "a": 3.0},
-        {"step": 3, "a": float("nan")},
-        {"a": 1.0},
-    ]
-    steps, values = series(rows, "a")
-    assert (steps.tolist(), values.tolist()) == ([1, 2], [5, 3])
-    assert paired_series([{"step": 1, "a": 1.0, "b": 2.0}, {"step": 2, "a": 1.0}], "a", "b").tolist() == [[1], [1], [2]]
-
-
-def test_a_mean_curve_is_taken_where_all_networks_have_a_value() -> None:
-    steps, mean = mean_over_networks(
-        [(np.array([0, 1, 2]), np.array([1.0, 2, 3])), (np.array([1, 2]), np.array([4.0, 5]))]
-    )
-    assert (steps.tolist(), mean.tolist()) == ([1, 2], [3, 4])
-    assert mean_over_networks([])[0].size == 0
