@@ -9,7 +9,6 @@ NOTHING_TO_TEST = {"__init__", "__main__", "errors"}
 # Tests of what several modules of their package do together, named for that.
 OF_SEVERAL = {
     "analysis/test_invariance.py",
-    "figures/test_group_figures.py",
     "session/test_settings_at_resume.py",
     "trained/test_saved_runs.py",
 }

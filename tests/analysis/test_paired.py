@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.few_surrogates import measured_lattices
+from tests.quick_evaluations import measured_lattices
 from topogrid.analysis.maps.units import UnitMeasures
 from topogrid.analysis.paired import compare
 

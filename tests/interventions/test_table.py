@@ -13,7 +13,6 @@ import torch
 from PIL import Image
 
 import train_grid
-from topogrid import figures
 from topogrid.analysis import grid_gate
 from topogrid.analysis.maps import units as unit_measures
 from topogrid.analysis.maps.units import measure_units
@@ -24,7 +23,6 @@ from topogrid.evaluation.evaluate import evaluate
 from topogrid.evaluation.probe import Probe
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.summary import summarise
-from topogrid.figures import save_figure
 from topogrid.interventions.catalogue import INTERVENTIONS
 from topogrid.interventions.condition import Condition
 from topogrid.interventions.paired import paired
@@ -539,18 +537,6 @@ def test_an_unknown_name_exits_2_with_the_list(capsys):
     assert topogrid_main(["intervene", "nowhere", "--only", "lesion"]) == 2
     said = capsys.readouterr().err
     assert all(name in said for name in INTERVENTIONS)
-
-
-def test_a_comparison_needs_one_value_a_condition_and_draws_what_has_none(tmp_path):
-    panel = figures.Panel("spacing (m)", [0.7, math.nan], line=0.739)
-    drawn = save_figure(
-        figures.condition_lines(["baseline", "cut"], [panel], title="What cutting does"), tmp_path / "a.png"
-    )
-    assert np.asarray(Image.open(drawn).convert("L"), dtype=float).std() > 3
-    with pytest.raises(ValueError, match="needs 3 values"):
-        figures.condition_lines(["a", "b", "c"], [panel], title="")
-    with pytest.raises(ValueError, match="a figure of conditions needs some"):
-        figures.condition_lines([], [], title="")
 
 
 def test_chosen_units_are_silenced_beside_their_control(run: Path, capsys):

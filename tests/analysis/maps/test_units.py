@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.few_surrogates import measured_lattices
+from tests.quick_evaluations import measured_lattices
 from topogrid.analysis import grid_scores, measure_lattice
 from topogrid.analysis.maps.units import UnitMeasures, measure_units
 
