@@ -283,12 +283,6 @@ def test_another_step_lasts_as_long(subject, before):
         assert measured.decoding.hold_still_cm[-1] == pytest.approx(before.decoding.hold_still_cm[-1], rel=1e-5)
 
 
-@pytest.mark.parametrize("wrong", [{"speed_factor": 0.0}, {"box_factor": 0.5}, {"dt_factor": 0.4}, {"dt_factor": -1.0}])
-def test_a_probe_that_means_nothing_is_refused(wrong):
-    with pytest.raises(ValueError, match="factor must be"):
-        Probe(**wrong)
-
-
 def test_the_burn_in_is_that_of_the_slowest_unit_or_what_was_asked_for(subject, before):
     assert before.burn_in == burn_in_steps(float(before.tau.max()))
     for given in (0, 5):
