@@ -6,14 +6,19 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 
 from tests.attractor_networks import CONFIG, Subject, untrained_attractor, usual_evaluation
+from tests.changed_networks import CONFIG as SMALL
+from tests.changed_networks import usual_measures, usual_subject
 from tests.quick_evaluations import few_surrogates
 from topogrid.evaluation.evaluate import evaluate, glance
 from topogrid.evaluation.held_out import FEWEST_ANCHORED_WALKS
 from topogrid.evaluation.probe import Probe
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import unit_rows
+from topogrid.model.units import TauRNN
+from topogrid.settings.cost import burn_in_steps
 from topogrid.trained.trained import Trained
 
 
@@ -60,3 +65,28 @@ def test_the_table_of_units_tells_their_modules(usual: Evaluation) -> None:
     four = dataclasses.replace(CONFIG, modules_per_side=2, n_grid_cells=4 * 144)
     assert four.sheet.n_modules == 4
     assert math.isqrt(four.n_grid_cells) == 24
+
+
+def test_the_burn_in_is_that_of_the_slowest_unit_or_what_was_asked_for() -> None:
+    subject, before = usual_subject(), usual_measures()
+    assert before.burn_in == burn_in_steps(float(before.tau.max()))
+    for given in (0, 5):
+        config = dataclasses.replace(SMALL, eval_burn_in=given)
+        measured = evaluate(Trained(subject.network, subject.place_cells, config, 7))
+        assert measured.burn_in == given
+        same = np.array_equal(measured.settled.rate_maps.maps, measured.start.rate_maps.maps, equal_nan=True)
+        assert same == (given == 0)
+
+
+def test_activity_is_never_held_for_longer_than_a_part_of_a_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject, lengths = usual_subject(), []
+    forward = TauRNN.forward
+
+    def noted(self: TauRNN, moves: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+        lengths.append(len(moves))
+        return forward(self, moves, state)
+
+    monkeypatch.setattr(TauRNN, "forward", noted)
+    config = dataclasses.replace(SMALL, eval_burn_in=300, long_seconds=4.0)
+    evaluate(Trained(subject.network, subject.place_cells, config, 7))
+    assert max(lengths) <= 100

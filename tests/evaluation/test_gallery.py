@@ -27,7 +27,9 @@ def test_all_that_is_tracked_is_drawn_but_the_filmstrip(drawn: dict[str, Figure]
     assert set(drawn) == set(FIGURES) - {"validation/filmstrip"}
 
 
-def test_without_time_constants_or_rows_there_is_less_to_draw() -> None:
+def test_without_time_constants_or_rows_there_is_less_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    for slow in ("_rate_maps", "_draw_order"):
+        monkeypatch.setattr(f"topogrid.evaluation.gallery.{slow}", lambda *_: Figure())
     plain = dataclasses.replace(CONFIG, tau=False)
     found = draw_evaluation(quick_evaluation(plain), plain)
     assert set(found) == set(FIGURES) - {"validation/filmstrip", "train/curves"} - OF_TAU
