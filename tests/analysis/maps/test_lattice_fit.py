@@ -20,10 +20,10 @@ def test_a_start_close_by_ends_on_the_lattice(spacing: float, turn: float) -> No
 
 
 def test_a_fit_that_would_leave_its_start_is_not_believed() -> None:
-    maps = lattice_map(0.6, 20, n_bins=BINS, box_size=BOX)[None]
-    start = lattice_axes(0.95, 20)[None]  # too far from 0.6 to be a correction of it
-    moved = np.hypot(*(fit_axes(maps, start, BIN) - start)[0].T).max()
-    assert moved <= 0.15 * 0.95
+    maps = lattice_map(0.7, 20, n_bins=BINS, box_size=BOX)[None]
+    start = lattice_axes(1.25 * 0.7, 20)[None]  # a quarter too wide: no correction, but another pattern
+    np.testing.assert_array_equal(fit_axes(maps, start, BIN), start)
+    assert not np.array_equal(fit_axes(maps, 0.88 * start, BIN), 0.88 * start)
 
 
 def test_units_do_not_depend_on_one_another_and_missing_bins_do_not_pull() -> None:
