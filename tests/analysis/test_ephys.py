@@ -3,36 +3,16 @@
 import csv
 import importlib.util
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from topogrid.analysis import grid_table, measure_lattice, tuning_map
-from topogrid.analysis.inputs import as_maps, box_of
 from topogrid.analysis.synthetic import lattice_map, lattice_spikes, random_track
 
 RNG = np.random.default_rng(2)
 TIME, TRACK = random_track(900, 1.0, RNG)
 SPIKES = {"a": lattice_spikes(TIME, TRACK, 0.35, RNG, orientation=20), "b": np.sort(RNG.uniform(0, 900, 3000))}
-
-
-class Labelled:
-    """An array that names its axes and bins, with what xarray's `DataArray` has of that."""
-
-    def __init__(self, values: np.ndarray, dims: tuple[str, ...], coords: dict[str, Any]) -> None:
-        self.values, self.dims = values, dims
-        self.coords = {
-            name: values if hasattr(values, "values") else _Coordinate(values) for name, values in coords.items()
-        }
-
-    def transpose(self, *dims: str) -> "Labelled":
-        return Labelled(self.values.transpose([self.dims.index(name) for name in dims]), dims, self.coords)
-
-
-class _Coordinate:
-    def __init__(self, values: Any) -> None:
-        self.values = np.asarray(values)
 
 
 def test_rates_are_spikes_over_time_in_hertz() -> None:
@@ -94,23 +74,6 @@ def test_objects_that_keep_their_times_will_do() -> None:
 
     kept = tuning_map({name: Train(times) for name, times in SPIKES.items()}, TIME, TRACK, 1.0)
     np.testing.assert_array_equal(kept.maps, tuning_map(SPIKES, TIME, TRACK, 1.0).maps)
-
-
-def test_labelled_maps_come_in_order() -> None:
-    maps = np.stack([lattice_map(0.4, 10, n_bins=(12, 10), box_size=(1.2, 1.0)) for _ in range(2)])
-    x, y = 0.05 + 0.1 * np.arange(12), 0.05 + 0.1 * np.arange(10)
-    given = Labelled(
-        maps[:, ::-1].transpose(2, 0, 1), ("pos_x", "unit", "pos_y"), {"pos_x": x, "pos_y": y[::-1], "unit": [3, 9]}
-    )
-    np.testing.assert_array_equal(as_maps(Labelled(maps, ("unit", "y", "x"), {})), maps)
-    # Axes of pynapple's features without a name, x first.
-    np.testing.assert_array_equal(as_maps(Labelled(maps.transpose(0, 2, 1), ("unit", "0", "1"), {})), maps)
-    turned = Labelled(given.values.transpose(1, 2, 0), ("unit", "pos_y", "pos_x"), given.coords)
-    np.testing.assert_array_equal(as_maps(turned), maps)
-    assert box_of(turned) == pytest.approx((1.2, 1.0))
-    table = grid_table(turned, n_surrogates=2, rng=np.random.default_rng(0))
-    assert table["unit"].tolist() == [3, 9]
-    assert table["spacing_m"] == pytest.approx(0.4, rel=0.02)
 
 
 def test_a_lattice_too_wide_for_its_box_shows_some_of_its_peaks() -> None:

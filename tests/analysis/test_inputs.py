@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import topogrid.analysis as package
+from tests.labelled_arrays import Labelled
 from topogrid.analysis import (
     RateMapAccumulator,
     autocorrelograms,
@@ -396,14 +397,4 @@ def test_the_doors_name_what_came() -> None:
     assert grid_scores(np.zeros((1, 10, 20)), (2, 1)).score_60.shape == (1,)
     assert levelled(np.full((1, 3), 7.0), beyond=1.0).tolist() == [[7.0, 7.0, 7.0]]
     with pytest.raises(ValueError, match="axes of unit, y and x"):
-        from_labels(Labelled(MAPS, ("unit", "row", "col")))
-
-
-class Labelled:
-    """An array that names its axes, as xarray's do."""
-
-    def __init__(self, values: np.ndarray, dims: tuple[str, ...]) -> None:
-        self.values, self.dims, self.coords = values, dims, {}
-
-    def transpose(self, *dims: str) -> "Labelled":
-        return Labelled(self.values.transpose([self.dims.index(name) for name in dims]), dims)
+        from_labels(Labelled(MAPS, ("unit", "row", "col"), {}))

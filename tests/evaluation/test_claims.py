@@ -1,133 +1,20 @@
 """What is said about a network follows from its measures: yes, no, and cannot say."""
 
-import dataclasses
 import math
 
 import pytest
 
+from tests.claimed import CONFIG, ROW, about
 from topogrid.evaluation.claims import claims
 from topogrid.settings.config import TrainConfig
 
-CONFIG = TrainConfig(n_grid_cells=400, tau=True)
-ROW = {
-    "validation/trajectory_error_cm": 6.0,
-    "validation/hold_still_short_error_cm": 19.0,
-    "validation/middle_short_error_cm": 88.0,
-    "validation/long_error_cm": 20.0,
-    "validation/hold_still_error_cm": 55.0,
-    "validation/error_0.4s_cm": 7.0,
-    "validation/error_2s_cm": 12.0,
-    "validation/error_10s_cm": 30.0,
-    "validation/error_10s_median_cm": 25.0,
-    "validation/error_10s_hold_still_cm": 92.0,
-    "validation/error_10s_middle_cm": 87.0,
-    "validation/error_60s_cm": 70.0,
-    "validation/floor_error_cm": 1.4,
-    "validation/share_above_0.3": 0.5,
-    "validation/null_share_above_0.3": 0.3,
-    "validation/share_above_0.8": 0.2,
-    "validation/null_share_above_0.8": 0.04,
-    "validation/share_beyond_null": 0.12,
-    "validation/share_gate": 0.25,
-    "validation/null_share_gate": 0.01,
-    "validation/share_dead": 0.1,
-    "validation/grid_cell_spacing_m": 0.75,
-    "validation/n_grid_cell_spacings": 90.0,
-    "validation/spacing_nan_share": 0.4,
-    "validation/predicted_spacing_m": 0.739,
-    "validation/forming_spacing_m": 0.942,
-    "validation/n_scale_clusters": 2.0,
-    "validation/scale_cluster_bic_gain": 25.0,
-    "validation/scale_cluster_ratio": 1.42,
-    "validation/scale_cluster_smallest_share": 0.4,
-    "validation/scale_cluster_separation": 3.0,
-    "validation/orientation_morans_i": 0.3,
-    "validation/orientation_morans_p": 0.002,
-    "validation/phase_morans_i": 0.01,
-    "validation/phase_morans_p": 0.4,
-    "validation/spacing_morans_i": 0.5,
-    "validation/spacing_morans_p": 0.001,
-    "validation/spacing_partial_morans_i": 0.01,
-    "validation/spacing_partial_morans_p": 0.4,
-    "validation/tau_spacing_rho": 0.6,
-    "validation/tau_spacing_p": 0.004,
-    "validation/scaling_slope": 0.3,
-    "validation/scaling_slope_low": 0.2,
-    "validation/scaling_slope_high": 0.4,
-    "validation/start/share_above_0.3": 0.7,
-    "validation/start/tau_spacing_rho": 0.8,
-    "tau/morans_i": 0.98,
-}
 COUPLING = [f"validation/{name}" for name in ("tau_spacing_rho", "tau_spacing_p", "scaling_slope")]
-
-
-def about(topic: str, changes: dict[str, float] | None = None, config: TrainConfig = CONFIG, **options: bool) -> str:
-    """Return the one paragraph about a topic."""
-    told = [one for one in claims(ROW | (changes or {}), config, **options) if one.startswith(f"{topic}: ")]
-    assert len(told) <= 1
-    return told[0] if told else ""
 
 
 def test_nothing_is_ever_proved() -> None:
     for sentence in claims(ROW, CONFIG):
         assert "prove" not in sentence
         assert "nan" not in sentence.replace("(nan", "")
-
-
-def test_path_integration() -> None:
-    yes = about("Path integration")
-    assert "is consistent with path integration" in yes
-    assert (
-        "6.0 cm off over 20 steps (an animal thought to sit still: 19.0 cm, always guessing the middle: 88.0 cm), and "
-        "30.0 cm off after 10 s (an animal thought to sit still: 92.0 cm, always guessing the middle: 87.0 cm)"
-    ) in yes
-    assert "a perfect place code gives 1.4 cm" in yes
-    assert "feedback" not in yes
-    assert "cannot be said" in about("Path integration", {"validation/error_10s_middle_cm": math.nan})
-    assert "cannot be said" in about("Path integration", {"validation/hold_still_short_error_cm": math.nan})
-    assert "cannot be said" in about("Path integration", knows_places=False)
-
-
-def test_the_rows_of_older_versions_lack_guesses_over_the_same_duration() -> None:
-    old = {name: value for name, value in ROW.items() if "0s_" not in name and "short" not in name}
-    told = [one for one in claims(old, CONFIG) if one.startswith("Path integration: ")]
-    assert len(told) == 1
-    assert "cannot be said" in told[0]
-
-
-@pytest.mark.parametrize(
-    ("changes", "not_shown"),
-    [
-        ({"validation/trajectory_error_cm": 9.6}, "over 20 steps:"),  # sitting still is 19.0 cm
-        ({"validation/error_10s_cm": 43.6}, "after 10 s:"),  # the middle is better than sitting still
-        ({"validation/error_10s_middle_cm": 50.0}, "after 10 s:"),
-        ({"validation/trajectory_error_cm": 18.0, "validation/error_10s_cm": 80.0}, "over 20 steps or after 10 s:"),
-    ],
-)
-def test_path_integration_beats_the_better_guess_at_both_durations(changes: dict[str, float], not_shown: str) -> None:
-    told = about("Path integration", changes)
-    assert f"does not show path integration {not_shown}" in told
-    assert "consistent" not in told
-
-
-def test_feedback_is_told_beside_and_judged_apart() -> None:
-    fed = dataclasses.replace(CONFIG, place_feedback=0.01)
-    told = about("Path integration", {"validation/feedback_error_10s_cm": 9.0}, fed)
-    assert "With feedback from the predicted place code (strength 0.01) it is 9.0 cm off after 10 s." in told
-    lost = {"validation/feedback_error_10s_cm": 9.0, "validation/error_10s_cm": 80.0}
-    told = about("Path integration", lost, fed)
-    assert "does not show path integration after 10 s" in told
-    assert told.endswith("With feedback it is consistent with path integration.")
-
-
-def test_durations_are_those_of_the_settings() -> None:
-    other = dataclasses.replace(CONFIG, seq_length=10, error_seconds=(2.0, 60.0), long_seconds=60.0, long_walks=30)
-    changes = {"validation/error_2s_hold_still_cm": 46.0, "validation/error_2s_middle_cm": 85.0}
-    told = about("Path integration", changes, other)
-    assert "over 10 steps" in told
-    assert "12.0 cm off after 2 s" in told
-    assert "on 30 long walks" in told
-    assert "Later it is off by 70.0 cm after 60 s." in told
 
 
 def test_grid_cells() -> None:

@@ -1,66 +1,41 @@
-"""Held-out walks: where they start, how long they are, and what is told of them, with and without feedback."""
+"""A network is measured whole or at a glance, anchored or not, and both see the same maps."""
 
 import dataclasses
 import math
 from collections.abc import Iterator
-from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
-from topogrid.analysis import grid_gate
-from topogrid.analysis.maps import units as unit_measures
-from topogrid.evaluation.decoding import follow
+from tests.attractor_networks import CONFIG, Subject, untrained_attractor, usual_evaluation
+from tests.changed_networks import CONFIG as SMALL
+from tests.changed_networks import usual_measures, usual_subject
+from tests.quick_evaluations import few_surrogates
 from topogrid.evaluation.evaluate import evaluate, glance
 from topogrid.evaluation.held_out import FEWEST_ANCHORED_WALKS
 from topogrid.evaluation.probe import Probe
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import unit_rows
-from topogrid.model.network import Feedback, PathIntegrator
-from topogrid.settings.config import TrainConfig
-from topogrid.settings.cost import MOST_MOMENTS
-from topogrid.streams import make_generators
+from topogrid.model.units import TauRNN
+from topogrid.settings.cost import burn_in_steps
 from topogrid.trained.trained import Trained
-from topogrid.world.place_cells import PlaceCells
-from topogrid.world.walks import Walks, simulate_walks
-
-CONFIG = TrainConfig(
-    n_grid_cells=144, n_place_cells=48, tau=True, tau_min=2.4, tau_max=4.0, tau_init="gradient", drive=1.0, seed=3,
-    wiring="attractor", modules_per_side=1, eval_walks=40, eval_bins=12, long_seconds=3.0, long_walks=12,
-    error_seconds=(0.4, 1.0, 2.0, 10.0), device="cpu", precision="fp32",
-)  # fmt: skip
-
-
-class Subject(NamedTuple):
-    """A network that has learned nothing: its walks and maps are as many as those of one that has."""
-
-    network: PathIntegrator
-    place_cells: PlaceCells
 
 
 @pytest.fixture(autouse=True, scope="module")
-def few_surrogates() -> Iterator[None]:
-    """Judge grid cells against few surrogates: thousands of them take all the time of an evaluation."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(unit_measures, "grid_gate", partial(grid_gate, n_surrogates=4))
+def quick() -> Iterator[None]:
+    with few_surrogates():
         yield
 
 
 @pytest.fixture(scope="module")
 def state() -> Subject:
-    sources = make_generators(CONFIG.seed, "cpu", ("weights", "place_cells", "training"))
-    network = PathIntegrator.from_config(CONFIG, generator=sources["weights"])
-    with torch.no_grad():  # an untrained read-out is 0 and always says the same place
-        for weight in (network.encoder, network.readout):
-            weight.add_(torch.rand(weight.shape, generator=sources["training"]))
-    return Subject(network, PlaceCells.from_config(CONFIG, sources["place_cells"]))
+    return untrained_attractor()
 
 
 @pytest.fixture(scope="module")
-def usual(state: Subject) -> Evaluation:
-    return evaluate(Trained(state.network, state.place_cells, CONFIG, 0))
+def usual() -> Evaluation:
+    return usual_evaluation()
 
 
 def test_a_glance_sees_the_maps_of_the_whole_evaluation(state: Subject, usual: Evaluation) -> None:
@@ -70,46 +45,6 @@ def test_a_glance_sees_the_maps_of_the_whole_evaluation(state: Subject, usual: E
     np.testing.assert_array_equal(seen.lattice.spacing, usual.settled.lattice.spacing)
     np.testing.assert_array_equal(seen.tau, usual.tau)
     assert (seen.step, seen.burn_in) == (0, usual.burn_in)
-
-
-@pytest.mark.parametrize(
-    ("probe", "n_steps"),
-    [
-        (Probe(anchored=True), 500),
-        (Probe(anchored=True, speed_factor=0.5), 1000),
-        (Probe(anchored=True, speed_factor=2.0), 500),
-        (Probe(anchored=True, dt_factor=2.0), 250),
-        (Probe(anchored=True, box_factor=1.5), 1125),
-    ],
-    ids=str,
-)
-def test_anchored_walks_start_in_the_middle_and_cover_the_box(state: Subject, probe: Probe, n_steps: int) -> None:
-    anchored = glance(Trained(state.network, state.place_cells, CONFIG, 0), probe=probe)
-    assert anchored.rate_maps.occupancy.sum() == FEWEST_ANCHORED_WALKS * n_steps
-    assert (anchored.rate_maps.occupancy > 0).mean() > 0.95
-
-
-def test_anchored_walks_are_as_many_samples_as_the_usual_ones(state: Subject) -> None:
-    many = dataclasses.replace(CONFIG, eval_walks=2001)
-    samples = {
-        anchored: glance(
-            Trained(state.network, state.place_cells, many, 0), probe=Probe(anchored=anchored)
-        ).rate_maps.occupancy.sum()
-        for anchored in (False, True)
-    }
-    assert samples[False] == 2001 * CONFIG.seq_length
-    assert samples[False] <= samples[True] < samples[False] + 500
-
-
-def test_before_they_move_anchored_walks_are_in_one_bin(state: Subject) -> None:
-    odd = dataclasses.replace(CONFIG, eval_bins=11, eval_burn_in=0)
-    still = Probe(anchored=True, speed_factor=1e-9)
-    short = dataclasses.replace(odd, dt=1.0, seq_length=1, long_seconds=1.0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("topogrid.evaluation.held_out.ANCHORED_SECONDS", 1e-9)
-        maps = glance(Trained(state.network, state.place_cells, short, 0), probe=still).rate_maps
-    assert (maps.occupancy > 0).sum() == 1
-    assert maps.occupancy[5, 5] == FEWEST_ANCHORED_WALKS
 
 
 def test_a_whole_evaluation_can_be_anchored(state: Subject, usual: Evaluation) -> None:
@@ -123,62 +58,6 @@ def test_a_whole_evaluation_can_be_anchored(state: Subject, usual: Evaluation) -
     assert anchored.decoding.middle_short_cm == pytest.approx(anchored.decoding.hold_still_short_cm, rel=0.01)
 
 
-def test_baselines_are_those_of_the_same_walks(usual: Evaluation) -> None:
-    told = usual.decoding
-    assert 10 < told.hold_still_short_cm < 30
-    assert told.hold_still_short_cm == pytest.approx(told.hold_still_cm[: CONFIG.seq_length].mean(), rel=0.3)
-    assert told.middle_short_cm == pytest.approx(told.middle_cm.mean(), rel=0.3)
-    assert told.middle_cm.mean() == pytest.approx(88, rel=0.2)
-    assert told.hold_still_cm[0] < 5
-    assert told.hold_still_cm[-1] > told.hold_still_cm[10]
-    low, high = told.long_quartiles_cm
-    assert ((low <= told.long_median_cm) & (told.long_median_cm <= high)).all()
-
-
-def test_without_feedback_there_is_no_error_with_it(usual: Evaluation) -> None:
-    assert np.isnan(usual.decoding.feedback_error_cm).all()
-    assert usual.decoding.feedback_median_cm.shape == usual.decoding.seconds.shape
-
-
-def test_feedback_leaves_the_rest_as_it_is(state: Subject, usual: Evaluation) -> None:
-    config = dataclasses.replace(CONFIG, place_feedback=0.05)
-    told = evaluate(Trained(state.network, state.place_cells, config, 0)).decoding
-    np.testing.assert_array_equal(told.long_error_cm, usual.decoding.long_error_cm)
-    assert np.isfinite(told.feedback_error_cm).all()
-    # It is first due at the first step, and then every fourth one.
-    assert (told.feedback_error_cm != told.long_error_cm).mean() > 0.8
-
-
-def walks(n_steps: int) -> Walks:
-    return simulate_walks(
-        5, n_steps, box_size=CONFIG.box_size, dt=CONFIG.dt, generator=torch.Generator().manual_seed(1)
-    )
-
-
-def test_following_in_parts_or_at_chosen_steps_changes_nothing(state: Subject) -> None:
-    walk = walks(30)
-    feedback = Feedback(0.1, 4, state.place_cells.softmax)
-    for closed in (None, feedback):
-        whole = follow(state.network, state.place_cells, walk, feedback=closed)
-        parts = follow(state.network, state.place_cells, walk, feedback=closed, steps_at_once=7)
-        torch.testing.assert_close(parts, whole)
-        at = np.array([0, 3, 12, 29])
-        chosen = follow(state.network, state.place_cells, walk, feedback=closed, at=at, steps_at_once=7)
-        torch.testing.assert_close(chosen, whole[at])
-
-
-def test_very_long_walks_are_told_at_few_moments_and_those_that_are_asked_for(state: Subject) -> None:
-    moments = (0.4, 2.0, 7.77, 13.0)
-    config = dataclasses.replace(CONFIG, long_seconds=14.0, long_walks=3, eval_walks=5, error_seconds=moments)
-    told = evaluate(Trained(state.network, state.place_cells, config, 0)).decoding
-    assert len(told.seconds) <= MOST_MOMENTS
-    for moment in (*moments[:2], 7.76, moments[3], 14.0):
-        assert np.abs(told.seconds - moment).min() < 1e-9
-    assert told.true_paths.shape == (3, len(told.seconds), 2)
-    assert told.middle_cm.shape == told.long_median_cm.shape == told.seconds.shape
-    assert (np.diff(told.seconds) > 0).all()
-
-
 def test_the_table_of_units_tells_their_modules(usual: Evaluation) -> None:
     columns, rows = unit_rows(usual, CONFIG)
     assert columns[1:4] == ["row", "col", "module"]
@@ -186,3 +65,28 @@ def test_the_table_of_units_tells_their_modules(usual: Evaluation) -> None:
     four = dataclasses.replace(CONFIG, modules_per_side=2, n_grid_cells=4 * 144)
     assert four.sheet.n_modules == 4
     assert math.isqrt(four.n_grid_cells) == 24
+
+
+def test_the_burn_in_is_that_of_the_slowest_unit_or_what_was_asked_for() -> None:
+    subject, before = usual_subject(), usual_measures()
+    assert before.burn_in == burn_in_steps(float(before.tau.max()))
+    for given in (0, 5):
+        config = dataclasses.replace(SMALL, eval_burn_in=given)
+        measured = evaluate(Trained(subject.network, subject.place_cells, config, 7))
+        assert measured.burn_in == given
+        same = np.array_equal(measured.settled.rate_maps.maps, measured.start.rate_maps.maps, equal_nan=True)
+        assert same == (given == 0)
+
+
+def test_activity_is_never_held_for_longer_than_a_part_of_a_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject, lengths = usual_subject(), []
+    forward = TauRNN.forward
+
+    def noted(self: TauRNN, moves: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+        lengths.append(len(moves))
+        return forward(self, moves, state)
+
+    monkeypatch.setattr(TauRNN, "forward", noted)
+    config = dataclasses.replace(SMALL, eval_burn_in=300, long_seconds=4.0)
+    evaluate(Trained(subject.network, subject.place_cells, config, 7))
+    assert max(lengths) <= 100

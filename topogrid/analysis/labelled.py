@@ -57,7 +57,7 @@ def from_labels(values: Any) -> LabelledMaps:
     names = [str(name) for name in values.dims]
     x, y = _axis(names, "x", "0"), _axis(names, "y", "1")
     others = [name for name in names if name not in (x, y)]
-    if x is None or y is None or len(others) > 1:
+    if x is None or y is None or x == y or len(others) > 1:
         raise ValueError(
             f"labelled maps must have axes of unit, y and x, got {', '.join(names) or 'none'}: rename them"
         )

@@ -13,7 +13,7 @@ from topogrid.interventions.modules import ModuleOutcome, draw_headline, headlin
 from topogrid.interventions.report import draw_outcomes, key_table
 from topogrid.interventions.run import Outcome
 from topogrid.settings.config import TrainConfig
-from topogrid.tables import to_markdown, to_text
+from topogrid.tables import plain, to_markdown, to_text
 
 Kind = TypeVar("Kind", Outcome, ModuleOutcome)
 
@@ -120,10 +120,11 @@ class FollowedWalk:
     @property
     def picture(self) -> Picture:
         """Paths and errors, drawn."""
-        return Picture(f"follow {self.walk}", lambda: draw_followed(self.pieces, self.config, self.walk))
+        name = plain(self.walk)
+        return Picture(f"follow {name}", lambda: draw_followed(self.pieces, self.config, name))
 
     def _repr_png_(self) -> bytes:
         return self.picture.png
 
     def __repr__(self) -> str:
-        return "\n".join(told(self.pieces, self.walk, self.seconds))
+        return "\n".join(told(self.pieces, plain(self.walk), self.seconds))

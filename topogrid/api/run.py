@@ -37,6 +37,7 @@ from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import read_metrics
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import did_you_mean, show
+from topogrid.tables import plain
 from topogrid.trained.opening import open_trained as open_as_trained
 from topogrid.trained.trained import Trained
 from topogrid.world.layout import Layout
@@ -324,7 +325,7 @@ class Run:
         return FollowedWalk(Path(found.walk).stem, found.seconds, found.followed, found.config)
 
     def __repr__(self) -> str:
-        where = "" if self.path is None else f" in {self.path}"
+        where = "" if self.path is None else f" in {plain(self.path)}"
         return (
             f"<{self.config.describe()} network of {self.config.n_grid_cells:,} units after {self.step:,} steps{where}>"
         )

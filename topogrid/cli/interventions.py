@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from topogrid.cli.progress import Progress
+from topogrid.cli.screen import complain
 from topogrid.tables import to_text
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ def show_headline(condition: Condition, folder: RunFolder) -> None:
         found = measure_headline_into(folder, condition, progress)
     print(to_text(*headline_table(found.outcomes)))
     print(KEY)
-    print(f"Picture: {found.picture}   Module by module: {found.stem}.md .csv .json .npz", file=sys.stderr)
+    complain(f"Picture: {found.picture}   Module by module: {found.stem}.md .csv .json .npz")
     if any(folder.evaluation.glob("step_*.npz")):
-        print(f"Page: {write_report(folder, condition.config)}", file=sys.stderr)
+        complain(f"Page: {write_report(folder, condition.config)}")
 
 
 def show_table(condition: Condition, wanted: Sequence[str], chosen: Sequence[int], folder: RunFolder) -> None:
@@ -36,7 +36,7 @@ def show_table(condition: Condition, wanted: Sequence[str], chosen: Sequence[int
     from topogrid.interventions.table import obstacles
 
     for name, reason in obstacles(condition, wanted).items():
-        print(f"left out {name}: {reason}", file=sys.stderr)
+        complain(f"left out {name}: {reason}")
     with Progress("intervention") as progress:
         found = measure_table_into(folder, condition, wanted, chosen, progress=progress)
     print(to_text(*key_table(found.outcomes)))
@@ -44,4 +44,4 @@ def show_table(condition: Condition, wanted: Sequence[str], chosen: Sequence[int
         if outcome.note:
             print(f"{outcome.name}: {outcome.note}")
     print(key(found.outcomes))
-    print(f"Everything measured: {found.stem}.csv .json .md .npz .png", file=sys.stderr)
+    complain(f"Everything measured: {found.stem}.csv .json .md .npz .png")

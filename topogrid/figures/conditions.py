@@ -76,7 +76,10 @@ def condition_lines(
     """
     for panel in panels:
         if len(panel.values) != len(names) or (panel.null is not None and len(panel.null) != len(names)):
-            raise ValueError(f"{panel.label!r} needs {len(names)} values, one a condition, got {len(panel.values)}")
+            null = "" if panel.null is None else f" and {len(panel.null)} of its null"
+            raise ValueError(
+                f"{panel.label!r} needs {len(names)} values, one a condition, got {len(panel.values)}{null}"
+            )
     if not names or not panels:
         raise ValueError(f"a figure of conditions needs some, and panels, got {len(names)} and {len(panels)}")
     fig = new_figure(PAGE, 1.2 + 0.19 * len(names))

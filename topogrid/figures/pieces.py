@@ -154,7 +154,6 @@ def followed_whole(
     if time.shape != truth.shape[:1] or (other is not None and other.shape != truth.shape):
         raise ValueError(f"seconds must be ({len(truth)},) and feedback {truth.shape}, as the paths are")
     cuts = _windows(time)
-    cuts = _windows(time)
 
     def parts(path: Float) -> Float:
         return np.stack([path[cut] for cut in cuts])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from topogrid.cli.arguments import declare_format, declare_settings, declare_silence, given_settings, planned
 from topogrid.cli.progress import Progress
+from topogrid.cli.screen import complain
 from topogrid.interventions.catalogue import INTERVENTIONS, choose
 from topogrid.settings.config import from_text
 from topogrid.settings.fields import LEFT_OUT_SETTINGS, MEASUREMENT_SETTINGS
-from topogrid.tables import to_text
+from topogrid.tables import plain, to_text
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -65,17 +65,17 @@ def run(arguments: argparse.Namespace) -> None:
     )
     folder = results_folder(trained, arguments.run, arguments.out)
     for note in trained.notes:
-        print(f"Note: {note}.", file=sys.stderr)
+        complain(f"Note: {note}.")
     bins = bins or [trained.config.eval_bins]
     with Progress("stage") as progress:
         result = measure_again(trained, bins, progress)
     write_results(trained, folder, result, figure_format=arguments.format)
-    print(f"What {trained.origin} lets a person say, at {bins[0]} bins:\n")
+    print(f"What {plain(trained.origin)} lets a person say, at {bins[0]} bins:\n")
     print("\n".join(f"* {sentence}" for sentence in result.claims))
     print(f"\nShares of all units, in brackets those of noise:\n\n{to_text(*bins_table(result.rows))}")
-    print(f"Units: {folder.units_csv}   Pictures: {folder.gallery}   All: {folder.summary_path}", file=sys.stderr)
+    complain(f"Units: {folder.units_csv}   Pictures: {folder.gallery}   All: {folder.summary_path}")
     trained = trained.with_settings({"eval_bins": bins[0]})
-    print(f"To explore: {write_report(folder, trained.config)}", file=sys.stderr)
+    complain(f"To explore: {write_report(folder, trained.config)}")
     if wanted or chosen:
         from topogrid.cli.interventions import show_table
         from topogrid.interventions.condition import Condition

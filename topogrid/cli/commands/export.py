@@ -17,6 +17,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
+    from topogrid.tables import plain
     from topogrid.trained.opening import open_trained
     from topogrid.trained.safetensors import export_weights
 
@@ -24,4 +25,4 @@ def run(arguments: argparse.Namespace) -> None:
     for note in trained.notes:
         complain(f"Note: {note}.")
     path = export_weights(trained, arguments.file, half=arguments.half)
-    print(f"Weights of {trained.origin}, with their settings: {path}")
+    print(plain(f"Weights of {trained.origin}, with their settings: {path}"))

@@ -1,0 +1,45 @@
+"""Shares count every unit, colours only what is beyond the null, and numbers stand in the titles."""
+
+import numpy as np
+import pytest
+
+from tests.drawn_figures import NAN, UNITS, all_axes, all_text, named, spacing_sheet, tau_sheet
+from topogrid import figures
+from topogrid.figures import style
+
+
+def test_the_axis_of_tau_holds_all_units_whether_or_not_they_have_a_lattice() -> None:
+    fig = figures.tau_against_spacing([20.0, 200.0], [NAN, NAN], [False, False])
+    low, high = all_axes(fig)[0].get_xlim()
+    assert 0 < low < 20 < 200 < high
+
+
+def test_shares_count_dead_units_and_stand_beside_those_of_the_null() -> None:
+    fig = figures.score_histogram([0.1, 0.5, 0.9, NAN], [0.0, 0.4], (0.3, 0.8), network=named("plain"))
+    assert "plain network: 50.0 % > 0.3, 25.0 % > 0.8" in all_text(fig)
+    assert "null: 50.0 % > 0.3, 0.0 % > 0.8" in all_text(fig)
+    assert fig.get_suptitle() == "Grid scores of 4 units\n1 dead and counted in the shares; 2 null maps"
+
+
+def test_only_units_beyond_the_null_are_coloured_and_counted() -> None:
+    passed = np.arange(UNITS) < 5
+    fig = figures.tau_against_spacing(tau_sheet(), spacing_sheet(0.0), passed, rho=0.25, p=0.0001, p_name="p (shifts)")
+    lines = {line.get_label(): line for line in all_axes(fig)[0].get_lines()}
+    assert len(lines["beyond the null (n = 5)"].get_xdata()) == 5
+    assert lines["beyond the null (n = 5)"].get_color() == style.UNNAMED.colour
+    assert len(lines["lattice, not beyond the null (n = 11)"].get_xdata()) == 11
+    assert "rho 0.25, p (shifts) < 0.001\nn = 16 lattices of 16 units" in fig.get_suptitle()
+
+
+def test_every_spacing_falls_into_one_bin_whatever_is_missing() -> None:
+    spacing = np.array([0.5, 0.525, 0.7, NAN, 0.7])
+    ax = all_axes(figures.spacing_histogram(spacing, 0.739, network=named("plain")))[0]
+    assert sum(patch.get_height() for patch in ax.patches) == 4
+    assert max(patch.get_height() for patch in ax.patches) == 2
+    labels = [line.get_label() for line in ax.get_lines()]
+    assert labels == ["median 0.613 m", "theory 0.739 m"]
+
+
+def test_units_that_are_not_as_many_are_refused() -> None:
+    with pytest.raises(ValueError, match="got 1, 2 and 1"):
+        figures.tau_against_spacing([1.0], [1.0, 2.0], [True])
