@@ -203,3 +203,16 @@ def test_lattices_that_may_be_of_noise_give_a_hint_at_most() -> None:
         assert "n 240 units with a lattice" in told
         assert "Grid cells among them: 3; " in told
         assert "a hint at most" in told
+
+
+@pytest.mark.parametrize("value", [None, 0.0, -1.0, 1e300, -1e300])
+def test_a_row_that_was_spoilt_is_answered_question_by_question(value: float | None) -> None:
+    whole = claims(ROW, CONFIG)
+    for key in ROW:
+        spoilt = {name: one for name, one in ROW.items() if name != key} | ({} if value is None else {key: value})
+        told = claims(spoilt, CONFIG)
+        assert all(isinstance(sentence, str) for sentence in told)
+        assert {sentence.partition(":")[0] for sentence in told} <= {sentence.partition(":")[0] for sentence in whole}
+    assert any(
+        "is not there" in sentence for sentence in claims({**ROW, "validation/share_above_0.3": math.nan}, CONFIG)
+    )

@@ -8,7 +8,7 @@ every share.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from topogrid.analysis.sheets.scale_clusters import FEWEST_UNITS, SMALLEST_RATIO, SMALLEST_SHARE
@@ -55,21 +55,34 @@ def claims(
         One paragraph per question, each beginning with what it is about.
     """
     measures = {name: value for name, value in row.items() if math.isfinite(value)}
-    told = [
-        of_errors(measures, config) if knows_places else of_unknown_places(),
-        _grid_cells(measures, config),
-        _spacing(measures, config),
-        _scale_clusters(measures, config),
-        _module_scales(measures, config),
-        _order(measures, config),
-        _directions(measures, config),
-        _tau_order(measures, config, knows_training),
-        _coupling(measures, config),
-        _burn_in(measures, config),
+    questions: dict[str, Callable[[], str]] = {
+        "Path integration": lambda: of_errors(measures, config) if knows_places else of_unknown_places(),
+        "Grid cells": lambda: _grid_cells(measures, config),
+        "Spacing": lambda: _spacing(measures, config),
+        "Scale clusters": lambda: _scale_clusters(measures, config),
+        "Scale of modules": lambda: _module_scales(measures, config),
+        "Map of spacing": lambda: _order(measures, config),
+        "Maps of orientation and phase": lambda: _directions(measures, config),
+        "Map of tau": lambda: _tau_order(measures, config, knows_training),
+        "Tau and spacing": lambda: _coupling(measures, config),
+        "Memory of the start": lambda: _burn_in(measures, config),
+    }
+    told = [_answered(question, answer) for question, answer in questions.items()]
+    scope = (
         "Scope: one network is one sample, however many units it has. Repeat with other seeds before calling any of "
-        "this a property of the method.",
-    ]
-    return [paragraph for paragraph in told if paragraph]
+        "this a property of the method."
+    )
+    return [paragraph for paragraph in (*told, scope) if paragraph]
+
+
+def _answered(question: str, answer: Callable[[], str]) -> str:
+    """Answer, unless what is asked for was written down in part only, or as what no measurement gives."""
+    try:
+        return answer()
+    except KeyError as missing:
+        return f"{question}: cannot be said, {missing.args[0]} is not there."
+    except ArithmeticError:
+        return f"{question}: cannot be said, its measures are none."
 
 
 def _grid_cells(row: Mapping[str, float], config: TrainConfig) -> str:
