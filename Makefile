@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.made-from-pyproject-and-constraints
 
-.PHONY: help demo env test test-all lint format figures published docs notebook measurement benchmarks reliability study gpu-check clean
+.PHONY: help demo env test test-all lint audit format figures published docs notebook measurement benchmarks reliability study gpu-check clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -56,6 +56,12 @@ lint: $(STAMP) ## check style, formatting and types
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
+# In an environment of its own, so that nothing of it enters the one that is looked at.
+audit: ## look the pinned versions up among known vulnerabilities; needs a network
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	build/audit/bin/pip-audit --requirement constraints.txt --no-deps --progress-spinner off
+
 format: $(STAMP) ## rewrite the files in the house style
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
@@ -72,6 +78,7 @@ figures: $(STAMP) ## measure a run again, draw its figures, say what it shows: m
 
 notebook: $(STAMP) ## execute the quickstart notebook again and keep what it shows
 	PYTHONPATH=. $(RUN) -m jupyter execute --inplace --NotebookClient.record_timing=False examples/quickstart.ipynb
+	$(RUN) -m benchmarks.notebook_pictures examples/quickstart.ipynb
 
 measurement: $(STAMP) ## measure the measures: rewrites the table of docs/measurement.md
 	$(RUN) -m benchmarks.science.measurement

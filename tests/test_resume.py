@@ -13,6 +13,7 @@ import pytest
 import train_grid
 from tests.faults.any_settings import in_little_time
 from tests.faults.harness import STEPS, faults_of, flags, logged, same
+from topogrid.evaluation import measured
 from topogrid.runs.checkpoints import load_checkpoint
 from topogrid.session import run as session
 from topogrid.trained.trained import Trained
@@ -52,14 +53,14 @@ def stop_at_step(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
 
 def stop_in_evaluation(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Send this process a SIGTERM inside an evaluation."""
-    honest = session.evaluate
+    honest = measured.evaluate
 
     def evaluate(trained: Trained, **options: Any) -> Any:
         if trained.step == step:
             os.kill(os.getpid(), signal.SIGTERM)
         return honest(trained, **options)
 
-    monkeypatch.setattr(session, "evaluate", evaluate)
+    monkeypatch.setattr(measured, "evaluate", evaluate)
 
 
 class KilledError(BaseException):
@@ -104,7 +105,7 @@ def test_stopped_while_the_last_files_are_written(
     folder: Path, stopped: Path, monkeypatch: pytest.MonkeyPatch, phase: str
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(session.Run, {"summary": "_summary", "units": "_write_units"}[phase], die)
+        patched.setattr(session.Run, {"summary": "_sum_up", "units": "_write_units"}[phase], die)
         with pytest.raises(KilledError):
             train()
     assert train() == 0
