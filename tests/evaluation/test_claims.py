@@ -24,7 +24,7 @@ def test_grid_cells() -> None:
     assert "50.0 % above 0.3 (noise of their own period: 30.0 %)" in yes
     assert "12.0 % of units are beyond the 99th percentile of that noise" in yes
     wired = TrainConfig(n_grid_cells=400, tau=True, tau_min=2.4, drive=1.0, wiring="attractor")
-    assert about("Grid cells", config=wired).endswith("Its lattices are wired in, so this is no finding.")
+    assert about("Grid cells", config=wired).endswith("Its lattices are wired: by construction, not a result.")
     assert "wired" not in yes
     assert "no single unit can be called a grid cell" in about("Grid cells", {"validation/share_gate": 0.0})
     assert "cannot be said, 100.0 %" in about("Grid cells", {"validation/share_dead": 1.0})
@@ -172,7 +172,7 @@ def test_nothing_is_said_about_the_tau_of_a_plain_network() -> None:
 
 
 def test_order_that_was_asked_for_is_no_finding() -> None:
-    assert "the first layout (gradient) and the loss asked for it, so it is no finding" in about("Map of tau")
+    assert "the first layout (gradient) and the loss asked for it, so it is by construction" in about("Map of tau")
     free = TrainConfig(n_grid_cells=400, tau=True, tau_init="random", tau_smoothness_weight=0.0)
     assert "nothing asked for it" in about("Map of tau", {}, free)
     assert "the checkpoint does not say" in about("Map of tau", knows_training=False)

@@ -14,8 +14,9 @@ def test_path_integration() -> None:
     yes = about("Path integration")
     assert "is consistent with path integration" in yes
     assert (
-        "6.0 cm off over 20 steps (an animal thought to sit still: 19.0 cm, always guessing the middle: 88.0 cm), and "
-        "30.0 cm off after 10 s (an animal thought to sit still: 92.0 cm, always guessing the middle: 87.0 cm)"
+        "6.0 cm off over 20 steps (a decoder that never updates its position: 19.0 cm, always guessing the middle: "
+        "88.0 cm), and 30.0 cm off after 10 s (a decoder that never updates its position: 92.0 cm, always guessing the "
+        "middle: 87.0 cm)"
     ) in yes
     assert "a perfect place code gives 1.4 cm" in yes
     assert "feedback" not in yes

@@ -79,7 +79,7 @@ def test_a_walk_may_be_one_piece(network, place_cells, walk, restart_s):
     assert whole.seconds[-1] == pytest.approx(STEPS * DT)
     assert "told the place once" in told(whole, "a.npz", 0.5)[0]
     title = draw_followed(whole, CONFIG, "a").get_suptitle()
-    assert "told only where it began" in title
+    assert "given only its start" in title
     assert f"sitting still {whole.summary()['hold_still_mean_error_cm']:.1f}" in title
 
 

@@ -67,4 +67,4 @@ def test_the_picture_is_of_pieces_or_of_the_whole() -> None:
     assert "3 pieces of 0.1 s" in title
     assert "mean error 6.5 cm (sitting still 19.5, guessing the middle 50.0)" in title
     whole = Followed(*(part[:1] if part is not None and part.ndim > 1 else part for part in followed()))
-    assert "told only where it began" in draw_followed(whole, CONFIG, "rat").get_suptitle()
+    assert "given only its start" in draw_followed(whole, CONFIG, "rat").get_suptitle()

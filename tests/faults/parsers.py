@@ -120,7 +120,7 @@ def _search_until_the_end(name: str, seconds: int, found: Path, desk: Path) -> N
 
     with atheris.instrument_imports(include=["topogrid"], enable_loader_override=False):
         parser = parsers_of_files()[name]
-    options = [f"-max_total_time={seconds}", "-rss_limit_mb=4096", "-timeout=20", "-max_len=20000"]
+    options = [f"-max_total_time={seconds}", "-rss_limit_mb=4096", "-timeout=20", "-max_len=200000"]
     atheris.Setup([sys.argv[0], str(found), *options], lambda data: try_bytes(parser, data, desk))
     atheris.Fuzz()
     os._exit(0)

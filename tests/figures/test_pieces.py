@@ -56,7 +56,7 @@ def test_windows_of_ten_seconds_reach_from_the_start_to_the_end_and_never_beyond
 
 
 def test_a_walk_followed_whole_says_how_far_it_was_off() -> None:
-    assert "told only where it began; mean error" in whole().get_suptitle()
+    assert "given only its start; mean error" in whole().get_suptitle()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def test_errors_of_paths_are_told_in_centimetres() -> None:
     assert all_text(fig).count("mean error 5.0 cm") == 4
     assert "mean error of 5 walks: 5.0 cm over 30 steps" in fig.get_suptitle()
     assert "(0.6 s)" in fig.get_suptitle()
-    assert "told only where it began; mean error" in whole().get_suptitle()
+    assert "given only its start; mean error" in whole().get_suptitle()
 
 
 def test_the_first_steps_have_a_row_and_a_mean_error_of_their_own() -> None:

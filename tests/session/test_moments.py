@@ -61,7 +61,7 @@ def test_what_is_seen_is_told_with_the_scales_of_the_modules(monkeypatch: pytest
     assert found is seen
     assert walked[0].anchored
     assert line.startswith(
-        "glance at step 7: grid score above 0.8 in 25 % of units, modules of 0.40 to 0.60 m; "
+        "quick evaluation at step 7: grid score above 0.8 in 25 % of units, modules of 0.40 to 0.60 m; "
         "tau of modules 2.00 to 5.00 steps; "
     )
     seen.lattice.spacing = np.full(144, np.nan)

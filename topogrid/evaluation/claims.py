@@ -112,7 +112,7 @@ def _grid_cells(row: Mapping[str, float], config: TrainConfig) -> str:
         f"{told} {n_grid} {'unit passes' if n_grid == 1 else 'units pass'} the gate calibrated on that noise "
         f"({_percent(share)}; noise: {_percent(null)}), "
         "of whom 5 % may be false: consistent with hexagonal firing beyond what its period alone gives."
-        + (" Its lattices are wired in, so this is no finding." if config.wiring == "attractor" else "")
+        + (" Its lattices are wired: by construction, not a result." if config.wiring == "attractor" else "")
     )
 
 
@@ -200,13 +200,13 @@ def _asked_of_modules(config: TrainConfig, slope: float, proportional: str) -> s
     """Say what of a slope over modules is a finding, which depends on how the network is wired and trained."""
     if config.wiring == "attractor":
         return (
-            "Lattices are wired in, so that there are any is no finding; what is tested is whether tau sets their "
+            "Lattices are wired, so they are there by construction; what is tested is whether tau sets their "
             f"scale. The slope {proportional}; changing tau tells more (--intervene)."
         )
     if config.isometry_scale == "tau":
         return (
-            "The loss asks each module for a scale in proportion to its tau, so the slope is no finding; only what "
-            "changing tau does afterwards is (--intervene)."
+            "The loss asks each module for a scale in proportion to its tau, so the slope is by construction; what "
+            "changing tau does afterwards is not (--intervene)."
         )
     if config.isometry_scale == "mean":
         found = "does not follow tau, as it has to" if abs(slope) <= IN_PROPORTION else "goes with tau, as it must not"
@@ -282,7 +282,7 @@ def _tau_order(row: Mapping[str, float], config: TrainConfig, knows_training: bo
         asked.append(f"the first layout ({config.tau_init})")
     if config.learnable_tau and config.tau_smoothness_weight > 0:
         asked.append("the loss")
-    why = f"{' and '.join(asked)} asked for it, so it is no finding" if asked else "nothing asked for it"
+    why = f"{' and '.join(asked)} asked for it, so it is by construction" if asked else "nothing asked for it"
     return f"{told}; {why}."
 
 

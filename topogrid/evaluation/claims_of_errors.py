@@ -29,8 +29,8 @@ class _Errors(NamedTuple):
     def __str__(self) -> str:
         """Tell all three."""
         return (
-            f"{self.network:.1f} cm off {self.when} (an animal thought to sit still: {self.still:.1f} cm, always "
-            f"guessing the middle: {self.middle:.1f} cm)"
+            f"{self.network:.1f} cm off {self.when} (a decoder that never updates its position: {self.still:.1f} cm, "
+            f"always guessing the middle: {self.middle:.1f} cm)"
         )
 
 

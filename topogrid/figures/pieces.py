@@ -1,4 +1,4 @@
-"""A recorded walk that a network followed: whole, or in pieces in each of which it was told only where it began."""
+"""A recorded walk that a network followed: whole, or in pieces in each of which it was given only its start."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -98,7 +98,7 @@ def followed_pieces(
     headline(
         fig,
         f"The {network} network follows {name}",
-        f"{pieces} of {time[-1]:.4g} s, told only where each began{_and(detail)}",
+        f"{pieces} of {time[-1]:.4g} s, each given only its start{_and(detail)}",
     )
     return fig
 
@@ -168,7 +168,7 @@ def followed_whole(
         network,
         words=("time since the network was told the place (s)", "", ""),
     )
-    told = f"{time[-1]:.4g} s, told only where it began{_and(detail)}"
+    told = f"{time[-1]:.4g} s, given only its start{_and(detail)}"
     headline(fig, f"The {network} network follows {name}", told)
     return fig
 

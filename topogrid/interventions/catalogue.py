@@ -126,10 +126,12 @@ INTERVENTIONS: dict[str, Intervention] = {
         Intervention("other_animals", "Nothing but other held-out walks: the noise of the measurement.", "reseed"),
         *_doses("tau"),
         Intervention("tau_flat", "All time constants at their mean (knock-out).", "flatten tau", {}, _DIFFERENT_TAU),
-        Intervention("tau_permuted", "Time constants dealt out at random.", "permute tau", {}, _DIFFERENT_TAU),
+        Intervention(
+            "tau_permuted", "Time constants permuted at random over units.", "permute tau", {}, _DIFFERENT_TAU
+        ),
         Intervention(
             "tau_permuted_modules",
-            "The time constants of whole modules dealt out to other modules.",
+            "The time constants of whole modules permuted over modules.",
             "permute modules",
             {},
             _BY_MODULE,

@@ -49,7 +49,7 @@ def look_at_sheet(trained: Trained) -> tuple[Glance, str]:
     there = scales.spacing[np.isfinite(scales.spacing)]
     spacing = f"modules of {there.min():.2f} to {there.max():.2f} m" if there.size else "no module with a spacing"
     return seen, (
-        f"glance at step {trained.step}: grid score above 0.8 in {100 * above:.0f} % of units, {spacing}; "
+        f"quick evaluation at step {trained.step}: grid score above 0.8 in {100 * above:.0f} % of units, {spacing}; "
         f"tau of modules {scales.tau.min():.2f} to {scales.tau.max():.2f} steps; {time.perf_counter() - began:.0f} s"
     )
 

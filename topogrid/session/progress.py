@@ -123,5 +123,5 @@ def say_evaluation(step: int, row: dict[str, float], config: TrainConfig) -> str
         f"{config.seq_length} steps, {row['validation/long_error_cm']:.1f} cm over {config.long_seconds:g} s; "
         f"grid score above 0.3 in {percent('share_above_0.3')} % of units (null {percent('null_share_above_0.3')} %), "
         f"above 0.8 in {percent('share_above_0.8')} % (null {percent('null_share_above_0.8')} %), "
-        f"significant {percent('share_gate')} %; {row['perf/eval_seconds']:.0f} s"
+        f"{percent('share_gate')} % pass the grid-cell test; {row['perf/eval_seconds']:.0f} s"
     )

@@ -280,7 +280,7 @@ class Run:
     def _glance(self) -> None:
         """Keep how the sheet looks now; nothing else is measured."""
         began = time.perf_counter()
-        self.progress.doing(f"glance at step {self.state.step}")
+        self.progress.doing(f"quick evaluation at step {self.state.step}")
         with self.stop.abandoning():
             seen, line = look_at_sheet(self._trained())
         try:

@@ -271,8 +271,8 @@ class Settings:
     grad_clip: float = _optimisation(1.0, "Norm that longer gradients are shortened to; 0 leaves all as they are.",
                                      bounds=NOT_NEGATIVE)
 
-    eval_at_start: bool | str = _evaluation("auto", "Evaluate the untrained network too; auto does so unless its sheet "
-                                                    "is glanced at instead.", may_lack=True)
+    eval_at_start: bool | str = _evaluation("auto", "Evaluate the untrained network too; auto does so unless it "
+                                                    "gets a quick evaluation instead.", may_lack=True)
     eval_walks: int = _evaluation(2000, "Held-out walks behind the rate maps.", unit="walks", bounds=COUNT)
     eval_bins: int = _evaluation(20, "Bins along each side of a rate map.", bounds=Bounds(5, 200))
     eval_burn_in: int | str = _evaluation("auto", "Steps left out at the start of every walk; auto waits until the "

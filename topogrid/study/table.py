@@ -114,7 +114,9 @@ QUANTITIES = (
         )
         for seconds in ("10", "60")
     ),
-    Quantity("still 10 s", "Error of an animal believed to sit still, cm.", _measure("error_10s_hold_still_cm"), 0),
+    Quantity(
+        "still 10 s", "Error of a decoder that never updates its position, cm.", _measure("error_10s_hold_still_cm"), 0,
+    ),
     Quantity("minutes", "Of training on the machine of the record.", lambda record: _number(record["minutes"]), 1),
 )  # fmt: skip
 """All figures, in the order of the table."""

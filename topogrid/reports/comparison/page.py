@@ -37,7 +37,7 @@ _CAPTIONS = {
         "Learning",
         "Decoding error and cross-entropy of the training batches along training, and decoding error along long "
         "held-out walks. Thin: one network; thick: mean over networks; band: from the lowest to the highest network. "
-        "Grey dashes: an animal believed to sit still.",
+        "Grey dashes: a decoder that never updates its position.",
     ),
     "trade_off": (
         "Grid-like units against path integration",
