@@ -78,7 +78,7 @@ def test_nothing_is_said_about_modules_that_are_not_there() -> None:
     [
         ({"isometry_scale": "drive"}, 0.97, "a finding too: it is consistent with spacing in proportion to tau"),
         ({"isometry_scale": "drive"}, 0.5, "a finding too: it is not spacing in proportion to tau"),
-        ({"isometry_scale": "tau"}, 0.97, "so the slope is no finding"),
+        ({"isometry_scale": "tau"}, 0.97, "so the slope is by construction"),
         ({"isometry_scale": "mean"}, 0.05, "blind to tau. The scale does not follow tau, as it has to"),
         ({"isometry_scale": "mean"}, 0.9, "blind to tau. The scale goes with tau, as it must not"),
         (
