@@ -19,6 +19,7 @@ from topogrid.analysis import (
     distance_similarity,
     field_shuffle,
     fit_scale_clusters,
+    form_patterns,
     forming_spacing,
     grid_gate,
     grid_scores,
@@ -165,6 +166,14 @@ SCALARS: dict[str, list[Callable[[], Any]]] = {
     "fit_scale_clusters": [
         lambda: fit_scale_clusters(UNITS, 1.5),
         lambda: fit_scale_clusters(UNITS, smallest_ratio="1"),
+    ],
+    "form_patterns": [
+        lambda: form_patterns(0.0, rng=RNG),
+        lambda: form_patterns(0.12, 1.0, rng=RNG),
+        lambda: form_patterns(0.12, rng=0),
+        lambda: form_patterns(0.12, rng=RNG, n_bins=3.5),
+        lambda: form_patterns(0.12, rng=RNG, n_maps=0),
+        lambda: form_patterns(0.12, rng=RNG, box_size=-1.0),
     ],
     "forming_spacing": [lambda: forming_spacing(0.12, 2.0, []), lambda: forming_spacing(np.nan, 2.0, [0.0])],
     "grid_gate": [

@@ -96,7 +96,19 @@ def test_the_commands_are_listed_in_the_order_in_which_people_use_them(
 ) -> None:
     assert main(words) == 0
     out = capsys.readouterr().out
-    wanted = ["train", "list", "open", "intervene", "follow", "analyze", "compare", "study", "export", "replay"]
+    wanted = [
+        "train",
+        "list",
+        "open",
+        "intervene",
+        "follow",
+        "analyze",
+        "compare",
+        "theory",
+        "study",
+        "export",
+        "replay",
+    ]
     assert [line.split()[0] for line in out.splitlines() if line.startswith("  ")] == wanted
 
 

@@ -8,6 +8,7 @@ from topogrid.analysis.maps.lattice import Lattice, measure_lattice
 from topogrid.analysis.maps.nulls import NULLS, field_shuffle, low_pass_noise, ring_noise, spectrum_noise
 from topogrid.analysis.maps.rate_maps import RateMapAccumulator, RateMaps
 from topogrid.analysis.maps.scores import GridScores, autocorrelograms, grid_scores
+from topogrid.analysis.patterns import form_patterns
 from topogrid.analysis.sheets.coupling import ScalingSlope, SheetCorrelation, scaling_slope, sheet_correlation
 from topogrid.analysis.sheets.order import (
     DistanceSimilarity,
@@ -39,6 +40,7 @@ __all__ = [
     "distance_similarity",
     "field_shuffle",
     "fit_scale_clusters",
+    "form_patterns",
     "forming_spacing",
     "grid_gate",
     "grid_scores",

@@ -10,6 +10,7 @@ from topogrid.figures.curves import Errors, error_over_time, training_curves
 from topogrid.figures.distributions import score_histogram, spacing_histogram, tau_against_spacing
 from topogrid.figures.filmstrip import Moment, filmstrip
 from topogrid.figures.order import score_panels, shares_by_tau, similarity_by_distance
+from topogrid.figures.patterns import pattern_rows
 from topogrid.figures.pieces import followed_pieces, followed_whole
 from topogrid.figures.predictions import ModulePanel, predicted_and_measured
 from topogrid.figures.rate_map_grids import Selection, rate_map_grid
@@ -40,6 +41,7 @@ __all__ = [
     "followed_pieces",
     "followed_whole",
     "orientation_map",
+    "pattern_rows",
     "phase_map",
     "predicted_and_measured",
     "rate_map_grid",
