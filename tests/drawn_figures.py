@@ -110,9 +110,8 @@ def pieces(count: int = 8, with_feedback: bool = True) -> Figure:
     errors = figures.Errors(error, error - 1, [error - 2, error + 2], still=4 * error, middle=40.0)
     if with_feedback:
         errors = errors._replace(feedback_mean=error - 1, feedback_median=error - 2)
-    return figures.followed_pieces(
-        true, decoded, np.arange(1, 31) / 50, errors, 2.2, rng=rng(), feedback=decoded if with_feedback else None
-    )
+    walk = figures.FollowedPaths(true, decoded, np.arange(1, 31) / 50, errors, 2.2, decoded if with_feedback else None)
+    return figures.followed_pieces(walk, rng=rng())
 
 
 def named(label: str) -> figures.Network:
@@ -127,16 +126,8 @@ def whole(
     decoded = true + 0.001 * np.minimum(time, 60)[:, None] * (1, -1)
     error = 100 * np.hypot(*(decoded - true).T)
     errors = figures.Errors(error, still=40 * np.abs(np.sin(time / 2)), middle=30.0)
-    return figures.followed_whole(
-        true,
-        decoded,
-        time,
-        errors,
-        box,
-        feedback=true + 0.01 if with_feedback else None,
-        name=name,
-        detail="mean error",
-    )
+    fed = true + 0.01 if with_feedback else None
+    return figures.followed_whole(figures.FollowedPaths(true, decoded, time, errors, box, fed, name, "mean error"))
 
 
 FIGURES: dict[str, Callable[[], Figure]] = {
@@ -231,7 +222,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "a walk followed whole in an oblong box": lambda: whole(box=(1.0, 0.5), name="$rat_{$"),
     "a followed walk of one sample": lambda: whole(steps=1),
     "one piece of one sample": lambda: figures.followed_pieces(
-        [[[0.1, 0.2]]], [[[0.0, 0.2]]], [0.02], figures.Errors([3.0]), 1.0, rng=rng()
+        figures.FollowedPaths([[[0.1, 0.2]]], [[[0.0, 0.2]]], [0.02], figures.Errors([3.0]), 1.0), rng=rng()
     ),
     "training": lambda: figures.training_curves(rows(), n_units=UNITS, chance_loss=0.9),
     "training of one row": lambda: figures.training_curves([{"step": 0, "train/ce_loss": 6.2, "train/lr": None}]),

@@ -359,3 +359,27 @@ def test_files_are_read_in_few_places(source: tuple[Path, ast.Module]) -> None:
         asked = {name, name.rsplit(".", 1)[-1]} & READERS.keys() if "." in name else set()
         for reader in asked:
             assert name_of(path) in READERS[reader], f"{name}: ask topogrid.files or topogrid.reading"
+
+
+def code_lines(path: Path) -> list[tuple[int, str]]:
+    """Return the lines of a module that do something, with their numbers: no docstring, import, comment or blank."""
+    text = path.read_text(encoding="utf-8")
+    apart: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if is_text or isinstance(node, ast.Import | ast.ImportFrom):
+            apart.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if number not in apart)
+    return [(number, line) for number, line in lines if line and not line.startswith("#")]
+
+
+def test_no_six_lines_stand_twice() -> None:
+    where: dict[tuple[str, ...], list[str]] = {}
+    for path in SOURCES:
+        lines = code_lines(path)
+        for first in range(len(lines) - 5):
+            six = tuple(line for _number, line in lines[first : first + 6])
+            if sum(len(line) > 12 for line in six) >= 3:  # brackets alone are no code
+                where.setdefault(six, []).append(f"{name_of(path)}:{lines[first][0]}")
+    assert {places[0]: places[1:] for places in where.values() if len(places) > 1} == {}
+    assert len(where) > 5000, "the reader finds none"

@@ -55,6 +55,10 @@ def test_windows_of_ten_seconds_reach_from_the_start_to_the_end_and_never_beyond
         assert len(cuts) == 1 or cuts[-1].stop == n_samples
 
 
+def walk_of(true: np.ndarray, decoded: np.ndarray) -> figures.FollowedPaths:
+    return figures.FollowedPaths(true, decoded, [0.0], figures.Errors([0.0]), 1.0)
+
+
 def test_a_walk_followed_whole_says_how_far_it_was_off() -> None:
     assert "given only its start; mean error" in whole().get_suptitle()
 
@@ -63,15 +67,15 @@ def test_a_walk_followed_whole_says_how_far_it_was_off() -> None:
     ("call", "message"),
     [
         (
-            lambda: figures.followed_pieces(*paths(), [0.0], figures.Errors([0.0]), 1.0, rng=rng()),
+            lambda: figures.followed_pieces(walk_of(*paths()), rng=rng()),
             r"seconds must be \(30,\)",
         ),
         (
-            lambda: figures.followed_whole(np.zeros((3, 2)), np.zeros((3, 2)), [0.0], figures.Errors([0.0]), 1.0),
+            lambda: figures.followed_whole(walk_of(np.zeros((3, 2)), np.zeros((3, 2)))),
             r"seconds must be \(3,\)",
         ),
         (
-            lambda: figures.followed_whole(np.zeros((3, 2)), np.zeros((2, 2)), [0.0], figures.Errors([0.0]), 1.0),
+            lambda: figures.followed_whole(walk_of(np.zeros((3, 2)), np.zeros((2, 2)))),
             r"must both be \(time, 2\) and not empty, got \(3, 2\) and \(2, 2\)",
         ),
     ],

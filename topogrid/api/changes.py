@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from topogrid.api.pictures import Picture
+from topogrid.api.units import import_pandas
 from topogrid.evaluation.followed import Followed, draw_followed, told
 from topogrid.interventions.modules import ModuleOutcome, draw_headline, headline_table
 from topogrid.interventions.report import draw_outcomes, key_table
@@ -74,10 +74,7 @@ class Changes(Generic[Kind]):
         ImportError
             If pandas is not installed.
         """
-        try:
-            pandas = importlib.import_module("pandas")
-        except ImportError as error:
-            raise ImportError("a table of pandas needs pandas; run: pip install pandas") from error
+        pandas = import_pandas()
         of_units = self._of_units()
         if of_units:
             return pandas.DataFrame([{"name": one.name, "note": one.note, **one.measures} for one in of_units])

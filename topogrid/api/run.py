@@ -81,14 +81,14 @@ class Run:
         return self.trained.config
 
     @property
-    def step(self) -> int:
-        """Steps the network was trained for."""
-        return self.trained.step
-
-    @property
     def network(self) -> Any:
         """The network, a module of PyTorch."""
         return self.trained.network
+
+    @property
+    def step(self) -> int:
+        """Steps the network was trained for."""
+        return self.trained.step
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -48,12 +48,17 @@ class Units(np.ndarray[tuple[int], np.dtype[np.void]]):
         ImportError
             If pandas is not installed.
         """
-        try:
-            pandas = importlib.import_module("pandas")
-        except ImportError as error:
-            raise ImportError("a table of pandas needs pandas; run: pip install pandas") from error
+        pandas = import_pandas()
         names = self.dtype.names or ()
         return pandas.DataFrame({name: np.asarray(self[name]) for name in names})
+
+
+def import_pandas() -> Any:
+    """Return pandas, which nothing else needs, or say how to get it."""
+    try:
+        return importlib.import_module("pandas")
+    except ImportError as error:
+        raise ImportError("a table of pandas needs pandas; run: pip install pandas") from error
 
 
 def as_units(columns: Sequence[str], rows: Sequence[Sequence[float | int]]) -> Units:

@@ -104,27 +104,18 @@ def draw_followed(followed: Followed, config: TrainConfig, name: str) -> Figure:
         f"mean error {found['mean_error_cm']:.1f} cm (sitting still {found['hold_still_mean_error_cm']:.1f}, "
         f"guessing the middle {found['middle_mean_error_cm']:.1f})"
     )
-    if len(followed.true) == 1:
-        return figures.followed_whole(
-            followed.true[0],
-            followed.decoded[0],
-            followed.seconds,
-            followed.errors(),
-            config.box_size,
-            feedback=None if followed.feedback_decoded is None else followed.feedback_decoded[0],
-            name=name,
-            detail=detail,
-            network=network_of(config),
-        )
-    return figures.followed_pieces(
+    walk = figures.FollowedPaths(
         followed.true,
         followed.decoded,
         followed.seconds,
         followed.errors(),
         config.box_size,
-        rng=numpy_generator(config.seed, "walks shown"),
-        feedback=followed.feedback_decoded,
-        name=name,
-        detail=detail,
-        network=network_of(config),
+        followed.feedback_decoded,
+        name,
+        detail,
     )
+    if len(followed.true) == 1:
+        fed = None if followed.feedback_decoded is None else followed.feedback_decoded[0]
+        one = walk._replace(true=followed.true[0], decoded=followed.decoded[0], feedback=fed)
+        return figures.followed_whole(one, network=network_of(config))
+    return figures.followed_pieces(walk, rng=numpy_generator(config.seed, "walks shown"), network=network_of(config))

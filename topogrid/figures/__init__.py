@@ -11,7 +11,7 @@ from topogrid.figures.distributions import score_histogram, spacing_histogram, t
 from topogrid.figures.filmstrip import Moment, filmstrip
 from topogrid.figures.order import score_panels, shares_by_tau, similarity_by_distance
 from topogrid.figures.patterns import pattern_rows
-from topogrid.figures.pieces import followed_pieces, followed_whole
+from topogrid.figures.pieces import FollowedPaths, followed_pieces, followed_whole
 from topogrid.figures.predictions import ModulePanel, predicted_and_measured
 from topogrid.figures.rate_map_grids import Selection, rate_map_grid
 from topogrid.figures.sheet_maps import orientation_map, phase_map, scale_map, tau_map
@@ -25,6 +25,7 @@ __all__ = [
     "NULL_COLOUR",
     "PALETTE",
     "Errors",
+    "FollowedPaths",
     "ModulePanel",
     "Moment",
     "Network",

@@ -1,5 +1,7 @@
 """A recorded walk that a network followed: whole, or in pieces in each of which it was given only its start."""
 
+from typing import NamedTuple
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -27,55 +29,61 @@ SHOWN_PIECES = 6
 SHOWN_S = 10.0  # of a walk that was followed whole, in each panel
 
 
-@styled
-def followed_pieces(
-    true: ArrayLike,
-    decoded: ArrayLike,
-    seconds: ArrayLike,
-    errors: Errors,
-    box_size: float | tuple[float, float],
-    *,
-    rng: np.random.Generator,
-    feedback: ArrayLike | None = None,
-    name: str = "a recorded walk",
-    detail: str = "",
-    network: Network = UNNAMED,
-) -> Figure:
-    """Draw pieces of a walk with the paths decoded along them, and the error against the time since a piece began.
+class FollowedPaths(NamedTuple):
+    """A recorded walk that a network followed: whole, or in pieces.
 
-    Parameters
+    Attributes
     ----------
-    true, decoded : array_like, ``(piece, time, 2)``
+    true, decoded : array_like, ``(time, 2)`` or ``(piece, time, 2)``
         Positions in metres from the centre of the box; NaN where a piece has ended.
     seconds : array_like, ``(time,)``
-        Time since the start of a piece.
+        Time since the network was told the place.
     errors : Errors
-        Over pieces, ``(time,)`` each, centimetres.
+        ``(time,)`` each, over pieces where there are some, centimetres.
     box_size : float or (float, float)
         Side of the box, or its width and height, metres.
-    rng : numpy.random.Generator
-        Picks the pieces that are shown beside the best, the median and the worst one.
-    feedback : array_like, ``(piece, time, 2)``, optional
+    feedback : array_like, as ``decoded``, optional
         Positions decoded with the loop from place code to units closed.
     name : str
         Whose walk, for the title.
     detail : str
         What to say of the error, for the line below the title.
+    """
+
+    true: ArrayLike
+    decoded: ArrayLike
+    seconds: ArrayLike
+    errors: Errors
+    box_size: float | tuple[float, float]
+    feedback: ArrayLike | None = None
+    name: str = "a recorded walk"
+    detail: str = ""
+
+    def arrays(self) -> tuple[Float, Float, Float | None, Float]:
+        """Return true, decoded and fed-back paths, and seconds, as arrays of doubles."""
+        truth, guess, time = (np.asarray(path, dtype=np.float64) for path in (self.true, self.decoded, self.seconds))
+        return truth, guess, None if self.feedback is None else np.asarray(self.feedback, dtype=np.float64), time
+
+
+@styled
+def followed_pieces(walk: FollowedPaths, *, rng: np.random.Generator, network: Network = UNNAMED) -> Figure:
+    """Draw pieces of a walk with the paths decoded along them, and the error against the time since a piece began.
+
+    Parameters
+    ----------
+    walk : FollowedPaths
+        In pieces.
+    rng : numpy.random.Generator
+        Picks the pieces that are shown beside the best, the median and the worst one.
     network : Network
         What it is called, and its colour.
-
-    Returns
-    -------
-    Figure
 
     Raises
     ------
     ValueError
         If the paths are not all ``(piece, time, 2)`` or empty, or ``seconds`` does not match.
     """
-    truth, guess = (np.asarray(path, dtype=np.float64) for path in (true, decoded))
-    other = None if feedback is None else np.asarray(feedback, dtype=np.float64)
-    time = np.asarray(seconds, dtype=np.float64)
+    truth, guess, other, time = walk.arrays()
     if truth.ndim != 3 or truth.shape[-1] != 2 or truth.size == 0 or guess.shape != truth.shape:
         raise ValueError(
             f"true and decoded must both be (piece, time, 2) and not empty, got {truth.shape} and {guess.shape}"
@@ -90,70 +98,41 @@ def followed_pieces(
     fig = _draw(
         ((truth[picked], guess[picked], None if other is None else other[picked]), names),
         time,
-        errors,
-        np.array(box_sides(box_size)),
+        walk.errors,
+        np.array(box_sides(walk.box_size)),
         network,
         words=("time since the start of a piece (s)", "middle half of pieces", pieces),
     )
     headline(
         fig,
-        f"The {network} network follows {name}",
-        f"{pieces} of {time[-1]:.4g} s, each given only its start{_and(detail)}",
+        f"The {network} network follows {walk.name}",
+        f"{pieces} of {time[-1]:.4g} s, each given only its start{_and(walk.detail)}",
     )
     return fig
 
 
 @styled
-def followed_whole(
-    true: ArrayLike,
-    decoded: ArrayLike,
-    seconds: ArrayLike,
-    errors: Errors,
-    box_size: float | tuple[float, float],
-    *,
-    feedback: ArrayLike | None = None,
-    name: str = "a recorded walk",
-    detail: str = "",
-    network: Network = UNNAMED,
-) -> Figure:
+def followed_whole(walk: FollowedPaths, *, network: Network = UNNAMED) -> Figure:
     """Draw parts of a walk that was followed whole, the paths decoded along them, and the error against time.
 
     Parameters
     ----------
-    true, decoded : array_like, ``(time, 2)``
-        Positions in metres from the centre of the box.
-    seconds : array_like, ``(time,)``
-        Time of each position since the network was told the place.
-    errors : Errors
-        ``(time,)`` each, centimetres.
-    box_size : float or (float, float)
-        Side of the box, or its width and height, metres.
-    feedback : array_like, ``(time, 2)``, optional
-        Positions decoded with the loop from place code to units closed.
-    name : str
-        Whose walk, for the title.
-    detail : str
-        What to say of the error, for the line below the title.
+    walk : FollowedPaths
+        As one path.
     network : Network
         What it is called, and its colour.
-
-    Returns
-    -------
-    Figure
 
     Raises
     ------
     ValueError
         If the paths are not all ``(time, 2)`` or empty, or ``seconds`` does not match.
     """
-    truth, guess = (np.asarray(path, dtype=np.float64) for path in (true, decoded))
-    other = None if feedback is None else np.asarray(feedback, dtype=np.float64)
-    time = np.asarray(seconds, dtype=np.float64)
+    truth, guess, other, time = walk.arrays()
     if truth.ndim != 2 or truth.shape[-1] != 2 or truth.size == 0 or guess.shape != truth.shape:
         raise ValueError(f"true and decoded must both be (time, 2) and not empty, got {truth.shape} and {guess.shape}")
     if time.shape != truth.shape[:1] or (other is not None and other.shape != truth.shape):
         raise ValueError(f"seconds must be ({len(truth)},) and feedback {truth.shape}, as the paths are")
-    cuts = _windows(time)
+    cuts, errors = _windows(time), walk.errors
 
     def parts(path: Float) -> Float:
         return np.stack([path[cut] for cut in cuts])
@@ -164,12 +143,12 @@ def followed_whole(
         ((parts(truth), parts(guess), None if other is None else parts(other)), names),
         time,
         Errors(errors.mean, None, None, errors.feedback_mean, None, errors.still, errors.middle),
-        np.array(box_sides(box_size)),
+        np.array(box_sides(walk.box_size)),
         network,
         words=("time since the network was told the place (s)", "", ""),
     )
-    told = f"{time[-1]:.4g} s, given only its start{_and(detail)}"
-    headline(fig, f"The {network} network follows {name}", told)
+    told = f"{time[-1]:.4g} s, given only its start{_and(walk.detail)}"
+    headline(fig, f"The {network} network follows {walk.name}", told)
     return fig
 
 

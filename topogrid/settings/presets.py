@@ -93,6 +93,11 @@ RECIPES: dict[str, dict[str, Any]] = {
 """Settings that go with a wiring."""
 
 
+# Even starts, and in plain networks a signed start, make learning faster: docs/recipe.md.
+_DENSE_24: dict[str, Any] = {"steps": 2500, "eval_every": 1250, "even_starts": True, "signed_start": "auto"}
+_DENSE_64: dict[str, Any] = _DENSE_24 | {"steps": 1000, "eval_every": 250, "save_every": 250, "print_every": 25}
+
+
 PRESETS: dict[str, Preset] = {
     "laptop": Preset(
         "A 36x36 sheet of 9 modules for a CPU; without --tau, dense.",
@@ -101,7 +106,7 @@ PRESETS: dict[str, Preset] = {
             "attractor": {"modules_per_side": 3},
             "learned": {"modules_per_side": 3},
             "blocks": {"modules_per_side": 3},
-            "dense": {"steps": 2500, "eval_every": 1250, "even_starts": True, "signed_start": "auto"},
+            "dense": _DENSE_24,
         },
     ),
     "sheet64": Preset(
@@ -113,40 +118,16 @@ PRESETS: dict[str, Preset] = {
             # A narrower range than on the laptop sheet: larger modules amplify more before their norm, and answer a
             # little less to a change of tau.
             "learned": {"steps": 3400, "long_walks": 60, "tau_min": 2.75, "tau_max": 4.6},
-            "dense": {
-                "steps": 1000,
-                "eval_every": 250,
-                "save_every": 250,
-                "print_every": 25,
-                "even_starts": True,
-                "signed_start": "auto",
-            },
+            "dense": _DENSE_64,
         },
     ),
     "dense24": Preset(
         "A 24x24 sheet, all units connected to all.",
-        # Even starts, and in plain networks a signed start, make learning faster: docs/recipe.md.
-        settings={
-            "wiring": "dense",
-            "n_grid_cells": 576,
-            "steps": 2500,
-            "eval_every": 1250,
-            "even_starts": True,
-            "signed_start": "auto",
-        },
+        settings={"wiring": "dense", "n_grid_cells": 576, **_DENSE_24},
     ),
     "dense64": Preset(
         "The full 64x64 sheet, all units connected to all, with the best recipe for it.",
-        settings={
-            "wiring": "dense",
-            "n_grid_cells": 4096,
-            "steps": 1000,
-            "eval_every": 250,
-            "save_every": 250,
-            "print_every": 25,
-            "even_starts": True,
-            "signed_start": "auto",
-        },
+        settings={"wiring": "dense", "n_grid_cells": 4096, **_DENSE_64},
     ),
     "original": Preset(
         "The published settings of TopographicGridCells; meant for a GPU.",

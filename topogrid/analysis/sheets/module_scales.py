@@ -13,18 +13,6 @@ from topogrid.analysis.inputs import as_flags, as_whole
 from topogrid.analysis.options import as_instance, as_number, as_reals
 from topogrid.analysis.sheets.sheet import Sheet
 
-__all__ = [
-    "ModuleChange",
-    "ModuleScales",
-    "TauLayout",
-    "UnitChange",
-    "compare_modules",
-    "compare_units",
-    "module_scales",
-    "share_of_range",
-    "tau_layout_explained",
-]
-
 Float = NDArray[np.float64]
 
 FEWEST_UNITS = 5

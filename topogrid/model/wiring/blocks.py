@@ -11,7 +11,7 @@ import torch
 
 from topogrid.model.recurrence import Exact
 from topogrid.model.wiring.base import Network
-from topogrid.model.wiring.dense import initialise, width_scale
+from topogrid.model.wiring.dense import initialise_as_asked, width_scale
 from topogrid.model.wiring.modular import Modular
 from topogrid.settings.config import TrainConfig
 
@@ -33,6 +33,4 @@ class Blocks(Modular):
 
     def initialise(self, network: Network, config: TrainConfig, generator: torch.Generator) -> None:
         """Draw all first weights by the scheme ``config.init``, recurrent ones inside modules alone."""
-        initialise(
-            network, config.init, generator, input_gain=config.input_gain, recurrent_noise=config.recurrent_noise
-        )
+        initialise_as_asked(network, config, generator)

@@ -41,9 +41,7 @@ class Dense(Wiring):
 
     def initialise(self, network: Network, config: TrainConfig, generator: torch.Generator) -> None:
         """Draw all first weights by the scheme ``config.init``."""
-        initialise(
-            network, config.init, generator, input_gain=config.input_gain, recurrent_noise=config.recurrent_noise
-        )
+        initialise_as_asked(network, config, generator)
 
     @torch.no_grad()
     def silence(self, units: Tensor) -> None:
@@ -55,6 +53,12 @@ class Dense(Wiring):
 def width_scale(n_units: int) -> float:
     """Return how much smaller than on a sheet of `REFERENCE_UNITS` a weight that is summed over units has to be."""
     return REFERENCE_UNITS / n_units
+
+
+def initialise_as_asked(network: Network, config: TrainConfig, generator: torch.Generator) -> None:
+    """Draw all first weights as the settings say."""
+    noise, gain = config.recurrent_noise, config.input_gain
+    initialise(network, config.init, generator, input_gain=gain, recurrent_noise=noise)
 
 
 @torch.no_grad()
