@@ -1,6 +1,6 @@
 """Small finished runs kept in ``tests/data``, which this and every later version opens.
 
-``python -m tests.saved_runs`` makes those of the present version anew, for a new form of what a run leaves; what
+``python -m tests.saved_runs [WIRING ...]`` makes those of the present version anew, for a new form of a run; what
 earlier versions wrote stays as it is. `tests/data/README.md` says which version wrote which.
 """
 
@@ -17,7 +17,7 @@ from topogrid.trained.opening import open_trained
 from topogrid.trained.safetensors import export_weights
 
 DATA = Path(__file__).with_name("data")
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 SMALL: dict[str, Any] = {
     "n_place_cells": 32, "steps": 4, "batch_size": 4, "print_every": 1, "eval_every": 100, "save_every": 100,
     "keep_checkpoints": 1, "eval_walks": 20, "eval_bins": 8, "eval_burn_in": 2, "long_walks": 4, "long_seconds": 1.0,
@@ -31,6 +31,7 @@ WIRINGS: dict[str, dict[str, Any]] = {
         "walks_to_choose": 1, "tau_levels": (2,), "tau_growth_steps": 1, "tau_own_steps": 2, "readout_steps": 1,
         "readout_length": 20,
     },
+    "blocks": {"preset": "smoke", "wiring": "blocks", "n_grid_cells": 64, "modules_per_side": 2, "seq_length": 10},
 }  # fmt: skip
 KEPT = ("config.json", "metrics.jsonl", "summary.json", "units.csv", "versions.json", "log.txt")
 
@@ -55,5 +56,5 @@ def make(wiring: str, into: Path) -> None:
 
 
 if __name__ == "__main__":
-    for one in WIRINGS:
+    for one in sys.argv[1:] or WIRINGS:
         make(one, DATA / VERSION)

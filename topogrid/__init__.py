@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from topogrid.settings.config import TrainConfig as TrainConfig
     from topogrid.settings.errors import SettingsError as SettingsError
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 _HOMES = {
     "CheckpointError": "topogrid.runs.errors",
