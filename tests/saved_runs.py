@@ -18,6 +18,8 @@ from topogrid.trained.safetensors import export_weights
 
 DATA = Path(__file__).with_name("data")
 VERSION = "0.4.0"
+KEPT_VERSION = "0.3.0"
+"""Version of which runs of the first three wirings are kept, for tests that need one of them."""
 SMALL: dict[str, Any] = {
     "n_place_cells": 32, "steps": 4, "batch_size": 4, "print_every": 1, "eval_every": 100, "save_every": 100,
     "keep_checkpoints": 1, "eval_walks": 20, "eval_bins": 8, "eval_burn_in": 2, "long_walks": 4, "long_seconds": 1.0,

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from tests.quick_evaluations import measured_lattices, quick_evaluation
-from tests.saved_runs import DATA, VERSION
+from tests.saved_runs import DATA, KEPT_VERSION
 from topogrid.api.run import Run, open_trained
 from topogrid.evaluation.evaluate import STAGES
 from topogrid.evaluation.results import Evaluation
 from topogrid.settings.errors import SettingsError
 from topogrid.trained.trained import Trained
 
-KEPT = DATA / VERSION
+KEPT = DATA / KEPT_VERSION
 
 
 class MeasuredError(Exception):

@@ -25,7 +25,7 @@ import torch._dynamo  # by every child's first optimiser, seconds each time
 
 import train_grid
 from tests.faults.any_settings import in_little_time
-from tests.saved_runs import DATA
+from tests.saved_runs import DATA, KEPT_VERSION
 from topogrid.cli.main import main
 
 RUN = Path("runs/b")
@@ -256,7 +256,7 @@ def try_out(seed: int, commands: list[str]) -> tuple[str, dict[str, Outcome]]:
     done: dict[str, Outcome] = {}
     what = ""
     with tempfile.TemporaryDirectory() as desk, in_little_time(Path(desk)):
-        shutil.copytree(DATA / "0.3.0" / WIRINGS[seed % len(WIRINGS)], RUN)
+        shutil.copytree(DATA / KEPT_VERSION / WIRINGS[seed % len(WIRINGS)], RUN)
         shutil.copytree(DATA / "0.1.0" / "dense", "runs/a")
         Path("outside").mkdir()
         Path("outside/victim").write_text("precious\n")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.changed_networks import BY_MODULE, usual_subject
 from tests.quick_evaluations import few_surrogates
-from tests.saved_runs import DATA, VERSION
+from tests.saved_runs import DATA, KEPT_VERSION
 from topogrid.cli.main import main as topogrid_main
 from topogrid.interventions.catalogue import INTERVENTIONS
 from topogrid.interventions.condition import Condition
@@ -37,7 +37,7 @@ def subject() -> Condition:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of a small finished run."""
-    return Path(shutil.copytree(DATA / VERSION / "dense", tmp_path_factory.mktemp("runs") / "a"))
+    return Path(shutil.copytree(DATA / KEPT_VERSION / "dense", tmp_path_factory.mktemp("runs") / "a"))
 
 
 def test_the_command_writes_one_complete_table(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

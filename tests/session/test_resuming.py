@@ -11,7 +11,7 @@ import torch
 
 import train_grid
 from tests.faults.any_settings import in_little_time
-from tests.saved_runs import DATA
+from tests.saved_runs import DATA, KEPT_VERSION
 from topogrid.reports.records import read_record
 from topogrid.runs.checkpoints import load_checkpoint, save_state
 from topogrid.trained.opening import open_trained
@@ -23,7 +23,7 @@ RUN = Path("runs/b")
 def two_ends(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a run with checkpoints after steps 4, 5 and 6, evaluated at the first and the last."""
     desk = tmp_path_factory.mktemp("resuming")
-    shutil.copytree(DATA / "0.3.0" / "dense", desk / RUN)
+    shutil.copytree(DATA / KEPT_VERSION / "dense", desk / RUN)
     with in_little_time(desk):
         words = ["--resume", str(RUN), "--steps", "6", "--save_every", "1", "--keep_checkpoints", "9"]
         assert train_grid.main(words) == 0

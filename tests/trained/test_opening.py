@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.saved_runs import DATA
+from tests.saved_runs import DATA, KEPT_VERSION
 from topogrid.settings.errors import SettingsError
 from topogrid.settings.fields import LEFT_OUT_SETTINGS
 from topogrid.trained.opening import open_trained
 
-RUN = DATA / "0.3.0" / "dense"
+RUN = DATA / KEPT_VERSION / "dense"
 CHECKPOINT = RUN / "checkpoints" / "step_00000004.pt"
 EXPORTED = RUN.with_suffix(".safetensors")
 

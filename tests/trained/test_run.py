@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.saved_runs import DATA
+from tests.saved_runs import DATA, KEPT_VERSION
 from topogrid.runs.checkpoints import load_checkpoint, save_checkpoint
 from topogrid.runs.errors import CheckpointError
 from topogrid.runs.folder import RunFolder
@@ -16,7 +16,7 @@ from topogrid.settings.errors import SettingsError
 from topogrid.settings.saved import read_settings, write_settings
 from topogrid.trained.run import open_run
 
-KEPT = DATA / "0.3.0" / "dense"
+KEPT = DATA / KEPT_VERSION / "dense"
 
 
 @pytest.fixture

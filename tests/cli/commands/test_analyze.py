@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.quick_evaluations import few_surrogates
-from tests.saved_runs import DATA, VERSION
+from tests.saved_runs import DATA, KEPT_VERSION
 from topogrid.cli.main import main
 from topogrid.interventions.catalogue import INTERVENTIONS
 
@@ -34,7 +34,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work beside copies of the kept runs."""
     monkeypatch.chdir(tmp_path)
     for name in KINDS:
-        shutil.copytree(DATA / VERSION / name, tmp_path / name)
+        shutil.copytree(DATA / KEPT_VERSION / name, tmp_path / name)
     return tmp_path
 
 
@@ -79,7 +79,7 @@ def test_interventions_follow_at_the_first_number_of_bins(
 
 def test_no_name_of_a_file_moves_the_cursor(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = "a\x1b[2J\nb.safetensors"
-    shutil.copy(DATA / VERSION / "dense.safetensors", desk / name)
+    shutil.copy(DATA / KEPT_VERSION / "dense.safetensors", desk / name)
     assert main(["analyze", name, *QUICK]) == 0
     said = capsys.readouterr()
     assert all(line.isprintable() for line in (said.out + said.err).splitlines())

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.saved_runs import DATA, VERSION
+from tests.saved_runs import DATA, KEPT_VERSION
 from topogrid.cli.main import main
 from topogrid.trained.opening import open_trained
 
-RUN = DATA / VERSION / "dense"
+RUN = DATA / KEPT_VERSION / "dense"
 
 
 def test_what_is_written_opens_as_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from tests.quick_evaluations import few_surrogates
-from tests.saved_runs import DATA, VERSION
+from tests.saved_runs import DATA, KEPT_VERSION
 from topogrid.cli.main import main
 from topogrid.interventions.catalogue import INTERVENTIONS
 from topogrid.interventions.run import BASELINE, HIDDEN
@@ -29,7 +29,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work beside copies of the kept runs."""
     monkeypatch.chdir(tmp_path)
     for name in KINDS:
-        shutil.copytree(DATA / VERSION / name, tmp_path / name)
+        shutil.copytree(DATA / KEPT_VERSION / name, tmp_path / name)
     return tmp_path
 
 

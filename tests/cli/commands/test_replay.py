@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.saved_runs import DATA, VERSION
+from tests.saved_runs import DATA, KEPT_VERSION
 from topogrid.cli.main import main
 
 
@@ -33,7 +33,7 @@ def test_what_is_no_failed_step_is_refused_in_one_line(
         "missing": tmp_path / "no\x1b[31m\nfile",
         "folder": tmp_path,
         "text": tmp_path / "text",
-        "checkpoint": DATA / VERSION / "dense" / "checkpoints" / "step_00000004.pt",
+        "checkpoint": DATA / KEPT_VERSION / "dense" / "checkpoints" / "step_00000004.pt",
     }[kind]
     assert main(["replay", str(path)]) == 2
     said = capsys.readouterr()
