@@ -196,8 +196,9 @@ def test_a_signal_while_pictures_are_drawn_is_obeyed_at_once(tmp_path, capsys, m
         time.sleep(600)
 
     monkeypatch.setattr("topogrid.session.tracking.rendered", draw)
-    with in_little_time(tmp_path):
-        monkeypatch.setattr("topogrid.session.run.draw_evaluation", lambda *_, **__: {"train/curves": Figure()})
+    # Undone before that which lies around it is, or this would stay patched for good.
+    with in_little_time(tmp_path), monkeypatch.context() as inside:
+        inside.setattr("topogrid.session.run.draw_evaluation", lambda *_, **__: {"train/curves": Figure()})
         assert train_grid.main([*SMOKE, "--wiring", "dense", "--steps", "1", "--name", "drawn"]) == 130
     assert time.monotonic() - asked[0] < 100
     assert drawing == ["png"]

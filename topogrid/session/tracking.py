@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, SupportsFloat
+from typing import Any, SupportsFloat, TypeAlias
 
 from matplotlib.figure import Figure
 
@@ -33,7 +33,7 @@ from topogrid.session.wandb_mirror import Mirror, missed
 from topogrid.session.wandb_mode import Mode, choose_mode, is_run_id
 from topogrid.training.objective import SUMS, TERMS, TOTAL
 
-Rendered = dict[str, bytes]
+Rendered: TypeAlias = dict[str, bytes]
 """A figure as the content of files, by suffix."""
 
 FINISH_TIMEOUT = 60  # seconds that a run waits for W&B after it ended
