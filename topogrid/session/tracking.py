@@ -33,8 +33,7 @@ from topogrid.session.wandb_mirror import Mirror, missed
 from topogrid.session.wandb_mode import Mode, choose_mode, is_run_id
 from topogrid.training.objective import SUMS, TERMS, TOTAL
 
-Rendered: TypeAlias = dict[str, bytes]
-"""A figure as the content of files, by suffix."""
+Rendered: TypeAlias = dict[str, bytes]  # a figure as the content of files, by suffix
 
 FINISH_TIMEOUT = 60  # seconds that a run waits for W&B after it ended
 
