@@ -1,13 +1,11 @@
 """The baseline comes first, each change after it, and each silencing beside the same units left uncounted."""
 
 import dataclasses
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
-from tests.changed_networks import CONFIG, usual_measures, usual_subject
-from tests.quick_evaluations import few_surrogates
+from tests.changed_networks import CONFIG
 from topogrid.analysis.maps.units import measure_units
 from topogrid.analysis.paired import compare
 from topogrid.analysis.synthetic import lattice_map
@@ -17,21 +15,7 @@ from topogrid.interventions.condition import Condition
 from topogrid.interventions.run import BASELINE, CHOSEN, HIDDEN, hide, intervene
 from topogrid.measures import METRICS
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick() -> Iterator[None]:
-    with few_surrogates():
-        yield
-
-
-@pytest.fixture(scope="module")
-def subject() -> Condition:
-    return usual_subject()
-
-
-@pytest.fixture(scope="module")
-def before() -> Evaluation:
-    return usual_measures()
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def test_hidden_units_count_as_dead_and_the_others_keep_their_scores(before: Evaluation) -> None:

@@ -1,14 +1,12 @@
 """Silenced units stay silent, the others do as if those were not there, and the living alone are chosen."""
 
 import dataclasses
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
 
-from tests.changed_networks import of_modules, tau_of, usual_measures, usual_subject
-from tests.quick_evaluations import few_surrogates
+from tests.changed_networks import of_modules, tau_of
 from topogrid.analysis.maps.units import measure_units
 from topogrid.evaluation.results import Evaluation
 from topogrid.interventions.condition import Condition
@@ -18,21 +16,7 @@ from topogrid.model.network import PathIntegrator
 from topogrid.model.units import TauRNN
 from topogrid.world.walks import simulate_walks
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick() -> Iterator[None]:
-    with few_surrogates():
-        yield
-
-
-@pytest.fixture(scope="module")
-def subject() -> Condition:
-    return usual_subject()
-
-
-@pytest.fixture(scope="module")
-def before() -> Evaluation:
-    return usual_measures()
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def test_silenced_units_stay_silent_and_the_others_do_as_if_they_were_not_there(subject: Condition) -> None:

@@ -1,7 +1,6 @@
 """Each intervention does what it says and nothing else, or is left out with a reason."""
 
 import dataclasses
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -15,32 +14,15 @@ from tests.changed_networks import (
     of_modules,
     subject_of,
     tau_of,
-    usual_measures,
-    usual_subject,
     weights,
 )
-from tests.quick_evaluations import few_surrogates
 from topogrid.evaluation.probe import Probe
 from topogrid.evaluation.results import Evaluation
 from topogrid.interventions.catalogue import INTERVENTIONS
 from topogrid.interventions.condition import Condition
 from topogrid.interventions.table import ACTIONS, NEEDS, do, obstacles
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick() -> Iterator[None]:
-    with few_surrogates():
-        yield
-
-
-@pytest.fixture(scope="module")
-def subject() -> Condition:
-    return usual_subject()
-
-
-@pytest.fixture(scope="module")
-def before() -> Evaluation:
-    return usual_measures()
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.mark.parametrize("name", INTERVENTIONS)

@@ -2,14 +2,12 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
 
-from tests.changed_networks import CONFIG, differing, subject_of, usual_measures, usual_subject
-from tests.quick_evaluations import few_surrogates
+from tests.changed_networks import CONFIG, differing, subject_of
 from topogrid.evaluation.evaluate import evaluate
 from topogrid.evaluation.probe import Probe
 from topogrid.evaluation.results import Evaluation
@@ -18,21 +16,7 @@ from topogrid.interventions.walks import other_animals, probe_walks, scale_dt
 from topogrid.trained.trained import Trained
 from topogrid.world.walks import simulate_walks, split_steps
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick() -> Iterator[None]:
-    with few_surrogates():
-        yield
-
-
-@pytest.fixture(scope="module")
-def subject() -> Condition:
-    return usual_subject()
-
-
-@pytest.fixture(scope="module")
-def before() -> Evaluation:
-    return usual_measures()
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def test_a_smaller_step_integrates_the_same_equation(before: Evaluation) -> None:

@@ -227,7 +227,7 @@ class Run:
         Returns
         -------
         Measured
-            ``evaluation``, ``rows`` of measures by number of bins, and ``sentences``: what can be claimed.
+            ``evaluation``, ``rows`` of measures by number of bins, and ``claims``: what can be said of it.
 
         Raises
         ------

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from topogrid.measures.training import MINUTES, STEPS_DONE
 from topogrid.reading import UnreadableError, number, read_object
-from topogrid.runs.folder import RunFolder
 from topogrid.session.asked import as_given, resolve
 from topogrid.session.run import DONE, run_training
 from topogrid.study.arms import Arm, config_for, given_for
@@ -16,6 +16,7 @@ from topogrid.study.records import measure_network, read_record, record_path, wr
 from topogrid.trained.opening import open_trained
 
 RECORDS = "records"
+_SUMMARY = "summary.json"
 
 Say = Callable[[str], None]
 
@@ -112,7 +113,7 @@ def carry_out(network: Network, out: Path, save_dir: Path, say: Say, *, measure_
 def _is_trained(folder: Path, network: Network) -> bool:
     """Whether a run got to its end, as its summary says."""
     try:
-        summary = read_object(RunFolder(folder, folder).summary_path)
+        summary = read_object(folder / _SUMMARY)
     except UnreadableError:
         return False
     return summary.get(STEPS_DONE.key) == config_for(network.arm, network.seed).steps
@@ -121,10 +122,10 @@ def _is_trained(folder: Path, network: Network) -> bool:
 def _minutes(folder: Path) -> float | None:
     """Return what training took, where the run says so."""
     try:
-        minutes = number(read_object(folder / "summary.json").get(MINUTES.key))
+        minutes = number(read_object(folder / _SUMMARY).get(MINUTES.key))
     except UnreadableError:
         return None
-    return minutes if minutes == minutes else None
+    return minutes if math.isfinite(minutes) else None
 
 
 def records_in(out: Path) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ def open_trained(
     CheckpointError, ValueError
         If there is nothing to open; see `open_run` and `open_bare`.
     """
-    path, settings = _weights_in(Path(path)), dict(settings or {})
+    path, settings = weights_in(Path(path)), dict(settings or {})
     if checkpoint is not None and path.is_file():
         raise SettingsError(f"{path} is a checkpoint itself; leave --checkpoint out")
     run = _run_of(path)
@@ -62,7 +62,7 @@ def open_trained(
     return open_bare(path, settings, place_cells=place_cells)
 
 
-def _weights_in(path: Path) -> Path:
+def weights_in(path: Path) -> Path:
     """Return the exported weights in a folder that is no run, such as that of a published network; else the path."""
     inside = path / PUBLISHED
     return inside if inside.is_file() and not (path / "config.json").exists() else path

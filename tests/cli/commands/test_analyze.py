@@ -12,7 +12,6 @@ from tests.saved_runs import DATA, KEPT_VERSION
 from topogrid.cli.main import main
 from topogrid.interventions.catalogue import INTERVENTIONS
 
-KINDS = ("dense",)
 QUICK = ("--eval_walks", "6", "--long_walks", "3", "--long_seconds", "0.4")
 
 
@@ -27,15 +26,6 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw nothing and write no page: they take longer than measuring so few units."""
     monkeypatch.setattr("topogrid.evaluation.reanalysis.draw_evaluation", lambda *_, **__: {})
     monkeypatch.setattr("topogrid.reports.explorer.write_report", lambda folder, _config: folder.report)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work beside copies of the kept runs."""
-    monkeypatch.chdir(tmp_path)
-    for name in KINDS:
-        shutil.copytree(DATA / KEPT_VERSION / name, tmp_path / name)
-    return tmp_path
 
 
 @pytest.fixture

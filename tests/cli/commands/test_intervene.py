@@ -1,7 +1,6 @@
 """What is changed is what was asked for: named interventions, chosen units, all modules, or the whole table."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,27 +9,15 @@ import pytest
 from matplotlib.figure import Figure
 
 from tests.quick_evaluations import few_surrogates
-from tests.saved_runs import DATA, KEPT_VERSION
 from topogrid.cli.main import main
 from topogrid.interventions.catalogue import INTERVENTIONS
 from topogrid.interventions.run import BASELINE, HIDDEN
-
-KINDS = ("dense", "learned")
 
 
 @pytest.fixture(autouse=True, scope="module")
 def quick() -> Iterator[None]:
     with few_surrogates():
         yield
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work beside copies of the kept runs."""
-    monkeypatch.chdir(tmp_path)
-    for name in KINDS:
-        shutil.copytree(DATA / KEPT_VERSION / name, tmp_path / name)
-    return tmp_path
 
 
 @pytest.fixture

@@ -35,21 +35,20 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _page_of_weights(path: Path) -> Path:
-    """Measure exported weights unless that was done, and return the folder of the analysis; else the path."""
-    from topogrid.trained.opening import PUBLISHED
+    """Measure exported weights unless that was done since, and return the folder of the analysis; else the path."""
+    from topogrid.trained.opening import open_trained, weights_in
     from topogrid.trained.safetensors import SUFFIX
 
-    weights = path / PUBLISHED if path.is_dir() and not (path / "config.json").exists() else path
+    weights = weights_in(path)
     if weights.suffix != SUFFIX or not weights.is_file():
         return path
     from topogrid.cli.progress import Progress
     from topogrid.evaluation.reanalysis import measure_again, results_folder, write_results
     from topogrid.reports.explorer import write_report
-    from topogrid.trained.opening import open_trained
 
     trained = open_trained(weights)
     folder = results_folder(trained, path)
-    if not folder.report.is_file():
+    if not folder.report.is_file() or folder.report.stat().st_mtime < weights.stat().st_mtime:
         with Progress("stage") as progress:
             result = measure_again(trained, [trained.config.eval_bins], progress)
         write_results(trained, folder, result)

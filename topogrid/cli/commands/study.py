@@ -6,19 +6,19 @@ import argparse
 import shlex
 import sys
 
+from topogrid.study.arms import ARMS, SEEDS
+
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "--arms", nargs="+", metavar="ARM", help="some of its arms (default: all; an unknown one lists them)"
-    )
+    parser.add_argument("--arms", nargs="+", metavar="ARM", help=f"some of {', '.join(ARMS)} (default: all)")
     parser.add_argument(
         "--seeds",
         nargs="+",
         type=_seed,
         metavar="N",
-        default=[0, 1, 2, 3, 4],
-        help="seeds of each arm (default: 0 1 2 3 4)",
+        default=list(SEEDS),
+        help=f"seeds of each arm (default: {' '.join(map(str, SEEDS))})",
     )
     parser.add_argument(
         "--out", default="study", metavar="FOLDER", help="page, picture, numbers, records (default: %(default)s)"
@@ -75,4 +75,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _flags(arguments: argparse.Namespace) -> list[str]:
     arms = ["--arms", *arguments.arms] if arguments.arms else []
-    return [*arms, "--seeds", *map(str, arguments.seeds), "--out", arguments.out]
+    return [*arms, "--seeds", *map(str, arguments.seeds), "--out", arguments.out, "--save_dir", arguments.save_dir]
