@@ -124,6 +124,15 @@ BAD_INPUT = [
         "--tau_diversity has no effect with --tau_variance_weight 0.0; leave one of them out",
     ),
     ("--topoloss_on input", "--topoloss_on has no effect without --topoloss; add that or leave it out"),
+    (
+        "--topoloss_schedule linear",
+        "--topoloss_schedule has no effect without --topoloss; add that or leave it out",
+    ),
+    (
+        "--topoloss --topoloss_schedule linar:10",
+        "topoloss_schedule must be parts (constant, linear or cosine, each alone, as constant:STEPS:SHARE, "
+        "linear:STEPS:FROM:TO or cosine:STEPS:FROM:TO), got 'linar:10'; did you mean linear?",
+    ),
     ("--no_DoG --surround_scale 3", "--surround_scale has no effect with --no_DoG; leave one of them out"),
     ("--init xavier --input_gain 2", "--input_gain has no effect with --init xavier; leave one of them out"),
     (
@@ -173,9 +182,9 @@ BAD_INPUT = [
         "modules_per_side 2 needs units connected inside modules; add --wiring attractor, learned or blocks",
     ),
     (
-        "--tau --wiring learned --topoloss",
-        "topoloss makes the weights of a dense network smooth and has no effect with wiring learned; leave one of "
-        "them out",
+        "--tau --wiring attractor --topoloss",
+        "topoloss on recurrent weights has no effect with attractor wiring, which fixes them, got topoloss_on "
+        "recurrent; add --learn_recurrent, or give --topoloss_on readout",
     ),
     (
         "--tau --wiring atractor",

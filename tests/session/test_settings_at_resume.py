@@ -41,7 +41,7 @@ OTHER: dict[str, Any] = {
     "tau": False, "tau_min": 1.5, "tau_max": 8.0, "tau_init": "radial", "learnable_tau": False, "n_bands": 3,
     "tau_smoothness_weight": 0.5, "tau_variance_weight": 0.5, "tau_diversity": "variance", "tau_levels": (2, 4),
     "tau_growth_steps": 3, "tau_own_steps": 7, "tau_growth_lr": 0.5, "topoloss": False, "topoloss_weight": 0.5,
-    "topoloss_on": "input", "topoloss_factor": 4, "batch_size": 5,
+    "topoloss_on": "input", "topoloss_factor": 4, "topoloss_schedule": ("linear",), "batch_size": 5,
     "movement_gain": 20.0,
     "movement_gain_ratio": 2.0, "learn_recurrent": True, "learn_movement": True, "isometry_scale": "tau",
     "isometry_weight": 0.5, "capacity_weight": 0.5, "isometry_states": 9, "walks_to_choose": 2, "readout_steps": 1,

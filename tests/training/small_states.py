@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from topogrid.model.network import Prediction
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
-from topogrid.training.objective import Batch
+from topogrid.training.objective import Batch, Context
 from topogrid.training.state import TrainState, new_state
 from topogrid.training.step import StepRecord, train
 
@@ -54,6 +55,12 @@ def state_of(config: TrainConfig, seed: int = 0, device: torch.device = CPU, pre
 def batch_for(state: TrainState, config: TrainConfig) -> Batch:
     walks, scale = state.generators["walks"], state.length_scale(config)
     return make_batch(config, state.place_cells, walks, step=state.step + 1, scale=scale)
+
+
+def context_of(state: TrainState, prediction: Prediction, batch: Batch) -> Context:
+    """Return what terms of the loss look at in the next step."""
+    state.prepare(state.step + 1, state.config)
+    return Context(state.network, state.place_cells, prediction, batch, state.config, state.topoloss_weight)
 
 
 def weights(state: TrainState) -> dict[str, Tensor]:

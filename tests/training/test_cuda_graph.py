@@ -52,7 +52,11 @@ def graphed(state: TrainState, config: TrainConfig) -> GraphedStep:
     return GraphedStep(state, config, recorder=Tape)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("changes", [{}, BOTH], ids=["plain", "tau and topoloss"])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, BOTH, {"topoloss": True, "topoloss_weight": 2.0, "topoloss_schedule": ("constant:4:0", "linear")}],
+    ids=["plain", "tau and topoloss", "a strength that rises"],
+)
 def test_a_replayed_run_is_the_usual_one(changes: dict[str, Any]) -> None:
     config = settings(**changes)
     usual, replayed = state_of(config), state_of(config)

@@ -1,13 +1,17 @@
 """The loss is the sum of the terms of a phase, each phase follows the one before, and reads its own moments."""
 
 import itertools
+import math
+from typing import Any
 
+import numpy as np
 import pytest
+import scipy.ndimage
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.training.small_states import ATTRACTOR, LEARNED, batch_for, settings, state_of
+from tests.training.small_states import ATTRACTOR, LEARNED, batch_for, context_of, same, settings, state_of, weights
 from topogrid.model.penalty import weight_decay
 from topogrid.training import geometry, losses
 from topogrid.training.objective import (
@@ -15,7 +19,7 @@ from topogrid.training.objective import (
     SUMS,
     TERMS,
     TOTAL,
-    Context,
+    Phase,
     at_moments,
     growth_steps,
     length_scale,
@@ -23,8 +27,11 @@ from topogrid.training.objective import (
     phase_of,
     read_steps,
     readout_steps,
+    topoloss_weight,
     walk_length,
 )
+from topogrid.training.optimiser import learning_rate, rates
+from topogrid.training.step import train
 
 
 @pytest.mark.parametrize("tau", [False, True])
@@ -41,7 +48,7 @@ def test_the_total_is_the_sum_of_its_weighted_terms(tau: bool, topoloss: bool) -
     state = state_of(config)
     network, batch = state.network, batch_for(state, config)
     prediction = network(batch.start_code, batch.displacement)
-    terms = objective(Context(network, state.place_cells, prediction, batch, config))
+    terms = objective(context_of(state, prediction, batch))
     wanted = {
         "train/ce_loss": losses.place_cross_entropy(prediction.logits, batch.code, [slice(None)]),
         "train/reg_loss": 0.01 * weight_decay(network.units.wiring.weight),
@@ -63,15 +70,87 @@ def test_the_total_is_the_sum_of_its_weighted_terms(tau: bool, topoloss: bool) -
     assert terms["train/total_loss"].item() == pytest.approx(total)
 
 
+TOPOLOSS = {"topoloss": True, "topoloss_factor": 4, "topoloss_weight": 0.5}
+WIRED: dict[str, dict[str, Any]] = {
+    "dense": {},
+    "blocks": {"wiring": "blocks", "modules_per_side": 2, "n_grid_cells": 256},
+    "attractor": ATTRACTOR | {"learn_recurrent": True, "learn_movement": True},
+    "learned": LEARNED | {"readout_steps": 3},
+}
+
+
+def topographic_cost(maps: np.ndarray, factor: int) -> float:
+    """Return 1 - cosine of maps ``(map, side, side)`` to their blurred selves, by NumPy and SciPy."""
+    costs = []
+    for one in maps:
+        small = one.reshape(len(one) // factor, factor, -1, factor).mean((1, 3))
+        # Pixels of both sheets are squares that fill the same area.
+        place = np.clip((np.arange(len(one)) + 0.5) / factor - 0.5, 0, len(small) - 1)
+        blurred = scipy.ndimage.map_coordinates(small, np.meshgrid(place, place, indexing="ij"), order=1)
+        costs.append(1 - (one * blurred).sum() / np.linalg.norm(one) / np.linalg.norm(blurred))
+    return float(np.mean(costs))
+
+
 @pytest.mark.parametrize("on", ["recurrent", "input", "readout"])
-def test_the_topographic_loss_is_on_the_weights_asked_for(on: str) -> None:
-    """One row per receiving unit of the sheet; of the read-out, the outgoing weights of a unit."""
-    config = settings(topoloss=True, topoloss_on=on, topoloss_factor=4)
+@pytest.mark.parametrize("wiring", WIRED)
+def test_the_topographic_loss_is_on_the_weights_asked_for_under_every_wiring(wiring: str, on: str) -> None:
+    """Recurrent weights have a map over the module they are in, all others over the whole sheet."""
+    config = settings(**WIRED[wiring], **TOPOLOSS, topoloss_on=on)
     state = state_of(config)
-    network, batch = state.network, batch_for(state, config)
-    terms = objective(Context(network, state.place_cells, network(batch.start_code, batch.displacement), batch, config))
-    weight = {"recurrent": network.units.wiring.weight, "input": network.units.w_in, "readout": network.readout.t()}[on]
-    torch.testing.assert_close(terms["train/topo_loss"], losses.laplacian_pyramid_loss(weight, 4))
+    phase: Phase = "all" if wiring != "learned" else "readout" if on == "readout" else "modules"
+    if phase == "readout":
+        state.step = config.steps - 1
+    batch, network = batch_for(state, config), state.network
+    weight = {"recurrent": network.units.wiring.weight, "input": network.units.w_in, "readout": network.readout}[on]
+    with torch.no_grad():
+        weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(3)))
+    prediction = state.predict(batch, phase, read_steps(state.step + 1, config))
+    terms = objective(context_of(state, prediction, batch), phase)
+    values = weight.detach().double().numpy()
+    # Rows are receivers, also behind an axis of modules; those of the read-out are place cells.
+    maps = values if on == "readout" else np.moveaxis(values, -1, -2)
+    side = math.isqrt(maps.shape[-1])
+    assert terms["train/topo_loss"].item() == pytest.approx(
+        0.5 * topographic_cost(maps.reshape(-1, side, side), 4), rel=1e-4
+    )
+    terms[TOTAL].backward()  # type: ignore[no-untyped-call]
+    assert weight.grad is not None
+    assert bool(weight.grad.isfinite().all())
+
+
+@pytest.mark.parametrize(("on", "phase"), [("recurrent", "readout"), ("input", "readout"), ("readout", "modules")])
+def test_a_topographic_loss_on_what_rests_in_a_phase_is_not_taken_in_it(on: str, phase: Phase) -> None:
+    config = settings(**WIRED["learned"], **TOPOLOSS, topoloss_on=on)
+    state = state_of(config)
+    state.step = config.steps - 1 if phase == "readout" else 0
+    batch = batch_for(state, config)
+    prediction = state.predict(batch, phase, read_steps(state.step + 1, config))
+    assert "train/topo_loss" not in objective(context_of(state, prediction, batch), phase)
+
+
+def test_the_strength_of_the_topographic_loss_follows_its_schedule() -> None:
+    schedule = ("constant:3:0", "linear:4", "cosine:3:1:0.5")
+    config = settings(**TOPOLOSS, topoloss_schedule=schedule, print_every=1)
+    state, constant = state_of(config), state_of(settings(**TOPOLOSS))
+    weights_now = state.network.units.wiring.weight.detach()
+    before = float(losses.laplacian_pyramid_loss(weights_now, 4))
+    for record in train(state, config):
+        weight = topoloss_weight(record.step, config)
+        assert float(state.topoloss_weight) == pytest.approx(weight)
+        assert float(record.metrics["train/topo_loss"]) == pytest.approx(weight * before, rel=1e-5)
+        before = float(losses.laplacian_pyramid_loss(weights_now, 4))
+        assert rates(record.step, config) == {"train/lr": learning_rate(record.step, config), WEIGHT: weight}
+    wanted = {1: 0, 3: 0, 5: 0.25, 7: 0.5, 10: 0.25, 12: 0.25}
+    assert {step: topoloss_weight(step, config) for step in wanted} == pytest.approx(wanted)
+    list(train(constant, constant.config))
+    assert not same(weights(state).values(), weights(constant).values())
+
+
+WEIGHT = "train/topoloss_weight"
+
+
+def test_no_weight_is_told_of_a_loss_that_is_not_taken() -> None:
+    assert WEIGHT not in rates(1, settings())
 
 
 def test_terms_of_weight_zero_are_left_out() -> None:
@@ -79,7 +158,7 @@ def test_terms_of_weight_zero_are_left_out() -> None:
     state = state_of(config)
     batch = batch_for(state, config)
     prediction = state.network(batch.start_code, batch.displacement)
-    assert set(objective(Context(state.network, state.place_cells, prediction, batch, config))) == {
+    assert set(objective(context_of(state, prediction, batch))) == {
         "train/ce_loss",
         "train/total_loss",
     }
@@ -143,7 +222,7 @@ def test_a_readout_that_learns_alone_moves_nothing_else() -> None:
     assert phase_of(10, config) == "readout"
     batch = batch_for(state, config)
     prediction = state.predict(batch, "readout", read_steps(10, config))
-    terms = objective(Context(state.network, state.place_cells, prediction, batch, config), "readout")
+    terms = objective(context_of(state, prediction, batch), "readout")
     assert set(terms) == {"train/ce_loss", TOTAL}
     terms[TOTAL].backward()  # type: ignore[no-untyped-call]
     moved = {name for name, weight in state.network.named_parameters() if weight.grad is not None}
@@ -157,7 +236,7 @@ def test_modules_are_compared_on_states_spread_over_the_batch_and_no_others() ->
         state = state_of(config)
         batch = batch_for(state, config)
         prediction = state.predict(batch, "modules")
-        terms = objective(Context(state.network, state.place_cells, prediction, batch, config), "modules")
+        terms = objective(context_of(state, prediction, batch), "modules")
         costs.append(terms["train/isometry_loss"].item())
     states = prediction.activity.transpose(0, 1).flatten(1, 2)
     position = torch.cat((batch.position[:1] - batch.displacement[:1], batch.position)).transpose(0, 1).flatten(1, 2)
@@ -184,6 +263,10 @@ def test_length_scales_are_blind_to_tau_only_where_they_are_to_be_and_have_no_gr
 
 def test_terms_are_told_apart_and_sums_are_of_terms() -> None:
     names = [term.name for term in TERMS]
-    assert len({*names, *SUMS, TOTAL}) == len(names) + len(SUMS) + 1
+    kinds = [settings(topoloss=True, topoloss_on=on) for on in ("recurrent", "input", "readout")]
+    for config in (*kinds, settings(**LEARNED), settings(**ATTRACTOR)):
+        applied = [term.name for term in TERMS if term.applies(config)]
+        assert len(set(applied)) == len(applied)
+    assert not {*names} & {*SUMS, TOTAL}
     assert all(set(parts) < set(names) for _about, parts in SUMS.values())
     assert all(term.phases and set(term.phases) <= {"growth", "all", "modules", "readout"} for term in TERMS)

@@ -280,9 +280,11 @@ STEP_KINDS = [
     {**ATTRACTOR, "learn_recurrent": True, "learn_movement": True},
     {**LEARNED, "tau_growth_steps": 5, "tau_own_steps": 2},
     {**LEARNED, "readout_steps": 11, "drive": 0.1},
+    {**LEARNED, "topoloss": True, "topoloss_schedule": ("linear:5", "cosine:5:1:0")},
 ]
 STEP_NAMES = [
     "plain", "tau and topoloss", "all the rest", "attractor that grows", "attractor", "modules", "read-out of modules",
+    "modules with a strength that changes",
 ]  # fmt: skip
 
 

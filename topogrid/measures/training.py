@@ -14,6 +14,14 @@ TRAINING_ERROR = Measure(
     "cm",
 )
 RATE = Measure("train/lr", "Learning rate of the step.", "learning rate", "learning rate", digits=6)
+TOPOLOSS_WEIGHT = Measure(
+    "train/topoloss_weight",
+    "Weight of the topographic loss in the step, as --topoloss_schedule has it.",
+    "weight of the topographic loss",
+    "topographic weight",
+    digits=4,
+    panel=False,
+)
 MINUTES = Measure("perf/minutes", "Time from start to end of this process, min.", "training", "training", "min")
 STEPS_DONE = Measure("train/steps_done", "Steps trained when the run ended.", "steps", "steps", digits=0)
 TURNS = Measure(
@@ -41,6 +49,7 @@ TRAINING = (
     TRAINING_ERROR,
     Measure("train/grad_norm", "Norm of the whole gradient before clipping."),
     RATE,
+    TOPOLOSS_WEIGHT,
     Measure("train/steps_per_sec", "Training steps per second since the last logged step, evaluations left out."),
     STEPS_DONE,
     TURNS,

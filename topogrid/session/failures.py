@@ -28,7 +28,17 @@ from topogrid.settings.saved import from_mapping
 from topogrid.streams import generator_states, versions
 from topogrid.trained.weights import build, checked_step, checked_tensor, checked_weights, listed
 from topogrid.training.batch import make_batch
-from topogrid.training.objective import TOTAL, Batch, Context, at_moments, objective, phase_of, read_steps, walk_length
+from topogrid.training.objective import (
+    TOTAL,
+    Batch,
+    Context,
+    at_moments,
+    objective,
+    phase_of,
+    read_steps,
+    topoloss_weight,
+    walk_length,
+)
 from topogrid.training.state import TrainState
 from topogrid.training.step import StepRecord
 from topogrid.world.place_cells import PlaceCells
@@ -270,7 +280,8 @@ def _retaken(dump: Dump) -> Iterator[Quantity]:
     yield _quantity("activity", prediction.activity, _where_in_walk(in_time))
     if prediction.logits is not None:
         yield _quantity("logits", prediction.logits, _where_in_walk(prediction.logits))
-    terms = objective(Context(network, dump.place_cells, prediction, batch, dump.config), phase)
+    weight = torch.tensor(topoloss_weight(dump.step, dump.config))
+    terms = objective(Context(network, dump.place_cells, prediction, batch, dump.config, weight), phase)
     yield from (_quantity(name, value) for name, value in terms.items())
     terms[TOTAL].backward()  # type: ignore[no-untyped-call]
     gradients = {name: parameter.grad for name, parameter in network.named_parameters() if parameter.grad is not None}

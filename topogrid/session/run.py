@@ -39,7 +39,7 @@ from topogrid.trained.trained import Trained
 from topogrid.trained.weights import save_weights
 from topogrid.training.hardware import peak_memory_mb, read_scalars
 from topogrid.training.objective import phase_of
-from topogrid.training.optimiser import learning_rate
+from topogrid.training.optimiser import rates
 from topogrid.training.processes import Processes, joined
 from topogrid.training.step import StepRecord, train
 
@@ -212,7 +212,7 @@ class Run:
         speed = pace.steps_per_second(record.step, self.busy_elsewhere)
         self.busy_elsewhere = 0.0
         row |= {
-            "train/lr": learning_rate(record.step, self.config),
+            **rates(record.step, self.config),
             "train/steps_per_sec": speed,
             "perf/step_ms": 1000 / speed if speed else math.nan,
             "perf/peak_memory_mb": peak_memory_mb(),

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from topogrid.settings.config import TrainConfig, resume_conflicts
 from topogrid.settings.errors import SettingsError, show
 from topogrid.settings.saved import from_mapping, to_mapping
+from topogrid.settings.schedules import parse_schedule, takes_the_rest
 
 _MOST_TEXT = 1_000_000  # characters; real ones are 3 kB
 _MOST_TURNS = 10_000
@@ -119,7 +120,8 @@ def _is_change(text: object) -> bool:
 def learning_changes(trained: TrainConfig, config: TrainConfig) -> list[str]:
     """Return in what a run goes on to learn in another way than before: ``"steps 6 -> 10"``; empty where it does not.
 
-    More ``steps`` alone change nothing where neither the learning rate nor the phases of training depend on them.
+    More ``steps`` alone change nothing where neither the learning rate nor the phases of training nor the strength of
+    a loss depend on them.
     """
     names = [
         field.name
@@ -138,7 +140,8 @@ def _is_of_training(field: dataclasses.Field[Any]) -> bool:
 def _depends_on_steps(config: TrainConfig) -> bool:
     grows = config.tau and config.learnable_tau and config.tau_growth_steps > 0
     reads = config.wiring == "learned" and config.readout_steps > 0
-    return config.lr_schedule == "cosine" or grows or reads
+    ramps = config.topoloss and takes_the_rest(parse_schedule(config.topoloss_schedule, "topoloss_schedule"))
+    return config.lr_schedule == "cosine" or grows or reads or ramps
 
 
 def _digest(text: str) -> str:

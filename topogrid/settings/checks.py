@@ -8,6 +8,7 @@ from pathlib import Path
 
 from topogrid.settings.errors import SettingsError, show
 from topogrid.settings.fields import Settings
+from topogrid.settings.schedules import last_begin, parse_schedule
 
 _LONGEST_NAME = 100
 
@@ -37,6 +38,7 @@ def check(config: Settings) -> None:
     _check_texts(config)
     _check_sheet(config)
     _check_wiring(config)
+    _check_topography(config)
     _check_tau(config)
     _check_reading(config)
     _check_place_code(config)
@@ -66,10 +68,6 @@ def _check_sheet(config: Settings) -> None:
             f"n_grid_cells must be a square number for a square sheet, got {config.n_grid_cells}; the nearest are "
             f"{side**2} ({side} x {side}) and {(side + 1) ** 2} ({side + 1} x {side + 1})"
         )
-    if config.topoloss and config.topoloss_factor > side:
-        raise SettingsError(
-            f"topoloss_factor must be at most {side}, the side of the sheet, got {config.topoloss_factor}"
-        )
 
 
 def _check_wiring(config: Settings) -> None:
@@ -92,11 +90,6 @@ def _check_wiring(config: Settings) -> None:
                 "blocks"
             )
         return
-    if config.topoloss:
-        raise SettingsError(
-            f"topoloss makes the weights of a dense network smooth and has no effect with wiring {config.wiring}; "
-            "leave one of them out"
-        )
     if config.activation != "relu":
         raise SettingsError(f"wiring {config.wiring} works with activation relu only, got {config.activation}")
     if config.wiring == "learned" and config.norm != "module":
@@ -124,6 +117,37 @@ def _check_attractor(config: Settings) -> None:
         raise SettingsError(
             f"attractor wiring needs a drive above 0, without which its units fall silent, got {config.drive:g}; "
             "give --drive 1"
+        )
+
+
+def _check_topography(config: Settings) -> None:
+    parts = parse_schedule(config.topoloss_schedule, "topoloss_schedule")
+    if not config.topoloss:
+        return
+    begin = last_begin(parts)
+    if begin >= config.steps:
+        raise SettingsError(
+            f"topoloss_schedule begins its last part after step {begin}, which must be below the {config.steps} steps "
+            f"of training, got {show(config.topoloss_schedule)}; shorten the parts or raise steps"
+        )
+    # Units of different modules are not connected: recurrent weights have a map over each module.
+    what, side = "sheet", config.sheet_side
+    if config.wiring != "dense" and config.topoloss_on == "recurrent":
+        what, side = "module", side // config.modules_per_side
+    if config.topoloss_factor > side:
+        raise SettingsError(
+            f"topoloss_factor must be at most {side}, the side of the {what}, got {config.topoloss_factor}"
+        )
+    learns = {"recurrent": "learn_recurrent", "input": "learn_movement"}.get(config.topoloss_on)
+    if config.wiring == "attractor" and learns and not getattr(config, learns):
+        raise SettingsError(
+            f"topoloss on {config.topoloss_on} weights has no effect with attractor wiring, which fixes them, got "
+            f"topoloss_on {config.topoloss_on}; add --{learns}, or give --topoloss_on readout"
+        )
+    if config.wiring == "learned" and config.topoloss_on == "readout" and not config.readout_steps:
+        raise SettingsError(
+            "topoloss on the read-out of learned wiring needs steps in which that learns, got readout_steps 0; give "
+            "--readout_steps, or --topoloss_on recurrent"
         )
 
 

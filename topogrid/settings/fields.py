@@ -236,6 +236,10 @@ class Settings:
                                    needs={**_TOPOLOSS, "topoloss_weight": ABOVE_ZERO})
     topoloss_factor: int = _topography(2, "How much the sheet is shrunk to blur it.", bounds=Bounds(2, 1e6),
                                        needs={**_TOPOLOSS, "topoloss_weight": ABOVE_ZERO})
+    topoloss_schedule: tuple[str, ...] = _topography(
+        ("constant",), "Course of --topoloss_weight over the steps, in parts one after another: constant:STEPS:SHARE, "
+        "linear:STEPS:FROM:TO, cosine:STEPS:FROM:TO, in shares of the weight; the last may go without STEPS, and then "
+        "takes the rest.", needs={**_TOPOLOSS, "topoloss_weight": ABOVE_ZERO}, may_lack=True)
 
     steps: int = _optimisation(1500, "Length of training.", unit="steps", bounds=COUNT)
     batch_size: int = _optimisation(200, "Walks in a training step, over all processes.", unit="walks", bounds=COUNT,

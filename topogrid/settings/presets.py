@@ -166,6 +166,7 @@ PRESETS: dict[str, Preset] = {
             "topoloss_weight": 1.0,
             "topoloss_on": "recurrent",
             "topoloss_factor": 2,
+            "topoloss_schedule": ("constant",),
             "steps": 100_000,
             "batch_size": 200,
             "even_starts": False,

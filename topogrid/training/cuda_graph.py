@@ -1,7 +1,8 @@
 """A whole training step recorded once on a GPU and replayed: one launch in place of a thousand.
 
-Walks, place code, forward, backward, clipping and update are in the recording; the learning rate is written into a
-tensor before each replay, and metrics are computed beside it, on the steps that are logged.
+Walks, place code, forward, backward, clipping and update are in the recording; the learning rate and the weight of the
+topographic loss are written into tensors before each replay, and metrics are computed beside it, on the steps that are
+logged.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
 from topogrid.training.objective import growth_steps
-from topogrid.training.optimiser import make_capturable, set_learning_rate
+from topogrid.training.optimiser import make_capturable
 from topogrid.training.processes import Processes
 from topogrid.training.state import TrainState
 from topogrid.training.step import Outcome, StepRecord, learn, record_of
@@ -101,7 +102,7 @@ class GraphedStep:
     def __call__(self, measure: bool, before: StepRecord | None = None) -> StepRecord:
         """Take one step; what the step before reported is known already."""
         state, config = self._state, self._config
-        set_learning_rate(state.optimiser, state.step + 1, config)
+        state.prepare(state.step + 1, config)
         if self._left == 0 and self._recording is None and not self.trouble:
             self._record()
         if self._recording is None:

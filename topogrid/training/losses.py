@@ -120,7 +120,7 @@ def laplacian_pyramid_loss(weights: Tensor, factor: int = 2) -> Tensor:
     Parameters
     ----------
     weights : Tensor, ``(unit, channel)``
-        One row per unit of a square sheet: its incoming or outgoing weights.
+        One row per unit of a square sheet, or module of one: its incoming or outgoing weights.
     factor : int
         Blur: the sheet is shrunk by this factor and enlarged again bilinearly.
 

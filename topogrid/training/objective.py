@@ -14,6 +14,7 @@ from torch import Tensor
 from topogrid.measures.training import LOSS
 from topogrid.model.network import PathIntegrator, Prediction
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.schedules import parse_schedule, share_at
 from topogrid.training import geometry, losses
 from topogrid.world.place_cells import PlaceCells
 
@@ -44,6 +45,8 @@ class Context(NamedTuple):
     prediction: Prediction
     batch: Batch
     config: TrainConfig
+    topoloss_weight: Tensor
+    """Scalar: weight of the topographic loss in this step, see the function of this name."""
 
 
 class Term(NamedTuple):
@@ -113,6 +116,12 @@ def at_moments(values: Tensor, moments: list[int]) -> Tensor:
     return torch.stack([values[moment] for moment in moments])
 
 
+def topoloss_weight(step: int, config: TrainConfig) -> float:
+    """Return the weight of the topographic loss in a step (counted from 1)."""
+    parts = parse_schedule(config.topoloss_schedule, "topoloss_schedule")
+    return config.topoloss_weight * share_at(parts, step, config.steps)
+
+
 def objective(context: Context, phase: Phase = "all") -> dict[str, Tensor]:
     """Return the weighted terms of a phase and their total, by their tracked names."""
     terms = {term.name: term.cost(context) for term in TERMS if phase in term.phases and term.applies(context.config)}
@@ -160,11 +169,11 @@ def _tau(network: PathIntegrator) -> Tensor:
 def _topographic_cost(context: Context) -> Tensor:
     network, config = context.network, context.config
     weights = {
-        "recurrent": network.units.wiring.weight,
+        "recurrent": network.units.wiring.weight_maps,
         "input": network.units.w_in,
         "readout": network.readout.t(),
     }[config.topoloss_on]
-    return config.topoloss_weight * losses.laplacian_pyramid_loss(weights, config.topoloss_factor)
+    return context.topoloss_weight * losses.laplacian_pyramid_loss(weights, config.topoloss_factor)
 
 
 def _isometry_cost(context: Context) -> Tensor:
@@ -204,6 +213,8 @@ def _learns_tau(config: TrainConfig) -> bool:
 
 TOTAL = LOSS.key
 
+_ABOUT_TOPOGRAPHY = "How much the weights of neighbours on the sheet differ, times its weight."
+
 TERMS = (
     Term(
         "train/ce_loss",
@@ -236,11 +247,15 @@ TERMS = (
         ("all", "modules", "growth"), _learns_tau, lambda context: tau_diversity_cost(context.network, context.config),
     ),
     Term(
-        "train/topo_loss", "How much the weights of neighbours on the sheet differ, times its weight.",
-        ("all",), lambda config: config.topoloss, _topographic_cost,
+        "train/topo_loss", _ABOUT_TOPOGRAPHY,
+        ("all", "modules"), lambda config: config.topoloss and config.topoloss_on != "readout", _topographic_cost,
+    ),
+    Term(
+        "train/topo_loss", _ABOUT_TOPOGRAPHY,
+        ("all", "readout"), lambda config: config.topoloss and config.topoloss_on == "readout", _topographic_cost,
     ),
 )  # fmt: skip
-"""All terms, in the order in which they are summed."""
+"""All terms, in the order in which they are summed; of two with one name at most one applies."""
 
 SUMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "train/tau_loss": ("Smoothness plus diversity of tau.", ("train/tau_smoothness_loss", "train/tau_diversity_loss")),

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from topogrid.measures.training import RATE, TOPOLOSS_WEIGHT
 from topogrid.model.network import PathIntegrator
 from topogrid.model.wiring.dense import Dense
 from topogrid.settings.config import TrainConfig
@@ -16,6 +17,7 @@ from topogrid.training.objective import (
     growth_steps,
     phase_of,
     readout_steps,
+    topoloss_weight,
 )
 
 
@@ -69,6 +71,12 @@ def _span(phase: Phase, config: TrainConfig) -> tuple[int, int]:
         return (modules_end, config.steps) if phase == "readout" else (0, modules_end)
     grown = growth_steps(config) if config.wiring == "attractor" else 0
     return (0, max(1, grown)) if phase == "growth" else (grown, max(config.steps, grown + 1))
+
+
+def rates(step: int, config: TrainConfig) -> dict[str, float]:
+    """Return what settings of learning come to in a step, by its tracked names."""
+    weight = {TOPOLOSS_WEIGHT.key: topoloss_weight(step, config)} if config.topoloss else {}
+    return {RATE.key: learning_rate(step, config)} | weight
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, step: int, config: TrainConfig) -> None:

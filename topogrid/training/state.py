@@ -21,6 +21,7 @@ from topogrid.training.objective import (
     Phase,
     at_moments,
     length_scale,
+    topoloss_weight,
 )
 from topogrid.training.optimiser import grower_of, parameter_groups, set_learning_rate
 from topogrid.training.processes import ALONE, Processes
@@ -53,6 +54,13 @@ class TrainState:
     """The network inside what averages its gradients over several processes."""
     grower: torch.optim.Optimizer | None = None
     """What grows the map of time constants by its own loss."""
+    topoloss_weight: Tensor = field(default_factory=lambda: torch.zeros(()))
+    """Scalar on the device of the network: weight of the topographic loss in the step that `prepare` made ready."""
+
+    def prepare(self, step: int, config: TrainConfig) -> None:
+        """Give a step its learning rate and the strength of its losses, in place where a recorded step reads them."""
+        set_learning_rate(self.optimiser, step, config)
+        self.topoloss_weight.fill_(topoloss_weight(step, config))
 
     def spread(self, processes: Processes) -> None:
         """Train together with other processes; all have to call this, in the same state."""
@@ -193,6 +201,7 @@ def new_state(
     network = PathIntegrator.from_config(config, precision=precision, generator=generators["weights"]).to(device)
     optimiser = torch.optim.Adam(parameter_groups(network, config), fused=device.type != "meta")
     state = TrainState(config, network, optimiser, place_cells, generators, grower=grower_of(network, config))
+    state.topoloss_weight = torch.zeros((), device=device)
     if fitted and device.type != "meta":
         state.fit(config)
     return state

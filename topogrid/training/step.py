@@ -26,7 +26,7 @@ from topogrid.training.objective import (
     tau_diversity_cost,
     tau_smoothness_cost,
 )
-from topogrid.training.optimiser import clip_gradients, set_learning_rate, step_if
+from topogrid.training.optimiser import clip_gradients, step_if
 from topogrid.training.state import TrainState
 
 
@@ -84,7 +84,7 @@ def train_step(
         The step before this one; if that was not finite, this one is not either and changes nothing.
     """
     step = state.step + 1
-    set_learning_rate(state.optimiser, step, config)
+    state.prepare(step, config)
     outcome = learn(state, batch, config, before)
     state.step = step
     return record_of(outcome, state, measure=measure)
@@ -96,7 +96,7 @@ def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepReco
     phase, grows = phase_of(step, config), step <= growth_steps(config)
     with torch.set_grad_enabled(phase != "growth"):
         prediction = state.predict(batch, phase, read_steps(step, config))
-    terms = objective(Context(network, state.place_cells, prediction, batch, config), phase)
+    terms = objective(Context(network, state.place_cells, prediction, batch, config, state.topoloss_weight), phase)
     state.optimiser.zero_grad(set_to_none=True)
     if phase != "growth":
         terms[TOTAL].backward()  # type: ignore[no-untyped-call]

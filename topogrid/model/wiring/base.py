@@ -109,6 +109,11 @@ class Wiring(nn.Module):
         """Bring states of the products, behind a time axis, into sheet order, ``(T, B, N)``."""
         return states
 
+    @property
+    def weight_maps(self) -> Tensor:
+        """The weights as maps over the receiving units of a square sheet, ``(unit, map)``; as they are by default."""
+        return self.weight
+
     # What is done to weights ----------------------------------------------------------------------------------------
 
     def penalty(self, towards: str) -> Tensor:

@@ -44,6 +44,11 @@ class Modular(Wiring):
         patches = states.reshape(time, modules, modules, batch, across, across).permute(0, 3, 1, 4, 2, 5)
         return patches.reshape(time, batch, self.n_units)
 
+    @property
+    def weight_maps(self) -> Tensor:
+        """The weights as maps over the receiving units of a module, ``(n, M x n)``."""
+        return self.weight.transpose(0, 1).flatten(1)
+
     @staticmethod
     def movement_gains(n_modules: int, ratio: float) -> Tensor:
         """Return the gain from movement of every module, ``(module,)``, relative to their geometric mean.
