@@ -82,3 +82,35 @@ def test_hdf5_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     with pytest.raises(ValueError, match="is an HDF5 file, which is not read; export it as CSV"):
         read_recording(path)
+
+
+def test_an_agent_chooses_nothing_among_arrays(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", t=T, pos=POS)
+    np.save(tmp_path / "b.npy", np.c_[T, POS])
+    scipy.io.savemat(tmp_path / "c.mat", {"t": T, "x": X, "y": Y})
+    for name in ("a.npz", "b.npy", "c.mat"):
+        with pytest.raises(ValueError, match="--agent chooses nothing; leave it out"):
+            read_recording(tmp_path / name, layout=Layout(agent="Alice"))
+
+
+def test_x_and_y_in_two_files_are_put_together(tmp_path: Path) -> None:
+    """As NeuralPlayground keeps the preprocessed walks of Sargolini et al."""
+    x = tmp_path / "sargolini_x_pos_11.npy"
+    np.save(x, X)
+    with pytest.raises(ValueError, match=r"holds one array \(200,\)"):
+        read_recording(x, layout=Layout(rate=50))
+    np.save(tmp_path / "sargolini_y_pos_11.npy", Y)
+    found = read_recording(x, layout=Layout(rate=50))
+    np.testing.assert_allclose(found.position, POS - MIDDLE, atol=1e-12)
+    assert found.notes == ("read x from sargolini_x_pos_11.npy and y from sargolini_y_pos_11.npy",)
+    with pytest.raises(ValueError, match="no file the time; give --rate"):
+        read_recording(x)
+    np.save(tmp_path / "sargolini_y_pos_11.npy", Y[:-1])
+    with pytest.raises(ValueError, match="different lengths"):
+        read_recording(x, layout=Layout(rate=50))
+
+
+def test_the_only_light_of_a_file_with_x1_and_y1_is_read(tmp_path: Path) -> None:
+    scipy.io.savemat(tmp_path / "a.mat", {"t": T, "x1": 100 * X, "y1": 100 * Y})
+    found = read_recording(tmp_path / "a.mat", layout=Layout(units="cm"))
+    np.testing.assert_allclose(found.position, POS - MIDDLE, atol=1e-12)

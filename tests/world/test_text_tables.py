@@ -53,6 +53,58 @@ def test_a_table_is_read(tmp_path: Path, text: str, layout: dict[str, Any]) -> N
     np.testing.assert_array_equal(read(tmp_path / "walk.csv", text, **layout), ROWS)
 
 
+PAIRS = {
+    "lists": "[{x}, {y}]",
+    "arrays": "[{x} {y}]",
+    "spaced arrays": "[ {x}   {y}]",
+    "tuples": "({x}, {y})",
+    "numbers of NumPy": "[np.float64({x}), np.float64({y})]",
+}
+
+
+@pytest.mark.parametrize("form", PAIRS)
+@pytest.mark.parametrize("columns", [None, "t,pos", "t,pos.x,pos.y"])
+def test_a_column_of_pairs_is_x_and_y(tmp_path: Path, form: str, columns: str | None) -> None:
+    """Pandas writes the history of an agent of RatInABox so, whose positions are lists."""
+    rows = "".join(f'{n},{t},"{PAIRS[form].format(x=x, y=y)}","[9, 9]"\n' for n, (t, x, y) in enumerate(ROWS))
+    found = read(tmp_path / "walk.csv", ",t,pos,vel\n" + rows, columns=columns)
+    np.testing.assert_array_equal(found, ROWS)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [("[0.1]", "line 3 is not numbers"), ("0.1", "line 3 is not numbers"), ("[0.1, 2, 3]", "line 3 is not numbers")],
+)
+def test_a_row_without_its_pair_is_refused(tmp_path: Path, cell: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path / "walk.csv", f't,pos\n0,"[1, 2]"\n1,"{cell}"\n')
+
+
+def test_a_pair_beside_x_and_y_is_left_to_the_reader(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="more than one place that could be meant; name the columns"):
+        read(tmp_path / "walk.csv", 't,pos,x,y\n0,"[1, 2]",1,2\n')
+
+
+TIDY = "time,agent_id,x,y\n0,Alice,0.35,0.22\n0,Bob,1.0,1.2\n0.5,Alice,0.37,0.25\n0.5,Bob,1.02,1.21\n"
+
+
+def test_of_several_agents_in_a_table_one_is_to_be_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "walk.csv"
+    with pytest.raises(ValueError, match=r"^holds 2 walks \(Alice, Bob\); choose one: --agent Alice$"):
+        read(path, TIDY)
+    with pytest.raises(ValueError, match=r"^holds 2 walks \(Alice, Bob\), none of 'Eve'; name another as --agent$"):
+        read(path, TIDY, agent="Eve")
+    np.testing.assert_array_equal(read(path, TIDY, agent="Bob"), [[0, 1, 1.2], [0.5, 1.02, 1.21]])
+    assert read_table(path, Layout(agent="Bob")).note == "read the 2 rows of Bob, one of 2 walks (Alice, Bob)"
+
+
+def test_the_only_agent_of_a_table_needs_no_choice(tmp_path: Path) -> None:
+    alone = "".join(line + "\n" for line in TIDY.splitlines() if "Bob" not in line)
+    np.testing.assert_array_equal(read(tmp_path / "walk.csv", alone), [[0, 0.35, 0.22], [0.5, 0.37, 0.25]])
+    with pytest.raises(ValueError, match=r"has t, x, y, no column such as agent_id .* leave --agent out"):
+        read(tmp_path / "walk.csv", "t,x,y\n" + table(), agent="Alice")
+
+
 def test_tables_of_deeplabcut_are_read_by_their_levels(tmp_path: Path) -> None:
     path, body = tmp_path / "walk.csv", "0,1,2,0.9\n1,3,4,0.8\n"
     wanted = [[0, 1, 2], [1, 3, 4]]

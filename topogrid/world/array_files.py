@@ -6,20 +6,22 @@ import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import scipy.io
 
 from topogrid.tables import plain
-from topogrid.world.columns import FRAMES, PLACES, SECOND_LIGHTS, TIMES, Samples, arranged, choose, listed
+from topogrid.world.columns import FRAMES, PLACES, POSITIONS, SECOND_LIGHTS, TIMES, Samples, arranged, choose, listed
 from topogrid.world.layout import Layout
+from topogrid.world.pickled import LARGEST_PICKLE, walks_in
 
 LARGEST = 4 * 10**9  # bytes in memory: days at the highest sampling rates
 WANTED_NPZ = "wanted an .npz archive with arrays `t` (seconds) and `pos` (sample, 2) in metres, or `t`, `x` and `y`"
 WANTED_NPY = "wanted an .npy array (sample, 3) of t (seconds), x and y (metres)"
+WANTED_PKL = "wanted a pickle of a dictionary of lists or arrays, `t` (seconds) and `pos` (sample, 2) in metres"
 WANTED_MAT = "wanted a .mat file (saved with -v7 or before) with `t`, `x` and `y`, or `post`, `posx` and `posy`"
 _NPY = b"\x93NUMPY"
-_POSITIONS = ("pos", "position", "positions", "xy")
 _NUMERIC_CLASSES = ("double", "single", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
@@ -49,15 +51,110 @@ def read_arrays(path: Path, layout: Layout) -> Samples:
             raise ValueError(f"is larger than {LARGEST / 1e9:g} GB")
         single = file.read(len(_NPY)) == _NPY
         file.seek(0)
+        if single and _of_objects(file):
+            return _one_of(_pickled(file, path.stat().st_size), layout)
+        file.seek(0)
         # A map of the file, so that a few bytes cannot claim more than the file holds.
         archive = np.load(path, mmap_mode="r", allow_pickle=False) if single else np.load(file, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
-            return _one_array(np.asarray(archive), layout)
+            values = np.asarray(archive)
+            other = _beside(path) if values.ndim == 1 and values.dtype.names is None else None
+            return _one_array(values, layout) if other is None else _two_arrays(values, path, other, layout)
         with zipfile.ZipFile(path) as entries:
             # A small packed file could unfold to more than any memory.
             if sum(entry.file_size for entry in entries.infolist()) > LARGEST:
                 raise ValueError(f"unfolds to more than {LARGEST / 1e9:g} GB")
-        return _named_arrays(sorted(archive), lambda names: {name: archive[name] for name in names}, layout)
+            return _of_archive(archive, entries, layout)
+
+
+def read_pickle(path: Path, layout: Layout) -> Samples:
+    """Read time and place out of a pickle of dictionaries and numbers; no code in it is run.
+
+    Parameters and errors are those of `read_arrays`.
+    """
+    with path.open("rb") as file:
+        return _one_of(_pickled(file, path.stat().st_size), layout)
+
+
+def _pickled(file: IO[bytes], size: int) -> dict[str, dict[str, np.ndarray]]:
+    if size > LARGEST_PICKLE:
+        raise ValueError(f"is a pickle of more than {LARGEST_PICKLE / 1e6:g} MB; save its `t` and `pos` by np.savez")
+    return walks_in(file)
+
+
+def _of_objects(file: IO[bytes]) -> bool:
+    """Whether an array of NumPy holds objects, so a pickle, which then comes next in the file."""
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    version = np.lib.format.read_magic(file)
+    return version in read and read[version](file)[2].hasobject
+
+
+def _of_archive(archive: np.lib.npyio.NpzFile, zipped: zipfile.ZipFile, layout: Layout) -> Samples:
+    """Read arrays of an archive, or the one of its dictionaries that holds a walk."""
+    names = sorted(archive)
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for name in names if not _holds_walk(names, layout) else ():
+        with zipped.open(f"{name}.npy") as entry:
+            if _of_objects(entry):
+                inside = _pickled(entry, zipped.getinfo(f"{name}.npy").file_size)
+                found |= {f"{plain(name)}{'.' * bool(where)}{where}": arrays for where, arrays in inside.items()}
+    if found:
+        return _one_of(found, layout)
+    return _named_arrays(names, lambda wanted: {name: archive[name] for name in wanted}, layout)
+
+
+def _holds_walk(names: Sequence[str], layout: Layout) -> bool:
+    """Whether arrays of these names can be a walk."""
+    given = layout.names()
+    if given:
+        return all(name in names for name in given)
+    try:
+        return bool(_usual_arrays(names, rated=layout.rate is not None))
+    except ValueError:
+        return False
+
+
+def _one_of(found: Mapping[str, Mapping[str, np.ndarray]], layout: Layout) -> Samples:
+    """Read the one dictionary that holds a walk, or the one that is asked for."""
+    walks = {where: arrays for where, arrays in found.items() if _holds_walk(sorted(arrays), layout)}
+    if layout.agent is not None:
+        if layout.agent not in walks:
+            raise ValueError(
+                f"holds {_counted(walks)}, none of them at {plain(layout.agent)[:60]!r}; name another as --agent"
+            )
+        walks = {layout.agent: walks[layout.agent]}
+    if len(walks) > 1:
+        first = next(iter(walks))
+        raise ValueError(f"holds {_counted(walks)}; choose one, such as --agent {first or '...'}")
+    if not walks:  # the usual message says what is there
+        walks = {where: arrays for where, arrays in found.items() if arrays}
+    if not walks:
+        raise ValueError("holds no arrays of numbers")
+    where, arrays = next(iter(walks.items()))
+    samples = _named_arrays(sorted(arrays), lambda names: {name: arrays[name] for name in names}, layout, chosen=True)
+    return samples._replace(
+        note=f"read the dictionary{f' {where}' if where else ''} of a pickle, and ran nothing of it"
+    )
+
+
+def _counted(walks: Mapping[str, object]) -> str:
+    return f"{len(walks)} walk{'s' if len(walks) != 1 else ''} ({listed(list(walks))})" if walks else "no walk"
+
+
+def _beside(path: Path) -> Path | None:
+    """Return the file of y where ``path`` is one of x, as NeuralPlayground keeps the walks of Sargolini et al."""
+    other = path.with_name(path.name.replace("x_pos", "y_pos"))
+    return other if "x_pos" in path.name and other.is_file() else None
+
+
+def _two_arrays(x: np.ndarray, path: Path, other: Path, layout: Layout) -> Samples:
+    y = np.load(other, mmap_mode="r", allow_pickle=False)
+    if layout.names() is not None:
+        raise ValueError(f"holds x alone, and {plain(other.name)} y; leave --columns out")
+    if layout.rate is None:
+        raise ValueError(f"holds x alone, {plain(other.name)} y, and no file the time; give --rate, samples per second")
+    samples = _put_together([(path.name, x), (other.name, np.asarray(y).reshape(-1))], rated=True)
+    return samples._replace(note=f"read x from {plain(path.name)} and y from {plain(other.name)}")
 
 
 def read_mat(path: Path, layout: Layout) -> Samples:
@@ -83,6 +180,8 @@ def read_mat(path: Path, layout: Layout) -> Samples:
 
 
 def _one_array(values: np.ndarray, layout: Layout) -> Samples:
+    if layout.agent is not None:
+        raise ValueError("holds one walk, in which --agent chooses nothing; leave it out")
     rated, wanted = layout.rate is not None, layout.names()
     if values.dtype.names:
         fields = list(values.dtype.names)
@@ -107,8 +206,14 @@ def _flat(time: int | None, lights: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _named_arrays(
-    names: Sequence[str], load: Callable[[Sequence[str]], Mapping[str, np.ndarray]], layout: Layout
+    names: Sequence[str],
+    load: Callable[[Sequence[str]], Mapping[str, np.ndarray]],
+    layout: Layout,
+    *,
+    chosen: bool = False,
 ) -> Samples:
+    if layout.agent is not None and not chosen:
+        raise ValueError("holds arrays of one walk, in which --agent chooses nothing; leave it out")
     given, rated = layout.names(), layout.rate is not None
     missing = [name for name in given or () if name not in names]
     if missing:
@@ -125,7 +230,7 @@ def _usual_arrays(names: Sequence[str], *, rated: bool) -> list[str]:
     """Return the arrays that have the usual names: a time, and one array of positions or one of each coordinate."""
     lower = {name.lower(): name for name in names}
     times = [lower[name] for name in TIMES + (FRAMES if rated else ()) if name in lower]
-    places = [[lower[name]] for name in _POSITIONS if name in lower]
+    places = [[lower[name]] for name in POSITIONS if name in lower]
     for pair in PLACES:
         if all(name in lower for name in pair):
             second = SECOND_LIGHTS.get(pair, ())

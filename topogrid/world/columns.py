@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from topogrid.tables import plain
 
 TIMES = ("t", "time", "times", "timestamp", "timestamps", "seconds", "time_s", "t_s", "post")
+POSITIONS = ("pos", "position", "positions", "xy")
+"""Arrays, or columns of bracketed pairs, that hold x and y at once."""
+AGENTS = ("agent_id", "agent", "individual", "individuals", "animal_id", "animal")
+"""Columns that say whose row it is."""
 FRAMES = ("frame", "frames", "frame_idx", "frame_index", "sample", "samples")
 """Columns that count; they are times only together with a rate."""
 PLACES = (("x", "y"), ("pos_x", "pos_y"), ("x_pos", "y_pos"), ("posx", "posy"), ("x1", "y1"))
@@ -34,6 +38,8 @@ class Samples(NamedTuple):
     lights: tuple[NDArray[np.float64], ...]
     """``(sample, 2)`` each."""
     time_name: str = "t"
+    note: str = ""
+    """What was read, where that is not plain from the file."""
 
 
 def choose(names: Sequence[str], wanted: Sequence[str] | None, *, rated: bool) -> Columns:

@@ -41,6 +41,9 @@ class Layout:
         samples that jump away and back are left out, too.
     max_speed : float
         Speed above which a step between samples is taken for a fault of tracking, m/s.
+    agent : str, optional
+        Whose walk to take where a file holds several: a value of the column ``agent_id`` (or ``agent``, ``individual``,
+        ``animal``), or the name of a dictionary in a pickle.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Layout:
     rate: float | None = None
     lost: str = "refuse"
     max_speed: float = MAX_SPEED
+    agent: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be used, before any file is opened."""
@@ -63,6 +67,8 @@ class Layout:
         if self.rate is not None:
             _check_number(self.rate, "rate", *_RATES, "ticks of the time column in a second")
         _check_number(self.max_speed, "max_speed", 0.0, _FASTEST, "m/s")
+        if self.agent is not None and not (isinstance(self.agent, str) and self.agent.strip()):
+            raise ValueError(f"agent must be a name, got {plain(repr(self.agent))[:60]}")
         if self.lost not in LOST:
             raise ValueError(f"lost must be {' or '.join(LOST)}, got {plain(repr(self.lost))[:60]}")
 

@@ -12,7 +12,16 @@ import torch
 from numpy.typing import NDArray
 
 from topogrid.tables import plain
-from topogrid.world.array_files import LARGEST, WANTED_MAT, WANTED_NPY, WANTED_NPZ, read_arrays, read_mat
+from topogrid.world.array_files import (
+    LARGEST,
+    WANTED_MAT,
+    WANTED_NPY,
+    WANTED_NPZ,
+    WANTED_PKL,
+    read_arrays,
+    read_mat,
+    read_pickle,
+)
 from topogrid.world.columns import Samples
 from topogrid.world.layout import Layout
 from topogrid.world.samples import (
@@ -37,9 +46,14 @@ SHIPPED = ("sargolini", "tanni")
 """Recordings inside the package ratinabox."""
 TOLD_SPEED = 4.0  # m/s; faster than a rat runs, and so told
 _LEAST_EXTENT, _LONG = 0.01, 10.0  # m, s; an animal that covers less in a longer time is in another unit, or sits still
-_BEGINNINGS = {b"PK": ".npz", b"\x93NUMPY": ".npy", b"MATLAB": ".mat", b"\x89HDF": ".h5"}
+_BEGINNINGS = {b"PK": ".npz", b"\x93NUMPY": ".npy", b"MATLAB": ".mat", b"\x89HDF": ".h5", b"\x80": ".pkl"}
 _TABLES = (".csv", ".tsv", ".txt", ".tab", ".dat")
-_WANTED = {".npz": WANTED_NPZ, ".npy": WANTED_NPY, ".mat": WANTED_MAT} | dict.fromkeys(_TABLES, WANTED_TABLE)
+_PICKLES = (".pkl", ".pickle", ".p")
+_WANTED = (
+    {".npz": WANTED_NPZ, ".npy": WANTED_NPY, ".mat": WANTED_MAT}
+    | dict.fromkeys(_PICKLES, WANTED_PKL)
+    | dict.fromkeys(_TABLES, WANTED_TABLE)
+)
 
 
 class Recording(NamedTuple):
@@ -94,7 +108,7 @@ def read_recording(
     path : str or Path
         ``.npz`` with ``t`` ``(sample,)`` and ``pos`` ``(sample, 2)``, or with ``t``, ``x`` and ``y``; ``.npy``
         ``(sample, 3)``; MATLAB ``.mat`` with ``t, x, y`` or ``post, posx, posy``; or a table of text with a header.
-        Whatever is named otherwise is looked at.
+        A pickle of a dictionary of these is read without running it. Whatever is named otherwise is looked at.
     box_size : (float, float), optional
         Width and height of the box the walk has to fit, metres.
     layout : Layout, optional
@@ -188,6 +202,8 @@ def _read(path: Path, layout: Layout) -> Samples:
             raise ValueError(f"is larger than {LARGEST / 1e9:g} GB")
         if suffix in _TABLES:
             return read_table(path, layout)
+        if suffix in _PICKLES:
+            return read_pickle(path, layout)
         return read_mat(path, layout) if suffix == ".mat" else read_arrays(path, layout)
     # On damaged files zipfile, zlib and NumPy's parser of headers raise a dozen unrelated types.
     except Exception as error:
@@ -215,7 +231,8 @@ def _checked(samples: Samples, layout: Layout, box: tuple[float, float] | None) 
         track, position = _enough(track.only(~alone)), position[~alone]
     check_gaps(track, name, layout.rate)
     left_out = ", ".join((*unseen, *lost, *jumping))
-    notes = [f"left out of {total} samples, and interpolated: {left_out}"] if left_out else []
+    notes = [samples.note] * bool(samples.note)
+    notes += [f"left out of {total} samples, and interpolated: {left_out}"] if left_out else []
     return _centred(track, position, box, layout.max_speed, notes)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import array
 import csv
+import itertools
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -12,7 +14,7 @@ from typing import IO
 import numpy as np
 
 from topogrid.tables import plain
-from topogrid.world.columns import Columns, Samples, choose
+from topogrid.world.columns import AGENTS, POSITIONS, Columns, Samples, choose, listed
 from topogrid.world.layout import SEPARATORS, Layout
 
 WANTED = "wanted a table with the header t,x,y: seconds, metres, metres; or name its columns with --columns"
@@ -21,6 +23,10 @@ _MISSING = {"", "na", "n/a", "#n/a", "null", "none", "-", "--", "."}
 """Texts of a sample that was not seen, beside ``nan``."""
 _LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 """First cells of DeepLabCut's rows of headers, of which ``individuals`` stands for several animals only."""
+
+_NUMBER = r"(?:np\.float\d+\()?(?P<{}>[^\s,()\[\]]+)\)?"
+_PAIR = re.compile(rf"[\[(]\s*{_NUMBER.format('x')}[\s,]+{_NUMBER.format('y')}\s*[\])]")
+"""Two numbers in brackets, as Python and NumPy write them."""
 
 Row = tuple[int, list[str]]
 
@@ -55,15 +61,110 @@ def read_table(path: Path, layout: Layout) -> Samples:
         file.seek(0)
         rows = _rows(file, separator)
         names, first = _names(rows, wanted)
-        columns = choose(names, wanted, rated=rated)
+        names, rows, given = _with_pairs(names, itertools.chain(first, rows), wanted)
+        columns = choose(names, given, rated=rated)
         taken = ([] if columns.time is None else [columns.time]) + [one for light in columns.lights for one in light]
+        agents = Agents(names, layout.agent)
         values = array.array("d")
-        for line, row in first:
-            values.extend(_numbers(line, row, len(names), taken, separator))
         for line, row in rows:
-            values.extend(_numbers(line, row, len(names), taken, separator))
+            if agents.take(row):
+                values.extend(_numbers(line, row, len(names), taken, separator))
     table = np.array(values, dtype=np.float64).reshape(-1, len(taken))
-    return _samples(table, names, columns)
+    return _samples(table, names, columns)._replace(note=agents.check())
+
+
+class Agents:
+    """Whose rows are taken out of a table that may hold several walks.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of all columns.
+    wanted : str or None
+        Whose walk is asked for.
+
+    Raises
+    ------
+    ValueError
+        If one is asked for and no column says whose row it is.
+    """
+
+    def __init__(self, names: Sequence[str], wanted: str | None) -> None:
+        self._column = next((place for place, name in enumerate(names) if name.lower() in AGENTS), None)
+        self._wanted, self._seen = wanted, dict[str, int]()
+        if wanted is not None and self._column is None:
+            raise ValueError(
+                f"has {listed(names)}, no column such as {AGENTS[0]} that says whose row it is; leave --agent out"
+            )
+
+    def take(self, row: Sequence[str]) -> bool:
+        """Whether a row belongs to the walk; a row that is too short is left to be refused as such."""
+        if self._column is None or self._column >= len(row):
+            return True
+        name = row[self._column].strip()
+        self._seen[name] = self._seen.get(name, 0) + 1
+        return self._wanted in (None, name)
+
+    def check(self) -> str:
+        """Return whose walk it was, empty where there was no choice.
+
+        Raises
+        ------
+        ValueError
+            If there are several and none was chosen, or not the one that was.
+        """
+        told = f"{len(self._seen)} walk{'s' if len(self._seen) != 1 else ''} ({listed(list(self._seen))})"
+        if self._wanted is None:
+            if len(self._seen) > 1:
+                raise ValueError(f"holds {told}; choose one: --agent {plain(next(iter(self._seen)))[:60]}")
+            return ""
+        if self._wanted not in self._seen:
+            raise ValueError(f"holds {told}, none of {plain(self._wanted)[:60]!r}; name another as --agent")
+        return f"read the {self._seen[self._wanted]} rows of {plain(self._wanted)[:60]}, one of {told}"
+
+
+def _with_pairs(
+    names: list[str], rows: Iterator[Row], wanted: Sequence[str] | None
+) -> tuple[list[str], Iterator[Row], Sequence[str] | None]:
+    """Split the column that holds x and y in brackets, as pandas writes lists; ``pos`` becomes ``pos.x`` and ``pos.y``.
+
+    Returns
+    -------
+    names, rows, wanted
+        All as they were where there is no such column.
+    """
+    first = next(rows, None)
+    if first is None:
+        return names, iter(()), wanted
+    rows = itertools.chain([first], rows)
+    cells = first[1]
+    there = [place for place, name in enumerate(names) if name.lower() in POSITIONS and _is_pair(cells, place)]
+    if len(there) != 1:
+        return names, rows, wanted
+    place = there[0]
+    name = names[place]
+    split = [f"{name}.x", f"{name}.y"]
+
+    def parted() -> Iterator[Row]:
+        for line, row in rows:
+            whole = len(row) == len(names)  # others are refused where their numbers are read
+            yield line, [*row[:place], *_pair(row[place]), *row[place + 1 :]] if whole else row[:1]
+
+    if wanted is not None:
+        wanted = [part for one in wanted for part in (split if one.lower() == name.lower() else [one])]
+    return [*names[:place], *split, *names[place + 1 :]], parted(), wanted
+
+
+def _is_pair(cells: Sequence[str], place: int) -> bool:
+    return place < len(cells) and cells[place].strip()[:1] in ("[", "(")
+
+
+def _pair(cell: str) -> list[str]:
+    """Return x and y out of such as ``[0.1, 0.2]``, ``[0.1 0.2]`` or ``[np.float64(0.1), np.float64(0.2)]``."""
+    found = _PAIR.fullmatch(cell.strip())
+    if found:
+        return [found["x"], found["y"]]
+    return ["", ""] if cell.strip().lower() in (*_MISSING, "nan") else ["?", cell]
 
 
 def _samples(table: np.ndarray, names: Sequence[str], columns: Columns) -> Samples:

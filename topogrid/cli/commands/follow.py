@@ -17,8 +17,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", help="folder of a run, a checkpoint, or *.safetensors")
     parser.add_argument(
         "walk",
-        help="recorded walk: .npz, .npy, .mat, or a table such as .csv, of t in seconds and x and y in metres; or "
-        "sargolini or tanni, the walks in ratinabox",
+        help="recorded walk: .npz, .npy, .mat, .pkl, or a table such as .csv, of t in seconds and x and y in metres; "
+        "or sargolini or tanni, the walks in ratinabox",
     )
     parser.add_argument(
         "--restart",
@@ -39,6 +39,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         metavar="HZ",
         help="time counts samples at this rate, or ticks (1000: milliseconds), or is missing",
     )
+    file.add_argument("--agent", metavar="NAME", help="whose walk to take where the file holds several")
     file.add_argument(
         "--lost",
         choices=LOST,
@@ -65,6 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
         rate=None if arguments.rate is None else _number(arguments.rate, "--rate"),
         lost=arguments.lost,
         max_speed=_number(arguments.max_speed, "--max_speed"),
+        agent=arguments.agent,
     )
     settings = given_settings(arguments, ("place_feedback",))
 
