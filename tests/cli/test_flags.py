@@ -125,6 +125,11 @@ BAD_INPUT = [
     ),
     ("--topoloss_on input", "--topoloss_on has no effect without --topoloss; add that or leave it out"),
     (
+        "--head_direction_concentration 5",
+        "--head_direction_concentration has no effect without a --head_direction_cells above 0; add that or leave it "
+        "out",
+    ),
+    (
         "--topoloss_schedule linear",
         "--topoloss_schedule has no effect without --topoloss; add that or leave it out",
     ),

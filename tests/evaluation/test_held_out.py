@@ -120,7 +120,9 @@ def test_parts_of_any_length_are_the_whole(state: Subject, steps_at_once: int) -
 def test_every_counted_step_comes_with_its_place(state: Subject) -> None:
     generator = torch.Generator().manual_seed(0)
     seen = 0
-    for _first, activity, position, start in held_out_activity(state.trained(), AS_TRAINED, generator, 5):
+    for _first, activity, position, _displacement, start in held_out_activity(
+        state.trained(), AS_TRAINED, generator, 5
+    ):
         assert activity.shape[:2] == position.shape[:2]
         assert (position.abs() <= 1.1 + 1e-6).all()
         assert len(start) == position.shape[1]

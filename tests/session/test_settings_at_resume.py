@@ -42,7 +42,7 @@ OTHER: dict[str, Any] = {
     "tau_smoothness_weight": 0.5, "tau_variance_weight": 0.5, "tau_diversity": "variance", "tau_levels": (2, 4),
     "tau_growth_steps": 3, "tau_own_steps": 7, "tau_growth_lr": 0.5, "topoloss": False, "topoloss_weight": 0.5,
     "topoloss_on": "input", "topoloss_factor": 4, "topoloss_schedule": ("linear",), "batch_size": 5,
-    "movement_gain": 20.0,
+    "movement_gain": 20.0, "head_direction_cells": 12, "head_direction_concentration": 5.0,
     "movement_gain_ratio": 2.0, "learn_recurrent": True, "learn_movement": True, "isometry_scale": "tau",
     "isometry_weight": 0.5, "capacity_weight": 0.5, "isometry_states": 9, "walks_to_choose": 2, "readout_steps": 1,
     "readout_length": 30,

@@ -40,6 +40,7 @@ def test_the_narrowest_place_fields_allowed_still_code_every_position(n_cells: i
         ({"save_dir": "x" * 255}, {"save_dir": "x" * 256}),
         ({"wandb_tags": ("x" * 64,)}, {"wandb_tags": ("x" * 65,)}),
         ({"wandb_group": "x" * 128}, {"wandb_group": "x" * 129}),
+        ({"head_direction_cells": 3}, {"head_direction_cells": 2}),
         ({"activation": "relu", "norm": "module"}, {"activation": "tanh"}),
     ],
     ids=lambda settings: " ".join(settings),

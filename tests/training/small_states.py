@@ -10,7 +10,7 @@ from torch import Tensor
 from topogrid.model.network import Prediction
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
-from topogrid.training.objective import Batch, Context
+from topogrid.training.objective import Batch, Context, read_steps
 from topogrid.training.state import TrainState, new_state
 from topogrid.training.step import StepRecord, train
 
@@ -60,7 +60,8 @@ def batch_for(state: TrainState, config: TrainConfig) -> Batch:
 def context_of(state: TrainState, prediction: Prediction, batch: Batch) -> Context:
     """Return what terms of the loss look at in the next step."""
     state.prepare(state.step + 1, state.config)
-    return Context(state.network, state.place_cells, prediction, batch, state.config, state.topoloss_weight)
+    moments = read_steps(state.step + 1, state.config)
+    return Context(state.network, state.place_cells, prediction, batch, state.config, state.topoloss_weight, moments)
 
 
 def weights(state: TrainState) -> dict[str, Tensor]:

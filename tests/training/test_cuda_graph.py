@@ -52,11 +52,17 @@ def graphed(state: TrainState, config: TrainConfig) -> GraphedStep:
     return GraphedStep(state, config, recorder=Tape)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{}, BOTH, {"topoloss": True, "topoloss_weight": 2.0, "topoloss_schedule": ("constant:4:0", "linear")}],
-    ids=["plain", "tau and topoloss", "a strength that rises"],
-)
+KINDS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "tau and topoloss": BOTH,
+    "directions": {"head_direction_cells": 12},
+    "a strength that rises": {
+        "topoloss": True, "topoloss_weight": 2.0, "topoloss_schedule": ("constant:4:0", "linear"),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", KINDS.values(), ids=KINDS)
 def test_a_replayed_run_is_the_usual_one(changes: dict[str, Any]) -> None:
     config = settings(**changes)
     usual, replayed = state_of(config), state_of(config)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.ndimage
+import scipy.special
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +69,50 @@ def test_the_total_is_the_sum_of_its_weighted_terms(tau: bool, topoloss: bool) -
     for name, value in wanted.items():
         torch.testing.assert_close(terms[name], value)
     assert terms["train/total_loss"].item() == pytest.approx(total)
+
+
+@pytest.mark.parametrize("kind", ["dense", "read-out of modules"])
+def test_directions_are_learned_from_the_steps_that_are_read(kind: str) -> None:
+    changes = {"readout_every": 3} if kind == "dense" else {**LEARNED, "readout_steps": 3}
+    config = settings(**changes, head_direction_cells=12, head_direction_concentration=5.0)
+    state = state_of(config)
+    phase: Phase = "all" if kind == "dense" else "readout"
+    state.step = 0 if phase == "all" else config.steps - 1
+    moments, batch = read_steps(state.step + 1, config), batch_for(state, config)
+    readout = state.network.direction_readout
+    assert readout is not None
+    assert not readout.any()
+    first = state.predict(batch, phase, moments)
+    assert objective(context_of(state, first, batch), phase)["train/head_direction_loss"].item() == pytest.approx(
+        math.log(12)
+    )
+    with torch.no_grad():
+        readout.copy_(0.3 * torch.randn(readout.shape, generator=torch.Generator().manual_seed(1)))
+    prediction = state.predict(batch, phase, moments)
+    logits = (prediction.activity[moments] @ readout.T).detach().double().numpy()
+    moved = batch.displacement[moments].double().numpy()
+    angle = np.arctan2(moved[..., 1], moved[..., 0])[..., None] - 2 * np.pi * np.arange(12) / 12
+    code = scipy.special.softmax(5 * np.cos(angle), axis=-1)
+    wanted = -(code * scipy.special.log_softmax(logits, axis=-1)).sum(axis=-1).mean()
+    terms = objective(context_of(state, prediction, batch), phase)
+    assert terms["train/head_direction_loss"].item() == pytest.approx(wanted, rel=1e-5)
+    terms[TOTAL].backward()  # type: ignore[no-untyped-call]
+    moved_weights = {name for name, weight in state.network.named_parameters() if weight.grad is not None}
+    assert ("encoder" in moved_weights) == (kind == "dense")
+    assert "direction_readout" in moved_weights
+
+
+def test_a_network_begins_alike_with_directions_and_without() -> None:
+    with_them, without = state_of(settings(head_direction_cells=12)), state_of(settings())
+    shared = {name: value for name, value in weights(with_them).items() if name != "direction_readout"}
+    assert same(shared.values(), weights(without).values())
+
+
+@pytest.mark.slow
+def test_directions_are_learned() -> None:
+    config = settings(head_direction_cells=12, steps=150, lr=5e-3, print_every=150)
+    last = list(train(state_of(config), config))[-1]
+    assert float(last.metrics["train/head_direction_error_deg"]) < 25
 
 
 TOPOLOSS = {"topoloss": True, "topoloss_factor": 4, "topoloss_weight": 0.5}

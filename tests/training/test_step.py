@@ -75,6 +75,7 @@ def test_the_smoke_of_every_kind() -> None:
         {"tau": True, "tau_diversity": "variance"},
         *({"topoloss": True, "topoloss_on": on, "topoloss_factor": 3} for on in ("recurrent", "input", "readout")),
         {"activation": "tanh", "signed_start": True, "init": "xavier"},
+        {"head_direction_cells": 12, "head_direction_concentration": 5.0, "readout_every": 3},
         {"periodic": True, "box_size": (1.5, 1.0)},
         {"pc_width": (0.2, 0.3), "DoG": False},
         {"weight_decay_towards": "identity", "lr_schedule": "constant", "warmup_steps": 0, "grad_clip": 0.0},
@@ -280,11 +281,13 @@ STEP_KINDS = [
     {**ATTRACTOR, "learn_recurrent": True, "learn_movement": True},
     {**LEARNED, "tau_growth_steps": 5, "tau_own_steps": 2},
     {**LEARNED, "readout_steps": 11, "drive": 0.1},
+    {**LEARNED, "head_direction_cells": 12, "readout_steps": 11},
+    {**BOTH, "head_direction_cells": 12, "readout_every": 2},
     {**LEARNED, "topoloss": True, "topoloss_schedule": ("linear:5", "cosine:5:1:0")},
 ]
 STEP_NAMES = [
     "plain", "tau and topoloss", "all the rest", "attractor that grows", "attractor", "modules", "read-out of modules",
-    "modules with a strength that changes",
+    "directions read out of modules", "directions", "modules with a strength that changes",
 ]  # fmt: skip
 
 

@@ -69,6 +69,7 @@ def measure_decoding(
             hold_still_short_cm=short.hold_still_cm,
             middle_short_cm=short.middle_cm,
             ce_loss=short.ce_loss,
+            direction_error_deg=short.direction_error_deg,
         )
 
 

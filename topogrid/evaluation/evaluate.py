@@ -100,7 +100,7 @@ def glance(trained: Trained, *, probe: Probe = AS_TRAINED) -> Glance:
     tau = tau_of(network)
     burn_in = burn_in_of(tau, config, probe)
     accumulator = accumulator_of(config, probe)
-    for first, activity, position, _start in held_out_activity(trained, probe, generator, burn_in):
+    for first, activity, position, _displacement, _start in held_out_activity(trained, probe, generator, burn_in):
         once_settled = slice(max(0, burn_in - first), None)
         count_rates(accumulator, position[once_settled].flatten(0, 1), activity[once_settled].flatten(0, 1))
     maps = accumulator.rate_maps()

@@ -46,6 +46,21 @@ def burn_in_of(tau: Float, config: TrainConfig, probe: Probe) -> int:
     return round(int(config.eval_burn_in) / probe.dt_factor)
 
 
+class Part(NamedTuple):
+    """Part of held-out walks."""
+
+    first: int
+    """Number of its first step, from 0."""
+    activity: torch.Tensor
+    """``(time, batch, unit)``"""
+    position: torch.Tensor
+    """``(time, batch, 2)``, metres, after each step."""
+    displacement: torch.Tensor
+    """``(time, batch, 2)``, metres, of each step."""
+    start: torch.Tensor
+    """``(batch, 2)``, where the walks began, metres."""
+
+
 class HowMuch(NamedTuple):
     """How much of the held-out walks is counted."""
 
@@ -74,15 +89,16 @@ def held_out_activity(
     probe: Probe,
     generator: torch.Generator,
     burn_in: int,
-) -> Iterator[tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Yield parts of held-out walks: first step, activity and positions ``(time, batch, ...)``, starts."""
+) -> Iterator[Part]:
+    """Yield held-out walks part by part, with the activity along them."""
     config, counts = trained.config, how_much(trained.config, probe)
     n_steps = burn_in + counts.settled
     start_box = ANCHOR if probe.anchored else config.box_size
     for done in range(0, counts.n_walks, WALKS_AT_ONCE):
         walks = walk_in_parts(config, probe, min(WALKS_AT_ONCE, counts.n_walks - done), n_steps, generator, start_box)
         for first, activity in in_parts(trained.network, trained.place_cells, walks, STEPS_AT_ONCE):
-            yield first, activity, walks.position[first : first + len(activity)], walks.start
+            steps = slice(first, first + len(activity))
+            yield Part(first, activity, walks.position[steps], walks.displacement[steps], walks.start)
 
 
 def walked_box(config: TrainConfig, probe: Probe) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from topogrid.analysis import (
 )
 from topogrid.evaluation.held_out import held_out_activity, how_much, walked_box
 from topogrid.evaluation.probe import Probe
+from topogrid.model.head_directions import decode_directions, direction_errors
 from topogrid.settings.config import TrainConfig
 from topogrid.trained.trained import Trained
 from topogrid.training.losses import place_cross_entropy
@@ -35,6 +36,8 @@ class StreamedMaps:
     middle_cm: float
     ce_loss: float
     """Cross-entropy of the place code over the same steps, nats; NaN where animals leave the trained box."""
+    direction_error_deg: float
+    """Angle between decoded and true head direction over the same steps, degrees; NaN without head-direction cells."""
 
 
 class MeanError:
@@ -44,7 +47,7 @@ class MeanError:
         self._sum, self._n = 0.0, 0
 
     def add(self, error: torch.Tensor) -> None:
-        """Count errors in metres, or costs in nats; NaN is none."""
+        """Count errors in metres or degrees, or costs in nats; NaN is none."""
         self._sum += float(error.nansum(dtype=torch.float64))
         self._n += int(error.isfinite().sum())
 
@@ -69,9 +72,9 @@ def stream_rate_maps(
     network, place_cells, config = trained.network, trained.place_cells, trained.config
     settled, start = accumulator_of(config, probe), accumulator_of(config, probe)
     negative = torch.zeros(config.n_grid_cells, dtype=torch.float64)
-    network_error, still, middle, cost = MeanError(), MeanError(), MeanError(), MeanError()
+    network_error, still, middle, cost, turned = (MeanError() for _ in range(5))
     as_trained, counts = probe.steps(config.seq_length), how_much(config, probe)
-    for first, activity, position, began in held_out_activity(trained, probe, generator, burn_in):
+    for first, activity, position, displacement, began in held_out_activity(trained, probe, generator, burn_in):
         from_start, once_settled = slice(0, max(0, counts.start - first)), slice(max(0, burn_in - first), None)
         for accumulator, steps in ((start, from_start), (settled, once_settled)):
             count_rates(accumulator, position[steps].flatten(0, 1), activity[steps].flatten(0, 1))
@@ -84,6 +87,8 @@ def stream_rate_maps(
                 cost.add(_cross_entropies(place_cells, logits, truth))
             network_error.add(error_inside(place_cells, decoded, truth))
             still.add(error_inside(place_cells, began.expand_as(truth), truth))
+            if (directions := network.read_directions(activity[: as_trained - first])) is not None:
+                turned.add(direction_errors(decode_directions(directions), displacement[: as_trained - first]))
             middle.add(error_inside(place_cells, torch.zeros_like(truth), truth))
     return StreamedMaps(
         settled.rate_maps(),
@@ -93,6 +98,7 @@ def stream_rate_maps(
         still.cm,
         middle.cm,
         cost.mean,
+        turned.mean,
     )
 
 

@@ -51,6 +51,8 @@ class Decoding:
     """Error of always guessing the middle of the box, over the same."""
     ce_loss: float = math.nan
     """Cross-entropy of the predicted place code against the true one over the same, nats."""
+    direction_error_deg: float = math.nan
+    """Angle between decoded and true head direction over the same, degrees; NaN without head-direction cells."""
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ _DECODING = tuple(
         "feedback_median_cm": _ALONG,
         "hold_still_short_cm": Shape(),
         "middle_short_cm": Shape(),
+        "direction_error_deg": Shape(),
     }.items()
 )
 _VIEW = (

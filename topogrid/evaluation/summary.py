@@ -24,7 +24,7 @@ from topogrid.analysis.sheets.order import DistanceSimilarity
 from topogrid.analysis.sheets.scale_clusters import ScaleClusters
 from topogrid.evaluation.results import Decoding, Evaluation
 from topogrid.evaluation.theory import forming_line, theory_line
-from topogrid.measures.decoding import ERROR
+from topogrid.measures.decoding import DIRECTION_ERROR, ERROR
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import numpy_generator
 
@@ -69,6 +69,8 @@ def sum_up(evaluation: Evaluation, config: TrainConfig) -> Summary:
     """Flatten an evaluation, and keep what pictures show of it, so that nothing is computed twice."""
     decoding = evaluation.decoding
     row = {name: measure(evaluation) for name, measure in MEASURED.items()} | _summarise_moments(decoding, config)
+    if config.head_direction_cells:
+        row[DIRECTION_ERROR.key] = decoding.direction_error_deg
     theory = theory_line(config)
     if theory is not None:
         row["validation/predicted_spacing_m"] = theory

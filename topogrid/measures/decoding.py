@@ -22,6 +22,15 @@ STILL_SHORT = Measure(
     "cm",
     panel=False,
 )
+DIRECTION_ERROR = Measure(
+    "validation/head_direction_error_deg",
+    "Mean angle between decoded and true head direction on held-out walks of the training length, degrees; 90 is "
+    "chance. Only with head-direction cells.",
+    "error of head direction",
+    "direction",
+    "degrees",
+    panel=False,
+)
 LONG_ERROR = Measure(
     "validation/long_error_cm",
     "Mean decoding error on held-out long walks (long_seconds), cm.",
@@ -57,6 +66,7 @@ DECODING = (
         "validation/ce_loss",
         "Cross-entropy of the predicted place code on held-out walks of the training length, nats: as train/ce_loss.",
     ),
+    DIRECTION_ERROR,
     STILL_SHORT,
     Measure(
         "validation/middle_short_error_cm",

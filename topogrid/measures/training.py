@@ -13,6 +13,14 @@ TRAINING_ERROR = Measure(
     "training walks",
     "cm",
 )
+TRAINING_DIRECTION_ERROR = Measure(
+    "train/head_direction_error_deg",
+    "Angle between decoded direction and movement, mean over the batch and its steps, degrees; 90 is chance.",
+    "training error of direction",
+    "direction, training walks",
+    "degrees",
+    panel=False,
+)
 RATE = Measure("train/lr", "Learning rate of the step.", "learning rate", "learning rate", digits=6)
 TOPOLOSS_WEIGHT = Measure(
     "train/topoloss_weight",
@@ -47,6 +55,7 @@ TAU_ORDER = Measure(
 
 TRAINING = (
     TRAINING_ERROR,
+    TRAINING_DIRECTION_ERROR,
     Measure("train/grad_norm", "Norm of the whole gradient before clipping."),
     RATE,
     TOPOLOSS_WEIGHT,

@@ -28,6 +28,13 @@ class Prediction(NamedTuple):
     """``(time, batch, unit)``, after each step; where modules have walks of their own, as `in_modules` returns it."""
     logits: Tensor | None
     """``(read, batch, place)``, predicted place code before the softmax, at the steps read; ``None`` if none is."""
+    directions: Tensor | None = None
+    """``(read, batch, cell)``, the same of head-direction cells; ``None`` if there are none."""
+
+    def detached(self) -> Prediction:
+        """Return the same without its history."""
+        logits, directions = (None if one is None else one.detach() for one in (self.logits, self.directions))
+        return Prediction(self.activity.detach(), logits, directions)
 
 
 class Feedback(NamedTuple):
@@ -57,14 +64,22 @@ class PathIntegrator(nn.Module):
     signed_start : bool
         Use the encoder's output as the first state as it is. By default it passes the units' non-linearity, so that
         slow ReLU units do not carry negative activity for their time constant.
+    head_direction_cells : int
+        Length of the code of directions, which has a read-out of its own; 0 for none.
     """
 
-    def __init__(self, n_place_cells: int, units: TauRNN, *, signed_start: bool = False) -> None:
+    def __init__(
+        self, n_place_cells: int, units: TauRNN, *, signed_start: bool = False, head_direction_cells: int = 0
+    ) -> None:
         super().__init__()
         n_units = len(units.w_in)
         self.encoder = nn.Parameter(torch.empty(n_units, n_place_cells))
         self.units = units
         self.readout = nn.Parameter(torch.empty(n_place_cells, n_units))
+        self.direction_readout: nn.Parameter | None
+        # Begins at 0, so that a network draws the same first weights with it and without.
+        directions = nn.Parameter(torch.zeros(head_direction_cells, n_units)) if head_direction_cells else None
+        self.register_parameter("direction_readout", directions)
         self.signed_start = signed_start
 
     @classmethod
@@ -88,7 +103,12 @@ class PathIntegrator(nn.Module):
             norm=cast(Norm, config.norm),
             drive=config.drive,
         )
-        network = cls(config.n_place_cells, units, signed_start=config.starts_signed)
+        network = cls(
+            config.n_place_cells,
+            units,
+            signed_start=config.starts_signed,
+            head_direction_cells=config.head_direction_cells,
+        )
         units.wiring.initialise(network, config, generator)
         return network
 
@@ -107,7 +127,8 @@ class PathIntegrator(nn.Module):
         """
         with torch.set_grad_enabled(joint and torch.is_grad_enabled()):
             activity = self.units(displacement, self.start_state(start_code))
-        return Prediction(activity, self.read_out(read(activity)))
+        seen = read(activity)
+        return Prediction(activity, self.read_out(seen), self.read_directions(seen))
 
     def in_modules(self, start_code: Tensor, displacement: Tensor) -> Tensor:
         """Follow walks that every module has of its own; no place is read out.
@@ -135,6 +156,10 @@ class PathIntegrator(nn.Module):
     def read_out(self, activity: Tensor) -> Tensor:
         """Logits of the place code ``(..., place)`` from activity ``(..., unit)``."""
         return linear(activity, self.readout, self.units.precision)
+
+    def read_directions(self, activity: Tensor) -> Tensor | None:
+        """Logits of the code of directions ``(..., cell)`` from activity ``(..., unit)``; ``None`` without one."""
+        return None if self.direction_readout is None else functional.linear(activity, self.direction_readout)
 
     @torch.no_grad()
     def walk(
@@ -180,6 +205,8 @@ class PathIntegrator(nn.Module):
         """
         self.encoder[units] = 0
         self.readout[:, units] = 0
+        if self.direction_readout is not None:
+            self.direction_readout[:, units] = 0
         self.units.silence(units)
 
 

@@ -265,11 +265,10 @@ def _retaken(dump: Dump) -> Iterator[Quantity]:
     network, batch = dump.network, dump.batch
     yield from (_quantity(f"weights {name}", value) for name, value in network.named_parameters())
     yield from (_quantity(f"batch {name}", value) for name, value in batch._asdict().items())
-    phase = phase_of(dump.step, dump.config)
+    phase, moments = phase_of(dump.step, dump.config), read_steps(dump.step, dump.config)
     if phase == "modules":
         prediction = Prediction(network.in_modules(batch.start_code, batch.displacement), None)
     else:
-        moments = read_steps(dump.step, dump.config)
         prediction = network(
             batch.start_code,
             batch.displacement,
@@ -280,8 +279,10 @@ def _retaken(dump: Dump) -> Iterator[Quantity]:
     yield _quantity("activity", prediction.activity, _where_in_walk(in_time))
     if prediction.logits is not None:
         yield _quantity("logits", prediction.logits, _where_in_walk(prediction.logits))
+    if prediction.directions is not None:
+        yield _quantity("logits of directions", prediction.directions, _where_in_walk(prediction.directions))
     weight = torch.tensor(topoloss_weight(dump.step, dump.config))
-    terms = objective(Context(network, dump.place_cells, prediction, batch, dump.config, weight), phase)
+    terms = objective(Context(network, dump.place_cells, prediction, batch, dump.config, weight, moments), phase)
     yield from (_quantity(name, value) for name, value in terms.items())
     terms[TOTAL].backward()  # type: ignore[no-untyped-call]
     gradients = {name: parameter.grad for name, parameter in network.named_parameters() if parameter.grad is not None}

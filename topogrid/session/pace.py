@@ -86,7 +86,7 @@ def _step_seconds(twin: TrainState, config: TrainConfig, step: int) -> float:
 
     def rehearse() -> None:
         prediction = twin.predict(shorter, phase, read)
-        context = Context(twin.network, twin.place_cells, prediction, shorter, config, twin.topoloss_weight)
+        context = Context(twin.network, twin.place_cells, prediction, shorter, config, twin.topoloss_weight, read)
         terms = objective(context, phase)
         terms[TOTAL].backward()  # type: ignore[no-untyped-call]
         twin.network.zero_grad(set_to_none=True)

@@ -24,7 +24,7 @@ _NARROWEST_FIELD = 0.25
 _SMALLEST_ATTRACTOR, _FASTEST_ATTRACTOR = 8, 2.0  # units a side; steps
 
 
-_FEWEST_BINS = 4
+_FEWEST_BINS, _FEWEST_DIRECTIONS = 4, 3
 _LONGEST_TAG, _LONGEST_WANDB_NAME, _NOT_IN_A_PROJECT = 64, 128, "/\\#?%:"  # of W&B
 
 
@@ -181,6 +181,11 @@ def _check_place_code(config: Settings) -> None:
         raise SettingsError(
             f"n_place_cells must be at least 3 for each place-field width, {3 * populations} in all, got {cells}; "
             "add place cells or give fewer widths"
+        )
+    if 0 < config.head_direction_cells < _FEWEST_DIRECTIONS:
+        raise SettingsError(
+            f"head_direction_cells must be 0 or at least {_FEWEST_DIRECTIONS}, which tell all directions apart, "
+            f"got {config.head_direction_cells}"
         )
     width, height = config.box_size
     if max(config.pc_width) > min(width, height):

@@ -153,6 +153,12 @@ class Settings:
                                   needs={"DoG": (True,), "surround_amplitude": ABOVE_ZERO})
     surround_amplitude: float = _task(1.0, "Weight of the surround.", bounds=SHARE, needs={"DoG": (True,)})
 
+    head_direction_cells: int = _task(0, "Head-direction cells, a second target beside the place: the direction of "
+                                         "every step; 0: none.", bounds=Bounds(0, 4096), may_lack=True)
+    head_direction_concentration: float = _task(20.0, "Concentration of their tuning curves; 20 is a width of 13 "
+                                                      "degrees.", bounds=Bounds(0, 1e4, open_low=True),
+                                                needs={"head_direction_cells": ABOVE_ZERO}, may_lack=True)
+
     n_grid_cells: int = _network(4096, "Units on the sheet; a square number.", bounds=Bounds(4, 10**15))
     activation: str = _network("relu", "Non-linearity of the units.", choices=("relu", "tanh"))
     init: str = _network("identity", "First weights: recurrent identity, or Glorot's for all matrices.",

@@ -81,7 +81,7 @@ def _check_evaluation(config: TrainConfig, present: int) -> None:
 
 def _weights(config: TrainConfig) -> int:
     senders = config.n_grid_cells // config.modules_per_side**2  # of every unit
-    return config.n_grid_cells * (senders + 2 + 2 * config.n_place_cells)
+    return config.n_grid_cells * (senders + 2 + 2 * config.n_place_cells + config.head_direction_cells)
 
 
 def _step_values(config: TrainConfig) -> int:

@@ -24,7 +24,7 @@ from topogrid.settings.fields import meets
 from topogrid.settings.presets import PRESETS
 from topogrid.streams import make_generators
 from topogrid.trained.trained import Trained
-from topogrid.trained.weights import LOG_TAU, build, checked_weights
+from topogrid.trained.weights import DIRECTIONS, LOG_TAU, build, checked_weights
 from topogrid.world.place_cells import PlaceCells
 
 # The original's names of the weights, and ours.
@@ -177,6 +177,7 @@ def _settings(weights: Mapping[str, Tensor], original: bool, given: dict[str, An
     known = dict(PRESETS["original"].settings) if original else {}
     units, places = weights["encoder"].shape
     known |= {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights, "preset": ""}
+    known["head_direction_cells"] = len(weights[DIRECTIONS]) if DIRECTIONS in weights else 0
     if LOG_TAU in weights and not original:
         # Ours are inside their bounds already; these only have to let them be.
         slowest = float(weights[LOG_TAU].double().exp().max())

@@ -22,9 +22,10 @@ from topogrid.settings.machine import check_memory_to_open
 from topogrid.world.place_cells import PlaceCells
 
 LOG_TAU, DRIVE, RECURRENT = "units.log_tau", "units.drive", "units.wiring.weight"
-WEIGHTS = ("encoder", "units.w_in", RECURRENT, LOG_TAU, DRIVE, "readout")
+DIRECTIONS = "direction_readout"
+WEIGHTS = ("encoder", "units.w_in", RECURRENT, LOG_TAU, DRIVE, "readout", DIRECTIONS)
 """Names of a network's weights."""
-_MAY_LACK = (LOG_TAU, DRIVE)  # a plain network has no time constants, and few have a drive
+_MAY_LACK = (LOG_TAU, DRIVE, DIRECTIONS)  # a plain network has no time constants, and few have the others
 _SLACK = 1e-4  # of a time constant: bounds are clamped in single precision
 _OURS = {name: name for name in WEIGHTS}
 
@@ -49,7 +50,8 @@ def checked_weights(
     -------
     dict of str to Tensor
         In single precision: encoder (unit, place), movement weights (unit, 2), recurrent weights (unit, unit) or
-        (module, unit, unit), read-out (place, unit) and, where there are, log tau and drive (unit,).
+        (module, unit, unit), read-out (place, unit) and, where there are, log tau and drive (unit,), read-out of
+        directions (cell, unit).
 
     Raises
     ------
@@ -89,6 +91,8 @@ def _check_shapes(tensors: Mapping[str, Tensor], theirs: Mapping[str, str], wher
         raise CheckpointError(f"{theirs['encoder']} in {where} must be (unit, place), got {tuple(encoder.shape)}")
     units, places = encoder.shape
     shapes = {"units.w_in": (units, 2), LOG_TAU: (units,), DRIVE: (units,), "readout": (places, units)}
+    if DIRECTIONS in tensors:
+        shapes[DIRECTIONS] = (max(1, len(tensors[DIRECTIONS]) if tensors[DIRECTIONS].ndim else 1), units)
     recurrent = tensors[RECURRENT]
     modules = max(1, recurrent.shape[0]) if recurrent.ndim == 3 else 1
     shapes[RECURRENT] = (modules, units // modules, units // modules) if recurrent.ndim == 3 else (units, units)
@@ -110,6 +114,7 @@ def check_fits(weights: Mapping[str, Tensor], config: TrainConfig, where: str) -
     """
     units, places = weights["encoder"].shape
     found: dict[str, Any] = {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights}
+    found["head_direction_cells"] = len(weights[DIRECTIONS]) if DIRECTIONS in weights else 0
     recurrent = weights[RECURRENT]
     if recurrent.ndim == 3 or config.wiring != "dense":
         # A module number that is no square has no side, and is told as it is.

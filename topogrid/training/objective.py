@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from topogrid.measures.training import LOSS
+from topogrid.model.head_directions import encode_directions
 from topogrid.model.network import PathIntegrator, Prediction
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.schedules import parse_schedule, share_at
@@ -47,6 +48,8 @@ class Context(NamedTuple):
     config: TrainConfig
     topoloss_weight: Tensor
     """Scalar: weight of the topographic loss in this step, see the function of this name."""
+    moments: list[int]
+    """Steps of the walks, counted from 0, at which the prediction was read, see `read_steps`."""
 
 
 class Term(NamedTuple):
@@ -140,6 +143,14 @@ def _place_cost(context: Context) -> Tensor:
     return losses.place_cross_entropy(logits, context.batch.code, populations)
 
 
+def _direction_cost(context: Context) -> Tensor:
+    logits, config = context.prediction.directions, context.config
+    assert logits is not None  # noqa: S101 -- the settings say that there are head-direction cells
+    moved = at_moments(context.batch.displacement, context.moments)
+    code = encode_directions(moved, config.head_direction_cells, config.head_direction_concentration)
+    return losses.place_cross_entropy(logits, code, [slice(None)])
+
+
 def _weight_cost(context: Context) -> Tensor:
     config = context.config
     return config.weight_decay * context.network.units.wiring.penalty(config.weight_decay_towards)
@@ -220,6 +231,11 @@ TERMS = (
         "train/ce_loss",
         "Cross-entropy between the predicted and the true place code, nats; log(place cells) is chance.",
         ("all", "readout"), lambda config: True, _place_cost,
+    ),
+    Term(
+        "train/head_direction_loss",
+        "Cross-entropy between the predicted and the true code of head directions, nats; log(cells) is chance.",
+        ("all", "readout"), lambda config: config.head_direction_cells > 0, _direction_cost,
     ),
     Term(
         "train/reg_loss", "Weight decay on the recurrent weights, times its weight.",

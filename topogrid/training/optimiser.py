@@ -36,9 +36,10 @@ def parameter_groups(network: PathIntegrator, config: TrainConfig) -> list[dict[
     """
     units = network.units
     scale = units.wiring.width_scale if config.scale_lr else 1.0
+    readouts = [network.readout] + ([] if network.direction_readout is None else [network.direction_readout])
     groups = [
         ([units.wiring.weight], scale),
-        ([network.readout], scale * config.readout_lr_scale),
+        (readouts, scale * config.readout_lr_scale),
         ([network.encoder], config.encoder_lr_scale),
         ([units.w_in], config.movement_lr_scale),
         ([] if units.drive is None else [units.drive], 1.0),
@@ -50,7 +51,8 @@ def parameter_groups(network: PathIntegrator, config: TrainConfig) -> list[dict[
     # A dense network always has two groups, whether or not their scales are equal, as its checkpoints have had.
     if isinstance(units.wiring, Dense) and len(merged) == 1:
         ((one, all_of_them),) = merged.items()
-        return [{"params": all_of_them[:2], "lr_scale": one}, {"params": all_of_them[2:], "lr_scale": one}]
+        own = 1 + len(readouts)
+        return [{"params": all_of_them[:own], "lr_scale": one}, {"params": all_of_them[own:], "lr_scale": one}]
     return [{"params": parameters, "lr_scale": one} for one, parameters in merged.items() if parameters]
 
 
@@ -101,6 +103,7 @@ def clip_gradients(network: PathIntegrator, limit: float) -> Tensor:
     units = network.units
     # In a fixed order, as the last digit of a sum depends on it.
     weights = [network.encoder, network.readout, units.w_in, units.wiring.weight, units.log_tau, units.drive]
+    weights.append(network.direction_readout)
     there = [weight for weight in weights if weight is not None]
     return torch.nn.utils.clip_grad_norm_(there, limit if limit else math.inf)
 

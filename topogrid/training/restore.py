@@ -20,7 +20,7 @@ from topogrid.settings.config import TrainConfig
 from topogrid.training.objective import growth_steps, readout_steps
 from topogrid.world.place_cells import PlaceCells
 
-_LOG_TAU, _READOUT = "units.log_tau", "readout"
+_LOG_TAU, _READOUTS = "units.log_tau", ("readout", "direction_readout")
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 _FROM_FILE = {"params", "lr", "lr_scale", "capturable"}  # options of a group that are no setting of the run
 _MOST_COUNTED = 2**24  # steps: Adam counts them in single precision
@@ -109,7 +109,8 @@ def steps_taken(name: str, step: int, config: TrainConfig, *, unbroken: bool) ->
         count = step - grown if name == _LOG_TAU or config.wiring == "attractor" else step
     else:
         alone = max(0, step - (config.steps - readout_steps(config)))
-        count = {_READOUT: alone, _LOG_TAU: max(0, step - alone - grown)}.get(name, step - alone)
+        others = {_LOG_TAU: max(0, step - alone - grown), **dict.fromkeys(_READOUTS, alone)}
+        count = others.get(name, step - alone)
     return Taken(count, count)
 
 

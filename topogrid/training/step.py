@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from topogrid.measures.training import TRAINING_DIRECTION_ERROR
+from topogrid.model.head_directions import decode_directions, direction_errors
 from topogrid.model.network import Prediction
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
@@ -35,6 +37,8 @@ class Outcome(NamedTuple):
 
     position: Tensor
     """``(read, batch, 2)``, where walks were when the place code was read, metres."""
+    displacement: Tensor
+    """``(read, batch, 2)``, how they had just moved, metres."""
     prediction: Prediction
     terms: dict[str, Tensor]
     """Weighted terms of the loss and their total, by their tracked names."""
@@ -93,10 +97,11 @@ def train_step(
 def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepRecord | None = None) -> Outcome:
     """Do the part of a step that is the same work every time, so that it can be recorded and replayed."""
     network, step = state.network, state.step + 1
-    phase, grows = phase_of(step, config), step <= growth_steps(config)
+    phase, grows, moments = phase_of(step, config), step <= growth_steps(config), read_steps(step, config)
     with torch.set_grad_enabled(phase != "growth"):
-        prediction = state.predict(batch, phase, read_steps(step, config))
-    terms = objective(Context(network, state.place_cells, prediction, batch, config, state.topoloss_weight), phase)
+        prediction = state.predict(batch, phase, moments)
+    context = Context(network, state.place_cells, prediction, batch, config, state.topoloss_weight, moments)
+    terms = objective(context, phase)
     state.optimiser.zero_grad(set_to_none=True)
     if phase != "growth":
         terms[TOTAL].backward()  # type: ignore[no-untyped-call]
@@ -116,11 +121,10 @@ def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepReco
         if step == growth_steps(config):
             state.fit(config)
     detached = {name: value.detach() for name, value in terms.items()}
-    logits = prediction.logits
-    seen = Prediction(prediction.activity.detach(), None if logits is None else logits.detach())
+    seen = prediction.detached()
     n_finite = finite.long() if before is None else before.n_finite + finite
-    position = at_moments(batch.position, read_steps(step, config))
-    return Outcome(position, seen, detached, gradient_norm, finite, n_finite)
+    position, displacement = at_moments(batch.position, moments), at_moments(batch.displacement, moments)
+    return Outcome(position, displacement, seen, detached, gradient_norm, finite, n_finite)
 
 
 def _grow_tau(state: TrainState, config: TrainConfig, finite: Tensor) -> None:
@@ -147,6 +151,9 @@ def _metrics(outcome: Outcome, state: TrainState) -> dict[str, Tensor]:
     if outcome.prediction.logits is not None:
         decoded = state.place_cells.decode(outcome.prediction.logits)
         metrics["train/position_error_cm"] = 100 * state.place_cells.error(decoded, outcome.position).mean()
+    if outcome.prediction.directions is not None:
+        turned = direction_errors(decode_directions(outcome.prediction.directions), outcome.displacement)
+        metrics[TRAINING_DIRECTION_ERROR.key] = turned.nanmean()
     metrics["train/grad_norm"] = outcome.gradient_norm
     tau = state.network.units.tau
     if tau is not None:
