@@ -34,10 +34,10 @@ def test_patches_are_of_the_sheet_and_none_of_one_that_is_too_small() -> None:
     assert measurements.patches(evaluation, Sheet(3), 0) == {}
 
 
-@pytest.mark.parametrize("wiring", ["dense", "attractor"])
+@pytest.mark.parametrize("wiring", ["dense", "blocks"])
 def test_connections_of_every_module_are_told(wiring: str) -> None:
-    across = {"dense": 1, "attractor": 2}[wiring]
-    config = TrainConfig(wiring=wiring, n_grid_cells=256, modules_per_side=across)
+    across = {"dense": 1, "blocks": 2}[wiring]
+    config = TrainConfig(wiring=wiring, n_grid_cells=36, modules_per_side=across)
     generator = make_generators(0, "cpu", ("weights",))["weights"]
     found = measurements.connections(PathIntegrator.from_config(config, generator=generator), config.sheet)
     assert len(found["spectral_radius"]) == len(found["eigenvalues_above_1"]) == across**2
