@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from topogrid.study.arms import ARMS, config_for
 from topogrid.study.records import FORMAT, slopes
 
 TAU = [2.0, 2.5, 3.0, 3.5, 4.0]
@@ -53,6 +54,12 @@ def record(
             }
             for speed in (1.0, 2.0) for code in ("predicted", "decoded") for strength in (0.0, 0.01, 0.1)
         ],
-        "units": {"tau": tau[:4], "spacing": [*spacing[:3], None]} if seed == 0 else {},
+        "units": _units(arm) if seed == 0 else {},
         "changes": {one["name"]: one for one in changes}, "versions": {},
     }  # fmt: skip
+
+
+def _units(arm: str) -> dict:
+    count = config_for(ARMS[arm], 0).n_grid_cells
+    tau = [round(float(value), 4) for value in np.linspace(2, 4, count)]
+    return {"tau": tau, "spacing": [None, *(0.25 * value for value in tau[1:])]}

@@ -19,12 +19,11 @@ def test_courses_hold_a_line_a_network_and_the_better_guess() -> None:
 def test_sheets_come_in_the_order_of_the_arms_from_records_that_have_units() -> None:
     found = sheets_of([record("attractor", 0), record("learned", 0), record("learned", 1), record("dense", 2)])
     assert [one.title for one in found] == ["learned, scale left to the drive", "attractor, tau"]
-    assert np.shape(found[0].tau) == np.shape(found[0].spacing) == (2, 2)
+    assert np.shape(found[0].tau) == np.shape(found[0].spacing) == (36, 36)
     assert np.isnan(np.asarray(found[0].spacing)).sum() == 1
 
 
 def test_steps_are_of_the_arms_whose_units_are_shown() -> None:
-    made = record("attractor", 0) | {"units": {"tau": [3.0] * 1296, "spacing": [0.7] * 1296}}
-    (found,) = steps_of([made, record("dense", 0)])
+    (found,) = steps_of([record("attractor", 0), record("attractor", 1), record("dense", 0)])
     assert len(np.unique(np.asarray(found.module_of))) == 9
     assert np.shape(found.tau) == np.shape(found.module_of)

@@ -129,9 +129,9 @@ def _sheets(pictures: set[str]) -> list[str]:
     if "steps" in pictures:
         parts += [
             "## A smooth gradient, discrete modules",
-            "Tau varies smoothly over the sheet, inside modules as well. A module integrates movement as one, with the "
-            "mean of its units' tau, so that spacing climbs in steps, as recorded modules do (Stensola et al. 2012; "
-            "Khona et al. 2025).",
+            "Tau varies smoothly over the sheet, inside modules as well. A module integrates movement as one, with "
+            "the mean of its units' tau, so that spacing climbs in steps, as recorded modules do (Stensola et al. "
+            "2012; Khona et al. 2025).",
             "![Spacing of every unit against its tau](steps.png)",
         ]
     return parts
@@ -141,10 +141,10 @@ def _knock_out(records: Sequence[Record]) -> list[str]:
     return [
         "## The HCN1 knock-out",
         "Without HCN1 channels spacing is larger at all levels of the dorsoventral axis, its gradient stays, and as "
-        "many cells are grid cells (Giocomo et al. 2011). A network looks like that after a change if spacing grows in "
-        "90 % of its modules, and if the spread of spacing over modules and the share of grid cells stay within a fifth or "
-        "so. Time constants that are 1.3 times as long should look like it; equal ones should not where tau makes the "
-        "gradient, and may where the gain from movement makes it.",
+        "many cells are grid cells (Giocomo et al. 2011). A network looks like that after a change if spacing grows "
+        "in 90 % of its modules, and if the spread of spacing over modules and the share of grid cells stay within a "
+        "fifth or so. Time constants that are 1.3 times as long should look like it; equal ones should not where tau "
+        "makes the gradient, and may where the gain from movement makes it.",
         to_markdown(*knock_out_table(records)).rstrip(),
     ]
 
@@ -153,8 +153,8 @@ def _a_minute(records: Sequence[Record]) -> list[str]:
     parts = [
         "## A minute without landmarks",
         "Modules drift each on its own. At run time the place that all of them name is fed back into each, as the "
-        "place code that was *predicted* or as the code of the place *decoded* from it; neither sees the true place. It "
-        "is used when measured only: no network was trained with it.",
+        "place code that was *predicted* or as the code of the place *decoded* from it; neither sees the true place. "
+        "It is used when measured only: no network was trained with it.",
         "![Error over time without and with feedback, by arm](errors.png)",
     ]
     for arm in _SWEPT:
