@@ -46,6 +46,7 @@ def record(
             "still": [5.0, 50.0, 120.0], "middle": [90.0, 90.0, 90.0],
         },
         "patches": {"smallest_score": 0.8, "orientation_sd": 3.0},
+        "torus": {"betti": [2, 1]},
         "connections": {"locality": 2.0, "spectral_radius": [1.1, 1.2, None]},
         "feedback": [
             {
