@@ -9,7 +9,16 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from tests.quick_evaluations import quick_evaluation
-from topogrid.evaluation.gallery import chance_loss, coupling_of, draw_evaluation, draw_filmstrip, draw_tau, network_of
+from topogrid.evaluation.gallery import (
+    MAIN_PICTURES,
+    chance_loss,
+    coupling_of,
+    draw_evaluation,
+    draw_filmstrip,
+    draw_tau,
+    network_of,
+    wanted_pictures,
+)
 from topogrid.figures import PALETTE, Moment
 from topogrid.measures.pictures import FIGURES
 from topogrid.settings.config import TrainConfig
@@ -25,6 +34,15 @@ def drawn() -> dict[str, Figure]:
 
 def test_all_that_is_tracked_is_drawn_but_the_filmstrip(drawn: dict[str, Figure]) -> None:
     assert set(drawn) == set(FIGURES) - {"validation/filmstrip"}
+
+
+def test_few_pictures_are_drawn_where_few_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("topogrid.evaluation.gallery._draw_order", None)  # not one of them
+    config = dataclasses.replace(CONFIG, pictures="main")
+    rows = [{"step": 1, "train/ce_loss": 6.0}]
+    found = draw_evaluation(quick_evaluation(config), config, rows=rows, only=wanted_pictures(config))
+    assert set(found) == set(MAIN_PICTURES)
+    assert wanted_pictures(CONFIG) is None
 
 
 def test_without_time_constants_or_rows_there_is_less_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
