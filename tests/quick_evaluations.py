@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from topogrid.analysis import GridGate, RateMaps, grid_gate
+from topogrid.analysis import GridGate, Lattice, RateMaps, grid_gate
 from topogrid.analysis.maps import units as unit_measures
 from topogrid.analysis.maps.units import UnitMeasures, measure_units
 from topogrid.analysis.synthetic import lattice_map
@@ -51,3 +51,9 @@ def quick_evaluation(config: TrainConfig, step: int = 7) -> Evaluation:
         np.full(50, 88.0), missing, missing, 19.0, 88.0,
     )  # fmt: skip
     return Evaluation(step, tau, 3, view, view, np.zeros(config.n_grid_cells), decoding, 1.0)
+
+
+def without_lattices(lattice: Lattice) -> Lattice:
+    """Return what is measured where no unit has a lattice."""
+    gone = {name: np.full_like(part, np.nan) for name, part in lattice._asdict().items() if part.dtype.kind == "f"}
+    return lattice._replace(**gone)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.text import Text
 
-from tests.quick_evaluations import quick_evaluation
+from tests.quick_evaluations import quick_evaluation, without_lattices
 from topogrid.evaluation.gallery import (
     MAIN_PICTURES,
     chance_loss,
@@ -59,6 +60,21 @@ def test_pictures_say_the_numbers_of_the_evaluation(drawn: dict[str, Figure]) ->
     assert f"Grid spacing of {n_lattices} of 36 units" in drawn["validation/topographic_scale_map"].get_suptitle()
     assert f"{view.gate.passed.sum()} of all units" in drawn["validation/topographic_scale_map"].get_suptitle()
     assert "1 dead" in drawn["validation/grid_score_histogram"].get_suptitle()
+
+
+@pytest.mark.parametrize("found", [True, False], ids=["lattices", "no lattice"])
+def test_no_headline_runs_out_of_its_picture(drawn: dict[str, Figure], found: bool) -> None:
+    if not found:  # the map is narrower then
+        evaluation = quick_evaluation(CONFIG)
+        view = dataclasses.replace(evaluation.settled, lattice=without_lattices(evaluation.settled.lattice))
+        blank = dataclasses.replace(evaluation, settled=view, start=view)
+        maps = ("validation/topographic_scale_map", "validation/orientation_map", "validation/phase_map")
+        drawn = draw_evaluation(blank, CONFIG, only=maps)
+    for name, figure in drawn.items():
+        figure.draw_without_rendering()
+        for text in figure.findobj(Text):
+            if text.get_text() and text.get_text() == figure.get_suptitle():
+                assert text.get_window_extent().x1 <= figure.bbox.x1, name
 
 
 def test_tau_is_drawn_on_the_scale_of_all_that_it_may_become() -> None:

@@ -68,7 +68,7 @@ def draw_evaluation(
         "validation/topographic_scale_map": lambda: figures.scale_map(
             sheet.map(view.lattice.spacing),
             theory,
-            note=f"{passed:,} of all units are grid cells by the gate against ring noise (5 % false discoveries)",
+            note=f"{passed:,} of all units pass the grid-cell test (5 % false discoveries)",
             modules=modules,
         ),
         "validation/orientation_map": lambda: figures.orientation_map(
