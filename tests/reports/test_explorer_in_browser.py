@@ -348,16 +348,16 @@ def test_a_sheet_of_4096_units_stays_quick_and_small(window, tmp_path):
 
 @pytest.mark.parametrize("tau", [False, True])
 def test_a_sheet_without_a_lattice_begins_with_what_it_has(window: Browser, tmp_path: Path, tau: bool) -> None:
-    made = make_run(tmp_path / "run", units=36, steps=(0,), tau=tau)
+    made = make_run(tmp_path / "run", units=36, steps=(100,), tau=tau)
     config = config_of(made)
-    plain = make_evaluation(config, 0, bins=14, blank=True)
+    plain = make_evaluation(config, 100, bins=14, blank=True)
 
     def without(view: UnitMeasures) -> UnitMeasures:
         return dataclasses.replace(view, lattice=without_lattices(view.lattice))
 
     save_evaluation(
         dataclasses.replace(plain, settled=without(plain.settled), start=without(plain.start)),
-        made.evaluation / "step_00000000.npz",
+        made.evaluation / "step_00000100.npz",
     )
     write_report(made, config)
     open_report(window, made)
