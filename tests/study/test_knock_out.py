@@ -48,7 +48,7 @@ def test_modules_that_lose_their_spacing_did_not_grow() -> None:
 
 def test_what_is_not_known_is_no_answer() -> None:
     assert Likeness(1.0, math.nan, 1.0).alike is None
-    assert likeness(record("learned", 0), "tau_x1.3") is None
+    assert likeness(record("learned", 0), "speed_x2") is None
 
 
 def test_the_table_counts_networks() -> None:

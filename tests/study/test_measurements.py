@@ -66,3 +66,14 @@ def test_only_units_with_a_lattice_have_a_spacing() -> None:
     assert len(found["tau"]) == len(found["spacing"]) == CONFIG.n_grid_cells
     poor = np.nan_to_num(evaluation.settled.scores.score_60, nan=-1) <= 0.3
     assert all(found["spacing"][unit] is None for unit in np.flatnonzero(poor))
+
+
+def test_the_states_of_an_attractor_module_are_a_torus_and_a_dense_sheet_has_no_module() -> None:
+    pytest.importorskip("ripser")
+    subject = untrained_attractor()
+    found = measurements.torus(Trained(subject.network, subject.place_cells, CONFIG, 0))
+    assert found is not None
+    assert len(found["betti"]) == 2
+    json.dumps(found, allow_nan=False)
+    plain = dataclasses.replace(CONFIG, wiring="dense", modules_per_side=1)
+    assert measurements.torus(Trained(subject.network, subject.place_cells, plain, 0)) is None

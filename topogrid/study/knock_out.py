@@ -71,11 +71,18 @@ def knock_out_table(records: Sequence[Record]) -> tuple[list[str], list[list[str
         own = [record for record in records if record["arm"] == name]
         for change in CHANGES:
             found = [one for record in own if (one := likeness(record, change)) is not None]
-            known = [one.alike for one in found if one.alike is not None]
             if found:
-                counts = f"{sum(known)} of {len(known)}" if known else "-"
+                alike, known = alike_counts(own, name, change)
+                counts = f"{alike} of {known}" if known else "-"
                 body.append([name, change, *(_percent(values) for values in zip(*found, strict=True)), counts])
     return columns, body
+
+
+def alike_counts(records: Sequence[Record], arm: str, change: str) -> tuple[int, int]:
+    """Return how many networks of an arm look like the animal after a change, and of how many that is known."""
+    found = [likeness(record, change) for record in records if record["arm"] == arm]
+    known = [one.alike for one in found if one is not None and one.alike is not None]
+    return sum(known), len(known)
 
 
 def _percent(values: Sequence[float]) -> str:

@@ -12,6 +12,7 @@ from topogrid.figures import StudyPanel, save_figure, study_courses, study_overv
 from topogrid.files import write_text_atomic
 from topogrid.study.feedback import best_feedback, feedback_table
 from topogrid.study.knock_out import knock_out_table
+from topogrid.study.sentences import sentences
 from topogrid.study.shown import courses_of, sheets_of, steps_of
 from topogrid.study.table import QUANTITIES, Record, Row, as_csv, rows_of, table, verdict
 from topogrid.tables import to_csv, to_markdown
@@ -103,12 +104,13 @@ def overview(rows: Sequence[Row]) -> Figure:
 def _page(rows: Sequence[Row], records: Sequence[Record], pictures: set[str], command: str) -> str:
     networks = sum(len(row.seeds) for row in rows)
     answers = [[f"`{row.arm.name}`", row.arm.title, _twin(row), verdict(row)] for row in rows]
-    meanings = "\n".join(f"* **{one.name}**: {one.about}" for one in QUANTITIES)
+    meanings = _bullets([f"**{one.name}**: {one.about}" for one in QUANTITIES])
     parts = [
         "# Does tau set the scale of grid cells?",
         f"{networks} networks in {len(rows)} arms that differ in one cause at a time. All are measured on the "
         "same walks with the same number of bins. The seed is the unit of every interval: Student's t, 95 %.",
         f"![The figures of every network, by arm]({STEM}.png)",
+        *([_bullets(said)] if (said := sentences(records)) else []),
         "## Answers",
         to_markdown(_ANSWERS, answers, marked_up=True).rstrip(),
         *_sheets(pictures),
@@ -120,6 +122,10 @@ def _page(rows: Sequence[Row], records: Sequence[Record], pictures: set[str], co
         f"Every figure of every network: [{STEM}.csv]({STEM}.csv). Made by `{command}`.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"* {line}" for line in lines)
 
 
 def _sheets(pictures: set[str]) -> list[str]:

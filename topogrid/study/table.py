@@ -76,6 +76,10 @@ def _median_of(part: str, key: str) -> Callable[[Record], float]:
     return lambda record: _over_finite(record[part].get(key, ()))
 
 
+def _betti(which: int) -> Callable[[Record], float]:
+    return lambda record: math.nan if record["torus"] is None else float(record["torus"]["betti"][which])
+
+
 def _over_finite(values: Sequence[float | None]) -> float:
     there = [value for value in map(_number, values) if math.isfinite(value)]
     return float(np.median(there)) if there else math.nan
@@ -123,6 +127,8 @@ QUANTITIES = (
         _of("patches", "orientation_sd"), 1,
     ),
     Quantity("permuted turn", "The same with units permuted.", _of("patches", "permuted_orientation_sd"), 1),
+    Quantity("loops", "Of the states of one module, by persistent homology; 2 on a torus.", _betti(0), 1),
+    Quantity("holes", "The same; 1 on a torus.", _betti(1), 1),
     Quantity(
         "locality", "Mean magnitude of recurrent weights between next neighbours over that between all units.",
         _of("connections", "locality"),
