@@ -22,7 +22,7 @@ from topogrid.training.objective import (
     at_moments,
     length_scale,
 )
-from topogrid.training.optimiser import grower_of, parameter_groups, set_learning_rate
+from topogrid.training.optimiser import Adam, grower_of, parameter_groups, set_learning_rate
 from topogrid.training.processes import ALONE, Processes
 from topogrid.training.restore import (
     checked_centres,
@@ -191,7 +191,7 @@ def new_state(
     """
     place_cells = PlaceCells.from_config(config, generators["place_cells"]).to(device)
     network = PathIntegrator.from_config(config, precision=precision, generator=generators["weights"]).to(device)
-    optimiser = torch.optim.Adam(parameter_groups(network, config), fused=device.type != "meta")
+    optimiser = Adam(parameter_groups(network, config), fused=device.type != "meta")
     state = TrainState(config, network, optimiser, place_cells, generators, grower=grower_of(network, config))
     if fitted and device.type != "meta":
         state.fit(config)
