@@ -55,10 +55,11 @@ WITHOUT_TORCH = (
 # Packages that the code may import beside the standard library, and those that only some files may.
 # PIL comes with matplotlib, which writes PNGs with it.
 CORE = {"torch", "numpy", "scipy", "matplotlib", "wandb", "tqdm", "PIL"}
-EXTRAS = {"safetensors"}  # imported where they are used, with a remedy where they are missing
+EXTRAS = {"ripser", "safetensors"}  # imported where they are used, with a remedy where they are missing
 ONLY_IN = {
     "safetensors": ("topogrid/trained/safetensors.py",),
     "PIL": ("topogrid/session/wandb_mirror.py",),
+    "ripser": ("topogrid/analysis/torus.py",),
     "wandb": ("topogrid/session/wandb_",),
     "argparse": ("topogrid/cli/",),
 }

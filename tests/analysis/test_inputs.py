@@ -29,6 +29,7 @@ from topogrid.analysis import (
     morans_i,
     options,
     partial_morans_i,
+    patch_topography,
     predicted_spacing,
     ring_noise,
     scaling_slope,
@@ -36,6 +37,9 @@ from topogrid.analysis import (
     shift_band,
     spatial_information,
     spectrum_noise,
+    torus_of,
+    weight_spectrum,
+    weights_by_distance,
 )
 from topogrid.analysis import inputs as doors
 from topogrid.analysis.ephys import grid_table, speed_of, tuning_map
@@ -79,6 +83,9 @@ def summed(cells: Any = (0, 1), sums: Any = ((1.0,), (1.0,), (1.0,), (1.0,))) ->
     return accumulator.rate_maps().maps
 
 
+STATES = np.random.default_rng(3).random((30, 4))
+SQUARE = np.arange(9.0).reshape(3, 3)
+
 # For each function: a call with one argument open, and the good value of that argument.
 ARRAYS: dict[str, list[tuple[Callable[[Any], Any], np.ndarray]]] = {
     "RateMapAccumulator": [
@@ -108,6 +115,10 @@ ARRAYS: dict[str, list[tuple[Callable[[Any], Any], np.ndarray]]] = {
         (lambda x: partial_morans_i(x, SHEET.T, rng=RNG, n_permutations=9), SHEET),
         (lambda x: partial_morans_i(SHEET.T, x, rng=RNG, n_permutations=9), SHEET),
     ],
+    "patch_topography": [
+        (lambda x: patch_topography(x, SHEET, rng=RNG, side=2, n_permutations=1), SHEET),
+        (lambda x: patch_topography(SHEET, x, rng=RNG, side=2, n_permutations=1), SHEET),
+    ],
     "ring_noise": [(lambda x: ring_noise(x, RNG), MAPS)],
     "ring_radius": [(ring_radius, MAPS)],
     "scaling_slope": [(lambda x: scaling_slope(x, SHEET.T, rng=RNG, n_resamples=9), SHEET)],
@@ -126,6 +137,9 @@ ARRAYS: dict[str, list[tuple[Callable[[Any], Any], np.ndarray]]] = {
         (lambda x: tuning_map(TIME[::7], x, WALK, 2.2), TIME),
         (lambda x: tuning_map(TIME[::7], TIME, x, 2.2), WALK),
     ],
+    "torus_of": [(lambda x: torus_of(x, rng=RNG, n_points=20, n_surrogates=1), STATES)],
+    "weight_spectrum": [(weight_spectrum, SQUARE)],
+    "weights_by_distance": [(lambda x: weights_by_distance(x, [[0, 0], [0, 1], [1, 0]]), SQUARE)],
 }
 
 # Functions that take single numbers, counts or results of others: calls that must be refused.
@@ -244,7 +258,13 @@ SCALARS: dict[str, list[Callable[[], Any]]] = {
 }
 # Not measurements: the doors themselves, truth to measure against, and what the doors are made of.
 ELSEWHERE = {"inputs", "options", "labelled", "levels", "synthetic"}
-INSIDE = {"over_chunks", "cubic_taps", "fit_axes", "crest_phase"}  # between modules only: what they get is checked
+INSIDE = {
+    "over_chunks",
+    "cubic_taps",
+    "fit_axes",
+    "crest_phase",
+    "noise_on_rings",
+}  # between modules only: what they get is checked
 
 WRONG_KINDS: dict[str, Callable[[np.ndarray], Any]] = {
     "complex": lambda good: good * (1 + 1j),

@@ -151,7 +151,10 @@ QUANTITIES = (
     Quantity(
         "still 10 s", "Error of a decoder that never updates its position, cm.", _measure("error_10s_hold_still_cm"), 0,
     ),
-    Quantity("minutes", "Of training on the machine of the record.", lambda record: _number(record["minutes"]), 1),
+    Quantity(
+        "minutes", "Of training; other programs ran on the machine, so these are upper bounds.",
+        lambda record: _number(record["minutes"]), 1,
+    ),
 )  # fmt: skip
 """All figures, in the order of the table."""
 
