@@ -83,6 +83,7 @@ def _step_seconds(twin: TrainState, config: TrainConfig, step: int) -> float:
     position, read = whole.position[:short], [moment for moment in moments if moment < short]
     code = whole.code if phase == "modules" else twin.place_cells.encode(at_moments(position, read))
     shorter = whole._replace(displacement=whole.displacement[:short], position=position, code=code)
+    shorter = shorter._replace(kept=whole.kept[: len(read)])
 
     def rehearse() -> None:
         prediction = twin.predict(shorter, phase, read)
