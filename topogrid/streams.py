@@ -22,6 +22,7 @@ PURPOSES = {
     "order on the sheet": 23,
     "curves shown": 24,
     "walks shown": 26,
+    "units permuted": 27,
     "interventions": 30,
 }
 

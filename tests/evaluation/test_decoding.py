@@ -9,7 +9,7 @@ import torch
 
 from tests.attractor_networks import CONFIG, Subject, untrained_attractor, usual_evaluation, walks
 from tests.quick_evaluations import few_surrogates
-from topogrid.evaluation.decoding import follow, moments_of
+from topogrid.evaluation.decoding import feedback_of, follow, moments_of
 from topogrid.evaluation.evaluate import evaluate
 from topogrid.evaluation.results import Evaluation
 from topogrid.model.network import Feedback
@@ -57,6 +57,35 @@ def test_feedback_leaves_the_rest_as_it_is(state: Subject, usual: Evaluation) ->
     assert np.isfinite(told.feedback_error_cm).all()
     # It is first due at the first step, and then every fourth one.
     assert (told.feedback_error_cm != told.long_error_cm).mean() > 0.8
+
+
+def test_the_code_of_the_decoded_place_can_be_fed_back(state: Subject) -> None:
+    config = dataclasses.replace(CONFIG, place_feedback=0.05, place_feedback_code="decoded")
+    assert feedback_of(CONFIG, state.place_cells) is None
+    feedback = feedback_of(config, state.place_cells)
+    assert feedback is not None
+    logits = torch.randn(5, CONFIG.n_place_cells, generator=torch.Generator().manual_seed(0))
+    fed = feedback.code(logits)
+    torch.testing.assert_close(fed, state.place_cells.encode(state.place_cells.decode(logits)))
+    # However unsure the prediction was, what is fed back is as sharp as any code of a place, and of the same place.
+    torch.testing.assert_close(feedback.code(0.01 * logits), fed)
+    as_predicted = feedback_of(dataclasses.replace(config, place_feedback_code="predicted"), state.place_cells)
+    assert as_predicted is not None
+    assert as_predicted.code(0.01 * logits).max() < fed.max()
+    walk = walks(30)
+    ends = [follow(state.network, state.place_cells, walk, feedback=one) for one in (None, as_predicted, feedback)]
+    assert not torch.equal(ends[0], ends[2])
+    assert not torch.equal(ends[1], ends[2])
+
+
+def test_walks_may_differ_in_how_strong_their_feedback_is(state: Subject) -> None:
+    walk = walks(30)
+    strengths = torch.linspace(0, 0.2, walk.start.shape[0])[:, None]
+    told = follow(state.network, state.place_cells, walk, feedback=Feedback(strengths, 4, state.place_cells.softmax))
+    for number in (0, -1):
+        alone = Feedback(float(strengths[number]), 4, state.place_cells.softmax)
+        whole = follow(state.network, state.place_cells, walk, feedback=alone)
+        torch.testing.assert_close(told[:, number], whole[:, number])
 
 
 def test_following_in_parts_or_at_chosen_steps_changes_nothing(state: Subject) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from topogrid.evaluation.decoding import follow
-from topogrid.evaluation.follow import feedback_of, follow_in_pieces, follow_recording, steps_of
+from topogrid.evaluation.decoding import feedback_of, follow
+from topogrid.evaluation.follow import follow_in_pieces, follow_recording, steps_of
 from topogrid.evaluation.followed import Followed, draw_followed, told
 from topogrid.model.network import PathIntegrator
 from topogrid.runs.folder import RunFolder

@@ -133,10 +133,10 @@ def test_what_is_no_setting_of_training_moves_no_weight(name: str, run: RunFolde
         "save_minutes": 1.0, "keep_checkpoints": 1, "figure_format": "pdf", "cuda_graph": "off", "compile": False,
         "eval_walks": 7, "eval_bins": 9, "eval_burn_in": 3, "long_seconds": 2.0, "long_walks": 3,
         "error_seconds": (0.2,), "eval_at_start": False,
-        "place_feedback": 0.1, "place_feedback_every": 2, "wandb_project": "x",
+        "place_feedback": 0.1, "place_feedback_every": 2, "place_feedback_code": "decoded", "wandb_project": "x",
         "wandb_entity": "x", "wandb_name": "x", "wandb_group": "x", "wandb_tags": ("x",), "wandb_artifact": True,
     }  # fmt: skip
-    needs = {"place_feedback_every": {"place_feedback": 0.1}}.get(name, {})
+    needs = {name: {"place_feedback": 0.1} for name in ("place_feedback_every", "place_feedback_code")}.get(name, {})
     if name.startswith("wandb_"):
         needs = {"wandb": "offline"}
     changed = asked(run, **needs, **{name: (others | values)[name]})

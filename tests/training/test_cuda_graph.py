@@ -45,7 +45,8 @@ class Tape:
         if self.outcome is None:
             self.outcome = new
         for old, value in zip(tree_leaves(self.outcome), tree_leaves(new), strict=True):
-            old.copy_(value)
+            if value is not None:  # a network reads no directions unless it is to
+                old.copy_(value)
 
 
 def graphed(state: TrainState, config: TrainConfig) -> GraphedStep:

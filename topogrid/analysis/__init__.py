@@ -9,6 +9,7 @@ from topogrid.analysis.maps.nulls import NULLS, field_shuffle, low_pass_noise, r
 from topogrid.analysis.maps.rate_maps import RateMapAccumulator, RateMaps
 from topogrid.analysis.maps.scores import GridScores, autocorrelograms, grid_scores
 from topogrid.analysis.patterns import form_patterns
+from topogrid.analysis.sheets.connections import WeightsByDistance, weight_spectrum, weights_by_distance
 from topogrid.analysis.sheets.coupling import ScalingSlope, SheetCorrelation, scaling_slope, sheet_correlation
 from topogrid.analysis.sheets.order import (
     DistanceSimilarity,
@@ -17,6 +18,7 @@ from topogrid.analysis.sheets.order import (
     morans_i,
     partial_morans_i,
 )
+from topogrid.analysis.sheets.patches import PatchTopography, patch_topography
 from topogrid.analysis.sheets.scale_clusters import ScaleClusters, fit_scale_clusters
 from topogrid.analysis.sheets.shift_bands import ShiftBand, shift_band
 from topogrid.analysis.theory import forming_spacing, predicted_spacing
@@ -28,6 +30,7 @@ __all__ = [
     "GridScores",
     "Lattice",
     "MoransI",
+    "PatchTopography",
     "RateMapAccumulator",
     "RateMaps",
     "ScaleClusters",
@@ -35,6 +38,7 @@ __all__ = [
     "SheetCorrelation",
     "ShiftBand",
     "TuningMaps",
+    "WeightsByDistance",
     "autocorrelograms",
     "border_scores",
     "distance_similarity",
@@ -49,6 +53,7 @@ __all__ = [
     "measure_lattice",
     "morans_i",
     "partial_morans_i",
+    "patch_topography",
     "predicted_spacing",
     "ring_noise",
     "scaling_slope",
@@ -57,4 +62,6 @@ __all__ = [
     "spatial_information",
     "spectrum_noise",
     "tuning_map",
+    "weight_spectrum",
+    "weights_by_distance",
 ]

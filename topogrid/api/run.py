@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import read_metrics
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import did_you_mean, show
+from topogrid.settings.fields import FEEDBACK_SETTINGS
 from topogrid.tables import plain
 from topogrid.trained.opening import open_trained as open_as_trained
 from topogrid.trained.trained import Trained
@@ -222,7 +223,8 @@ class Run:
         bins : int or sequence of int, optional
             Bins along the longer side of a rate map; those of the run by default.
         **settings
-            ``eval_walks``, ``eval_burn_in``, ``long_seconds``, ``long_walks``, ``place_feedback``.
+            ``eval_walks``, ``eval_burn_in``, ``long_seconds``, ``long_walks``, ``place_feedback``,
+            ``place_feedback_code``.
 
         Returns
         -------
@@ -296,6 +298,7 @@ class Run:
         *,
         restart: float = 10.0,
         place_feedback: float | None = None,
+        place_feedback_code: str | None = None,
         layout: Layout | None = None,
     ) -> FollowedWalk:
         """Follow a recorded walk by movement alone, as ``topogrid follow`` does; writes no file.
@@ -307,7 +310,9 @@ class Run:
         restart : float
             Seconds after which the network is told again where the animal is; 0: only at the start.
         place_feedback : float, optional
-            How strongly the predicted place code pulls the units; that of the run by default.
+            How strongly the place code pulls the units; that of the run by default.
+        place_feedback_code : {"predicted", "decoded"}, optional
+            Which code of the place does; that of the run by default.
         layout : topogrid.world.layout.Layout, optional
             Columns, units and rate of the recording, and what becomes of lost samples.
 
@@ -320,7 +325,8 @@ class Run:
         ValueError
             If the recording or a number cannot be used.
         """
-        given: Mapping[str, Any] = {} if place_feedback is None else {"place_feedback": place_feedback}
+        values = (place_feedback, place_feedback_code)
+        given = {name: value for name, value in zip(FEEDBACK_SETTINGS, values, strict=True) if value is not None}
         found = follow_recording(self.trained.with_settings(given), walk, restart_s=restart, layout=layout)
         return FollowedWalk(Path(found.walk).stem, found.seconds, found.followed, found.config)
 

@@ -57,8 +57,8 @@ def of_errors(row: Mapping[str, float], config: TrainConfig) -> str:
     fed = row.get(f"validation/feedback_{at}_cm")
     if fed is not None:
         told += (
-            f" With feedback from the predicted place code (strength {config.place_feedback:g}) it is {fed:.1f} cm off "
-            f"after {moment:g} s."
+            f" With feedback from the {config.place_feedback_code} place code (strength {config.place_feedback:g}) it"
+            f" is {fed:.1f} cm off after {moment:g} s."
         )
     floor = row.get("validation/floor_error_cm")
     if floor is not None:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from topogrid.evaluation.held_out import in_parts, walk_in_parts
 from topogrid.evaluation.maps import StreamedMaps, error_inside
-from topogrid.evaluation.probe import Probe
+from topogrid.evaluation.probe import AS_TRAINED, Probe
 from topogrid.evaluation.results import Decoding
 from topogrid.model.network import Feedback, PathIntegrator
+from topogrid.settings.config import TrainConfig
 from topogrid.settings.cost import MOST_MOMENTS
 from topogrid.trained.trained import Trained
 from topogrid.world.place_cells import PlaceCells
@@ -47,8 +48,8 @@ def measure_decoding(
 
     error, shown = errors_cm(decoded), slice(0, SHOWN_WALKS)
     fed = np.full_like(error, math.nan)
-    if config.place_feedback > 0:
-        feedback = Feedback(config.place_feedback, probe.steps(config.place_feedback_every), place_cells.softmax)
+    feedback = feedback_of(config, place_cells, probe)
+    if feedback is not None:
         fed = errors_cm(follow(network, place_cells, walks, at=at, feedback=feedback))
     with warnings.catch_warnings():
         # No animal is in the trained box at that moment: NaN says so.
@@ -71,6 +72,25 @@ def measure_decoding(
             ce_loss=short.ce_loss,
             direction_error_deg=short.direction_error_deg,
         )
+
+
+def feedback_of(config: TrainConfig, place_cells: PlaceCells, probe: Probe = AS_TRAINED) -> Feedback | None:
+    """Return the loop from place code to units that the settings ask for, ``None`` where they ask for none."""
+    if not config.place_feedback:
+        return None
+    code = feedback_code(config.place_feedback_code, place_cells)
+    return Feedback(config.place_feedback, probe.steps(config.place_feedback_every), code)
+
+
+def feedback_code(kind: str, place_cells: PlaceCells) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return what makes the place code that is fed back from logits ``(batch, place)``.
+
+    ``predicted`` is their softmax. It is less sharp than any code of a place, so that much of it blurs the state of the
+    units. ``decoded`` is the code of the one place that they name: place cells that compete until one place is left.
+    """
+    if kind == "predicted":
+        return place_cells.softmax
+    return lambda logits: place_cells.encode(place_cells.decode(logits))
 
 
 def moments_of(n_steps: int, wanted: Sequence[int]) -> NDArray[np.int64]:

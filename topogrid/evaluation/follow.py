@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from topogrid import figures
-from topogrid.evaluation.decoding import follow
+from topogrid.evaluation.decoding import feedback_of, follow
 from topogrid.evaluation.followed import Followed, draw_followed, told
 from topogrid.evaluation.held_out import STEPS_AT_ONCE
 from topogrid.files import write_json_atomic
@@ -23,6 +23,7 @@ from topogrid.model.network import Feedback, PathIntegrator
 from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.cost import WALKS_AT_ONCE
+from topogrid.settings.fields import FEEDBACK_SETTINGS
 from topogrid.tables import plain
 from topogrid.trained.trained import Trained
 from topogrid.world.layout import Layout
@@ -82,7 +83,8 @@ class FollowedRecording:
             "notes": list(self.notes),
             **self.followed.record(),
         }
-        return found | ({"place_feedback": self.config.place_feedback} if self.config.place_feedback else {})
+        fed = FEEDBACK_SETTINGS if self.config.place_feedback else ()
+        return found | {name: getattr(self.config, name) for name in fed}
 
     def told(self) -> list[str]:
         """Say in lines how far off the network was."""
@@ -190,13 +192,6 @@ def steps_of(restart_s: float, dt: float) -> int:
             f"give {dt:g} or more"
         )
     return round(restart_s / dt)
-
-
-def feedback_of(config: TrainConfig, place_cells: PlaceCells) -> Feedback | None:
-    """Return the loop from place code to units that the settings ask for, ``None`` where they ask for none."""
-    if not config.place_feedback:
-        return None
-    return Feedback(config.place_feedback, config.place_feedback_every, place_cells.softmax)
 
 
 def follow_in_pieces(

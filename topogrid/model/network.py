@@ -50,13 +50,13 @@ class Walked(NamedTuple):
 class Feedback(NamedTuple):
     """The loop from the predicted place code back to the units, closed at run time (Agmon & Burak, eLife 2020)."""
 
-    strength: float
-    """Share of the difference between what the encoder makes of the predicted place and the state that is added to the
-    drive, per step."""
+    strength: float | Tensor
+    """Share of the difference between what the encoder makes of the place code and the state that is added to the
+    drive, per step; ``(batch, 1)`` where walks differ in it."""
     every: int
     """Every how-manieth step it is added, at as many times the strength."""
-    softmax: Callable[[Tensor], Tensor]
-    """From logits ``(batch, place)`` to a place code."""
+    code: Callable[[Tensor], Tensor]
+    """From logits ``(batch, place)`` to the place code that is fed back."""
 
 
 class PathIntegrator(nn.Module):
@@ -230,7 +230,7 @@ class PathIntegrator(nn.Module):
             since = (n_before + done) % feedback.every
             nudge = None
             if since == 0:
-                said = self.start_state(feedback.softmax(self.read_out(state)))
+                said = self.start_state(feedback.code(self.read_out(state)))
                 nudge = feedback.strength * feedback.every * (said - state)
             part = displacement[done : done + feedback.every - since]
             parts.append(self.units(part, state, nudge=nudge))

@@ -312,6 +312,10 @@ class Settings:
     place_feedback_every: int = _evaluation(4, "Every how-manieth step that happens, at as many times the strength.",
                                             unit="steps", bounds=COUNT, needs={"place_feedback": ABOVE_ZERO},
                                             may_lack=True)
+    place_feedback_code: str = _evaluation("predicted", "What is fed back: the predicted place code as it is, or the "
+                                                        "code of the place that is decoded from it, as if place cells "
+                                                        "competed.", choices=("predicted", "decoded"),
+                                           needs={"place_feedback": ABOVE_ZERO}, may_lack=True)
 
     wandb: str = _tracking("auto", "Mirror the run to W&B; auto goes online with a key and offline without.",
                            choices=("auto", "online", "offline", "disabled"))
@@ -342,7 +346,10 @@ class Settings:
         return self.surround_amplitude if self.DoG else 0.0
 
 
-MEASUREMENT_SETTINGS = ("eval_walks", "eval_burn_in", "long_seconds", "long_walks", "place_feedback")
+FEEDBACK_SETTINGS = ("place_feedback", "place_feedback_code")
+"""Settings of the loop from the predicted place code back to the units that may be chosen for every measurement."""
+
+MEASUREMENT_SETTINGS = ("eval_walks", "eval_burn_in", "long_seconds", "long_walks", *FEEDBACK_SETTINGS)
 """Settings of the evaluation that may differ from the run's when it is measured again; bins are given on their own."""
 
 LEFT_OUT_SETTINGS = (

@@ -23,8 +23,11 @@ from topogrid.interventions.condition import Condition
 from topogrid.interventions.modules import ModuleOutcome, measure_changes
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
+from topogrid.settings.fields import FEEDBACK_SETTINGS
 from topogrid.streams import versions
-from topogrid.study.arms import Arm, config_for
+from topogrid.study import measurements
+from topogrid.study.arms import SEEDS, Arm, config_for
+from topogrid.study.measurements import plain, plain_all
 from topogrid.trained.trained import Trained
 
 Float = NDArray[np.float64]
@@ -54,6 +57,12 @@ MEASURED_WITH = {
     "error_seconds": (0.4, 2.0, 10.0, 60.0),
 }
 """Settings of the evaluation, the same for all."""
+
+WITHOUT_PRESET = {"place_feedback": 0.03, "place_feedback_code": "decoded"}
+"""Feedback of networks whose preset has none."""
+
+SWEPT = ("learned", "attractor")
+"""Arms in which the strength of feedback is varied."""
 
 _GROUPS = ("task", "network", "wiring", "tau", "topography", "optimisation")
 
@@ -88,6 +97,13 @@ def check_trained_as(trained: Trained, arm: Arm, seed: int) -> None:
         )
 
 
+def feedback_settings(config: TrainConfig) -> dict[str, Any]:
+    """Return the feedback that networks of an arm are measured with: that of its preset, so that all seeds have one."""
+    if not config.place_feedback:
+        return WITHOUT_PRESET
+    return {name: getattr(config, name) for name in (*FEEDBACK_SETTINGS, "place_feedback_every")}
+
+
 def measure_network(
     trained: Trained,
     arm: Arm,
@@ -120,9 +136,10 @@ def measure_network(
     """
     check_trained_as(trained, arm, seed)
     say("evaluation")
-    condition = trained.with_settings(MEASURED_WITH)
+    condition = trained.with_settings({**MEASURED_WITH, **feedback_settings(config_for(arm, seed))})
     measured = measure(condition)
-    gain = gain_of_modules(trained, trained.config.sheet)
+    evaluation, sheet = measured.evaluation, trained.config.sheet
+    gain = gain_of_modules(trained, sheet)
     changes = [_change(outcome) for outcome in _told(measure_changes(Condition(condition), CHANGES), say)]
     tau = _numbers(changes[0]["tau"])
     spacing = _numbers(changes[0]["spacing"])
@@ -132,10 +149,15 @@ def measure_network(
         "seed": seed,
         "step": trained.step,
         "minutes": minutes,
-        "measures": {name: _plain(value) for name, value in measured.row.items()},
+        "measures": {name: plain(value) for name, value in measured.row.items()},
+        "courses": measurements.courses(evaluation.decoding),
+        "patches": measurements.patches(evaluation, sheet, seed),
+        "connections": measurements.connections(trained.network, sheet),
+        "feedback": measurements.feedback(condition, say) if arm.name in SWEPT else [],
+        "units": measurements.units(evaluation) if seed == SEEDS[0] else {},
         "modules": {
             "tau": changes[0]["tau"],
-            "gain": [_plain(value) for value in gain],
+            "gain": plain_all(gain),
             "spacing": changes[0]["spacing"],
             "spread": changes[0]["spread"],
             "slopes": slopes(spacing, tau, gain),
@@ -155,13 +177,13 @@ def _change(outcome: ModuleOutcome) -> dict[str, Any]:
     scales = outcome.scales
     return {
         "name": outcome.name,
-        "tau": [_plain(value) for value in scales.tau],
-        "spacing": [_plain(value) for value in scales.spacing],
-        "spread": [_plain(value) for value in scales.spread],
-        "predicted": [_plain(value) for value in outcome.predicted],
-        "median_deviation": _plain(outcome.median_deviation),
-        "largest_deviation": _plain(outcome.largest_deviation),
-        "between": _plain(scales.between),
+        "tau": plain_all(scales.tau),
+        "spacing": plain_all(scales.spacing),
+        "spread": plain_all(scales.spread),
+        "predicted": plain_all(outcome.predicted),
+        "median_deviation": plain(outcome.median_deviation),
+        "largest_deviation": plain(outcome.largest_deviation),
+        "between": plain(scales.between),
         "share_above_0.8": outcome.share_above,
     }
 
@@ -191,14 +213,10 @@ def slopes(spacing: Float, tau: Float, gain: Float) -> dict[str, float | None]:
         return found
     design = np.column_stack([np.ones(there.sum()), *(values[there] for values in varying.values())])
     fitted = np.linalg.lstsq(design, np.log(spacing[there]), rcond=None)[0]
-    return found | {name: _plain(value) for name, value in zip(varying, fitted[1:], strict=True)}
+    return found | {name: plain(value) for name, value in zip(varying, fitted[1:], strict=True)}
 
 
 _SMALLEST_RANGE = 0.05  # of a logarithm
-
-
-def _plain(value: float) -> float | None:
-    return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
 def _numbers(values: list[float | None]) -> Float:

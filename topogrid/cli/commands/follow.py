@@ -9,6 +9,7 @@ from topogrid.cli.arguments import declare_settings, given_settings
 from topogrid.cli.progress import Progress
 from topogrid.cli.screen import complain
 from topogrid.settings.errors import show
+from topogrid.settings.fields import FEEDBACK_SETTINGS
 from topogrid.world.layout import LOST, MAX_SPEED, SEPARATORS, Layout
 
 
@@ -53,7 +54,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         default=f"{MAX_SPEED:g}",
         help="a faster step is a fault of tracking (default: %(default)s)",
     )
-    declare_settings(parser, ("place_feedback",))
+    declare_settings(parser, FEEDBACK_SETTINGS)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
         max_speed=_number(arguments.max_speed, "--max_speed"),
         agent=arguments.agent,
     )
-    settings = given_settings(arguments, ("place_feedback",))
+    settings = given_settings(arguments, FEEDBACK_SETTINGS)
 
     from topogrid.evaluation.follow import follow_recording
     from topogrid.evaluation.reanalysis import results_folder

@@ -1,0 +1,104 @@
+"""How long a network knows the place, by the strength of the feedback from its place code; all on the same walks."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from topogrid.evaluation.decoding import feedback_code, follow
+from topogrid.evaluation.held_out import walk_in_parts
+from topogrid.evaluation.maps import error_inside
+from topogrid.evaluation.probe import AS_TRAINED
+from topogrid.model.network import Feedback
+from topogrid.streams import make_generators
+from topogrid.trained.trained import Trained
+from topogrid.world.walks import Walks
+
+Float = NDArray[np.float64]
+
+
+class FeedbackSweep(NamedTuple):
+    """Errors at some moments of the same walks, by strength."""
+
+    strength: tuple[float, ...]
+    seconds: tuple[float, ...]
+    mean_cm: Float
+    """``(strength, time)``, over walks."""
+    median_cm: Float
+    """``(strength, time)``."""
+
+
+def sweep_feedback(
+    trained: Trained,
+    code: str,
+    strengths: Sequence[float],
+    seconds: Sequence[float],
+    *,
+    n_walks: int = 20,
+    speed_factor: float = 1.0,
+) -> FeedbackSweep:
+    """Follow held-out walks with feedback of several strengths at once.
+
+    Parameters
+    ----------
+    trained : Trained
+    code : {"predicted", "decoded"}
+        What is fed back, see `topogrid.evaluation.decoding.feedback_code`.
+    strengths : sequence of float
+        As ``place_feedback``; 0 is no feedback.
+    seconds : sequence of float
+        Moments at which errors are taken, in rising order; walks end at the last.
+    n_walks : int
+        Walks at each strength.
+    speed_factor : float
+        How much faster than in training animals walk.
+
+    Returns
+    -------
+    FeedbackSweep
+
+    Raises
+    ------
+    ValueError
+        If there is no strength or moment, one is out of range, or moments do not rise.
+    """
+    if not strengths or not all(0 <= one <= 1 for one in strengths):
+        raise ValueError(f"strengths must be one or more numbers of 0 to 1, got {list(strengths)}")
+    config, place_cells = trained.config, trained.place_cells
+    steps = [round(moment / config.dt) for moment in seconds]
+    if not steps or steps[0] < 1 or any(after <= before for before, after in pairwise(steps)):
+        raise ValueError(f"moments must rise from a step of {config.dt:g} s on, got {list(seconds)}")
+    probe = dataclasses.replace(AS_TRAINED, speed_factor=speed_factor)
+    device = trained.network.encoder.device
+    generator = make_generators(config.seed, device, ("held_out_long_walks",))["held_out_long_walks"]
+    walks = walk_in_parts(config, probe, n_walks, steps[-1], generator, config.box_size)
+    count = len(strengths)
+    many = Walks(*(part.repeat_interleave(count, dim=part.ndim - 2) for part in walks))
+    strength = torch.tensor(strengths, dtype=torch.float32, device=device).repeat(n_walks)[:, None]
+    feedback = Feedback(strength, config.place_feedback_every, feedback_code(code, place_cells))
+    at = np.array(steps) - 1
+    decoded = follow(trained.network, place_cells, many, feedback=feedback, at=at)
+    position = many.position[torch.from_numpy(at).to(device)]
+    error = 100 * error_inside(place_cells, decoded, position).double().cpu().numpy().reshape(len(at), n_walks, count)
+    return FeedbackSweep(tuple(strengths), tuple(seconds), np.nanmean(error, axis=1).T, np.nanmedian(error, axis=1).T)
+
+
+def best_strength(sweeps: Sequence[FeedbackSweep]) -> float:
+    """Return the strength whose worst mean error at the last moment, over sweeps, is the smallest.
+
+    Raises
+    ------
+    ValueError
+        If there is no sweep, or they are of different strengths.
+    """
+    if not sweeps or any(one.strength != sweeps[0].strength for one in sweeps):
+        raise ValueError("the best strength is chosen among sweeps of the same strengths, one or more")
+    worst = np.max([one.mean_cm[:, -1] for one in sweeps], axis=0)
+    return math.nan if np.isnan(worst).all() else sweeps[0].strength[int(np.nanargmin(worst))]
