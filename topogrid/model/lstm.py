@@ -177,7 +177,7 @@ class LSTMIntegrator(PathIntegrator):
         }
 
     def width_scale(self) -> float:
-        """How much smaller weights learn that sum over units: not at all."""
+        """Return 1: published networks have one size."""
         return 1.0
 
     def weight_penalty(self, towards: str) -> Tensor:

@@ -154,7 +154,7 @@ class PathIntegrator(nn.Module):
         return isinstance(self.units.wiring, Dense)
 
     def width_scale(self) -> float:
-        """What the learning rate of weights that sum over units is multiplied by; see `Wiring.width_scale`."""
+        """Return what the learning rate of weights that sum over units is multiplied by; see `Wiring.width_scale`."""
         return self.units.wiring.width_scale
 
     def learned_weights(self) -> dict[str, list[nn.Parameter]]:

@@ -161,11 +161,11 @@ class Settings:
                                                       "degrees.", bounds=Bounds(0, 1e4, open_low=True),
                                                 needs={"head_direction_cells": ABOVE_ZERO}, may_lack=True)
 
-    network: str = _network("leaky", "Leaky units, each a plain recurrent unit where tau is 1, or the network of Banino "
-                                     "et al. (2018): an LSTM that is told speed and turns, with a linear bottleneck.",
+    network: str = _network("leaky", "Leaky units, plain recurrent ones where tau is 1, or lstm, the network of Banino "
+                                     "et al. (2018): it is told speed and turns, and has a linear bottleneck.",
                             choices=("leaky", "lstm"), may_lack=True)
-    n_grid_cells: int = _network(4096, "Units on the sheet; a square number. Of an LSTM, units of the bottleneck, in no "
-                                       "order.", bounds=Bounds(4, 10**15))
+    n_grid_cells: int = _network(4096, "Units on the sheet; a square number. Of an LSTM, units of the bottleneck, in "
+                                       "no order.", bounds=Bounds(4, 10**15))
     lstm_units: int = _network(128, "LSTM units.", bounds=COUNT, needs=_LSTM, may_lack=True)
     dropout: float = _network(0.5, "Share of the bottleneck's units that each reading in training does without.",
                               bounds=Bounds(0, 0.99), needs=_LSTM, may_lack=True)

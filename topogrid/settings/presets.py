@@ -18,7 +18,7 @@ class Preset(NamedTuple):
     settings: Mapping[str, Any]
     """What differs from the defaults of `Settings`."""
     by_wiring: Mapping[str, Mapping[str, Any]] = {}
-    """What differs besides, for each wiring, or ``lstm``, that the preset can have; empty where ``settings`` name it."""
+    """What differs besides, for each wiring that the preset can have, or ``lstm``; empty where ``settings`` name it."""
 
 
 # What a wiring asks for, wherever neither a preset nor a flag says otherwise: docs/recipe.md.
@@ -303,8 +303,8 @@ def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     kind = "lstm" if asked.get("network") == "lstm" else wiring
     if name and given.get("network", asked.get("network")) != preset.settings.get("network", given.get("network")):
         raise SettingsError(
-            f"preset {name} is of network {preset.settings['network']}, got network {show(given['network'])}; leave one "
-            "of them out, or take another preset"
+            f"preset {name} is of network {preset.settings['network']}, got network {show(given['network'])}; leave "
+            "one of them out, or take another preset"
         )
     proposed = {**RECIPES.get(kind, {}), **preset.settings, **preset.by_wiring.get(kind, {})}
     return {**_fitted(proposed, given, wiring), **given, "wiring": wiring}

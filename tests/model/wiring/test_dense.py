@@ -26,7 +26,7 @@ def test_with_identity_init_activity_and_logits_start_alike_on_every_sheet() -> 
     sizes = []
     for n_units in (256, 1024):
         prediction = network(n_grid_cells=n_units)(*inputs(20, 50))
-        sizes.append([value.square().mean().sqrt().item() for value in prediction])
+        sizes.append([value.square().mean().sqrt().item() for value in prediction[:2]])
     assert sizes[0] == pytest.approx(sizes[1], rel=0.3)
 
 
