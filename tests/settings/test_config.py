@@ -159,7 +159,7 @@ def test_conflicts_are_the_locked_fields_that_differ(field: dataclasses.Field[An
         "device": "cpu", "eval_burn_in": 3, "wandb_tags": ("a",), "preset": "smoke", "dt": 0.01,
         "surround_amplitude": 0.5, "final_lr_share": 0.5, "lr": 0.1, "tau_levels": (4,), "tau_growth_lr": 0.1,
         "error_seconds": (1.0,), "place_feedback": 0.5, "eval_at_start": False,
-        "topoloss_schedule": ("linear",),
+        "topoloss_schedule": ("linear",), "head_direction_cells": 12,
     }  # fmt: skip
     value = field.default
     choices = [choice for choice in field.metadata["choices"] if choice != value]

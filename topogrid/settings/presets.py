@@ -160,6 +160,7 @@ PRESETS: dict[str, Preset] = {
             "surround_scale": 2.0,
             "surround_amplitude": 1.0,
             "head_direction_cells": 0,
+            "head_direction_concentration": 20.0,
             "n_grid_cells": 4096,
             "activation": "relu",
             "init": "xavier",
