@@ -125,7 +125,10 @@ BAD_INPUT = [
         "--tau_diversity has no effect with --tau_variance_weight 0.0; leave one of them out",
     ),
     ("--topoloss_on input", "--topoloss_on has no effect without --topoloss; add that or leave it out"),
-    ("--network lstm --tau", "--tau has no effect with --network lstm; leave one of them out"),
+    (
+        "--network lstm --tau",
+        "tau True is of leaky units and has no effect with network lstm; leave one of them out",
+    ),
     ("--network lstm --activation tanh", "--activation has no effect with --network lstm; leave one of them out"),
     ("--lstm_units 5", "--lstm_units has no effect without --network lstm; add that or leave it out"),
     (

@@ -161,6 +161,9 @@ PRESETS: dict[str, Preset] = {
             "surround_amplitude": 1.0,
             "head_direction_cells": 0,
             "head_direction_concentration": 20.0,
+            "network": "leaky",
+            "lstm_units": 128,
+            "dropout": 0.5,
             "n_grid_cells": 4096,
             "activation": "relu",
             "init": "xavier",
@@ -294,7 +297,7 @@ def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         )
     preset = PRESETS[name] if name else Preset("", {})
     asked = {**preset.settings, **given}
-    modules = asked.get("tau") is True and not asked.get("topoloss")
+    modules = asked.get("tau") is True and not asked.get("topoloss") and asked.get("network") != "lstm"
     wiring = asked.get("wiring") or (TAU_WIRING if modules else "dense")
     if name and given.get("wiring", wiring) != preset.settings.get("wiring", wiring):
         raise SettingsError(

@@ -148,8 +148,11 @@ def check_fits(weights: Mapping[str, Tensor], config: TrainConfig, where: str) -
         With the settings that differ.
     """
     units, places = weights["readout"].shape[::-1]
-    found: dict[str, Any] = {"network": "lstm" if BOTTLENECK in weights else "leaky"}
-    if BOTTLENECK in weights:
+    network = "lstm" if BOTTLENECK in weights else "leaky"
+    found: dict[str, Any] = {}
+    if network != config.network:
+        found["network"] = network
+    elif network == "lstm":
         found["lstm_units"] = weights[BOTTLENECK].shape[1]
     found |= {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights}
     found["head_direction_cells"] = len(weights[DIRECTIONS]) if DIRECTIONS in weights else 0
