@@ -57,7 +57,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "readout_every": 5,
         "batch_size": 100,
         "even_starts": True,
-        "steps": 3000,
+        "steps": 1500,
         "lr": 3e-3,
         "scale_lr": False,
         "weight_decay": 1e-5,
