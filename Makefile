@@ -39,7 +39,7 @@ $(STAMP): pyproject.toml constraints.txt
 		echo "Install one, or name it: make env PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@echo "Making the environment in $(VENV); the first time takes a few minutes."
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,docs,rat,export]"
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,docs,rat,export,topology]"
 	@touch $@
 
 # Each process of the tests has one thread: several that wait for one another would be slower.

@@ -23,6 +23,7 @@ PURPOSES = {
     "curves shown": 24,
     "walks shown": 26,
     "units permuted": 27,
+    "states shuffled": 28,
     "interventions": 30,
 }
 

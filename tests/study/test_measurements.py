@@ -34,10 +34,10 @@ def test_patches_are_of_the_sheet_and_none_of_one_that_is_too_small() -> None:
     assert measurements.patches(evaluation, Sheet(3), 0) == {}
 
 
-@pytest.mark.parametrize("wiring", ["dense", "attractor"])
+@pytest.mark.parametrize("wiring", ["dense", "blocks"])
 def test_connections_of_every_module_are_told(wiring: str) -> None:
-    across = {"dense": 1, "attractor": 2}[wiring]
-    config = TrainConfig(wiring=wiring, n_grid_cells=256, modules_per_side=across)
+    across = {"dense": 1, "blocks": 2}[wiring]
+    config = TrainConfig(wiring=wiring, n_grid_cells=36, modules_per_side=across)
     generator = make_generators(0, "cpu", ("weights",))["weights"]
     found = measurements.connections(PathIntegrator.from_config(config, generator=generator), config.sheet)
     assert len(found["spectral_radius"]) == len(found["eigenvalues_above_1"]) == across**2
@@ -66,3 +66,14 @@ def test_only_units_with_a_lattice_have_a_spacing() -> None:
     assert len(found["tau"]) == len(found["spacing"]) == CONFIG.n_grid_cells
     poor = np.nan_to_num(evaluation.settled.scores.score_60, nan=-1) <= 0.3
     assert all(found["spacing"][unit] is None for unit in np.flatnonzero(poor))
+
+
+def test_the_states_of_an_attractor_module_are_a_torus_and_a_dense_sheet_has_no_module() -> None:
+    pytest.importorskip("ripser")
+    subject = untrained_attractor()
+    found = measurements.torus(Trained(subject.network, subject.place_cells, CONFIG, 0))
+    assert found is not None
+    assert len(found["betti"]) == 2
+    json.dumps(found, allow_nan=False)
+    plain = dataclasses.replace(CONFIG, wiring="dense", modules_per_side=1)
+    assert measurements.torus(Trained(subject.network, subject.place_cells, plain, 0)) is None

@@ -15,7 +15,11 @@ def test_the_page_answers_for_every_arm(tmp_path: Path) -> None:
     assert "4 networks in 2 arms" in page
     assert "| `learned` " in page
     assert "Made by `topogrid study`." in page
-    assert written.picture.stat().st_size > 10_000
+    assert {path.name for path in written.pictures} == {"study.png", "errors.png", "sheets.png", "steps.png"}
+    assert all(path.stat().st_size > 10_000 for path in written.pictures)
+    assert all(f"({path.name})" in page for path in written.pictures)
+    assert "is best" in page
+    assert "like the animal" in page
     assert len(written.numbers.read_text().splitlines()) == 5
 
 

@@ -22,6 +22,7 @@ from topogrid.analysis.sheets.patches import PatchTopography, patch_topography
 from topogrid.analysis.sheets.scale_clusters import ScaleClusters, fit_scale_clusters
 from topogrid.analysis.sheets.shift_bands import ShiftBand, shift_band
 from topogrid.analysis.theory import forming_spacing, predicted_spacing
+from topogrid.analysis.torus import Torus, torus_of
 
 __all__ = [
     "NULLS",
@@ -37,6 +38,7 @@ __all__ = [
     "ScalingSlope",
     "SheetCorrelation",
     "ShiftBand",
+    "Torus",
     "TuningMaps",
     "WeightsByDistance",
     "autocorrelograms",
@@ -61,6 +63,7 @@ __all__ = [
     "shift_band",
     "spatial_information",
     "spectrum_noise",
+    "torus_of",
     "tuning_map",
     "weight_spectrum",
     "weights_by_distance",

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from topogrid.evaluation.probe import Probe
+from topogrid.evaluation.probe import AS_TRAINED, Probe
 from topogrid.model.network import Feedback, PathIntegrator
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.cost import WALKS_AT_ONCE, burn_in_steps
+from topogrid.streams import make_generators
 from topogrid.trained.trained import Trained
 from topogrid.world.place_cells import PlaceCells
 from topogrid.world.walks import Walks, join_steps, simulate_walks, split_steps
@@ -99,6 +100,20 @@ def held_out_activity(
         for first, activity in in_parts(trained.network, trained.place_cells, walks, STEPS_AT_ONCE):
             steps = slice(first, first + len(activity))
             yield Part(first, activity, walks.position[steps], walks.displacement[steps], walks.start)
+
+
+def settled_states(trained: Trained, count: int) -> Float:
+    """Return states ``(sample, unit)`` of held-out walks after burn-in, evenly drawn from the first walks."""
+    network, config = trained.network, trained.config
+    generator = make_generators(config.seed, network.encoder.device, ("held_out_walks",))["held_out_walks"]
+    burn_in = burn_in_of(tau_of(network), config, AS_TRAINED)
+    kept = [
+        activity[max(0, burn_in - first) :].flatten(0, 1).double().cpu().numpy()
+        for first, activity, _position, _start in held_out_activity(trained, AS_TRAINED, generator, burn_in)
+        if first + len(activity) > burn_in
+    ]
+    states = np.concatenate(kept)
+    return states[:: max(1, len(states) // count)][:count]
 
 
 def walked_box(config: TrainConfig, probe: Probe) -> tuple[float, float]:

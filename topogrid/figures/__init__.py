@@ -15,7 +15,8 @@ from topogrid.figures.pieces import FollowedPaths, followed_pieces, followed_who
 from topogrid.figures.predictions import ModulePanel, predicted_and_measured
 from topogrid.figures.rate_map_grids import Selection, rate_map_grid
 from topogrid.figures.sheet_maps import orientation_map, phase_map, scale_map, tau_map
-from topogrid.figures.study import StudyPanel, study_overview
+from topogrid.figures.study import StudyCourse, StudyPanel, study_courses, study_overview
+from topogrid.figures.study_sheets import StudySheet, StudySteps, study_sheets, study_steps
 from topogrid.figures.style import DPI, NULL_COLOUR, PALETTE, Network, distinct_colours, rendered, save_figure
 from topogrid.figures.trajectories import decoded_trajectories
 
@@ -31,7 +32,10 @@ __all__ = [
     "Network",
     "Panel",
     "Selection",
+    "StudyCourse",
     "StudyPanel",
+    "StudySheet",
+    "StudySteps",
     "comparison_figure",
     "comparison_overview",
     "condition_lines",
@@ -54,7 +58,10 @@ __all__ = [
     "shares_by_tau",
     "similarity_by_distance",
     "spacing_histogram",
+    "study_courses",
     "study_overview",
+    "study_sheets",
+    "study_steps",
     "tau_against_spacing",
     "tau_map",
     "training_curves",

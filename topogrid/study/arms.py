@@ -36,6 +36,13 @@ ARMS: dict[str, Arm] = {
     for arm in (
         Arm("dense", "all to all, plain", {"preset": "dense24", "eval_every": 10**9}),
         Arm("dense_tau", "all to all, tau", {"preset": "dense24", "tau": True, "eval_every": 10**9}, "dense"),
+        Arm(
+            "dense_topo",
+            "all to all, topographic loss",
+            {"preset": "dense24", "topoloss": True, "eval_every": 10**9},
+            "dense",
+            "The loss makes the weights of neighbours alike.",
+        ),
         Arm("blocks", "modules, nothing asked, plain", {"preset": "laptop", "wiring": "blocks"}),
         Arm("blocks_tau", "modules, nothing asked, tau", {**_LAPTOP, "wiring": "blocks"}, "blocks"),
         Arm(
@@ -52,6 +59,12 @@ ARMS: dict[str, Arm] = {
             "Isometry asks for a length scale of 1 / tau, so the slope is by construction.",
         ),
         Arm("learned", "learned, scale left to the drive", _LAPTOP, "learned_blind"),
+        Arm(
+            "one_module",
+            "one learned module",
+            {**_LAPTOP, **_FLAT, "wiring": "learned", "n_grid_cells": 256, "modules_per_side": 1},
+            asked_for="The positive control: the public recipe of isometry, capacity and norm, with one scale.",
+        ),
         Arm("attractor_flat", "attractor, all equal", {**_ATTRACTOR, **_FLAT}, asked_for=_LATTICE),
         Arm("attractor", "attractor, tau", _ATTRACTOR, "attractor_flat", _LATTICE),
         Arm(

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from topogrid.analysis import patch_topography, weight_spectrum, weights_by_distance
+from topogrid.analysis import patch_topography, torus_of, weight_spectrum, weights_by_distance
 from topogrid.analysis.sheets import Sheet
 from topogrid.evaluation.feedback_sweep import sweep_feedback
+from topogrid.evaluation.held_out import settled_states
 from topogrid.evaluation.results import Decoding, Evaluation
 from topogrid.interventions.paired import COUNTED
 from topogrid.model.network import PathIntegrator
@@ -31,6 +32,7 @@ SECONDS = (2.0, 10.0, 30.0, 60.0)
 N_WALKS = 20
 
 _PATCH = 5  # units along a side
+_STATES, _POINTS = 1500, 150  # of a module: looked at, and kept
 _MOMENTS = 40  # kept of a course of errors
 
 
@@ -104,6 +106,32 @@ def feedback(trained: Trained, say: Callable[[str], object]) -> list[dict[str, A
                 for strength, mean, median in zip(swept.strength, swept.mean_cm, swept.median_cm, strict=True)
             ]  # fmt: skip
     return found
+
+
+def torus(trained: Trained) -> dict[str, Any] | None:
+    """Return the topology of the states of one module, ``None`` for a sheet without modules.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If ripser is not installed.
+    """
+    sheet, seed = trained.config.sheet, trained.config.seed
+    if sheet.n_modules == 1 and trained.config.wiring == "dense":
+        return None
+    module = sheet.n_modules // 2
+    states = settled_states(trained, _STATES)[:, sheet.order[module]]
+    if not np.ptp(states, axis=0).any():
+        return None
+    found = torus_of(states, rng=numpy_generator(seed, "states shuffled"), n_points=_POINTS)
+    return {
+        "module": module,
+        "betti": list(found.betti),
+        "loops": plain_all(found.loops[:4]),
+        "holes": plain_all(found.holes[:4]),
+        "null_loops": plain(found.null_loops),
+        "null_holes": plain(found.null_holes),
+    }
 
 
 def units(evaluation: Evaluation) -> dict[str, list[float | None]]:

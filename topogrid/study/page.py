@@ -1,4 +1,4 @@
-"""The study as files: a page with its picture and tables, and every figure of every network."""
+"""The study as files: a page with its pictures and tables, and every figure of every network."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from topogrid.figures import StudyPanel, save_figure, study_overview
+from topogrid.figures import StudyPanel, save_figure, study_courses, study_overview, study_sheets, study_steps
 from topogrid.files import write_text_atomic
+from topogrid.study.feedback import best_feedback, feedback_table
+from topogrid.study.knock_out import knock_out_table
+from topogrid.study.sentences import sentences
+from topogrid.study.shown import courses_of, sheets_of, steps_of
 from topogrid.study.table import QUANTITIES, Record, Row, as_csv, rows_of, table, verdict
 from topogrid.tables import to_csv, to_markdown
 
@@ -24,20 +28,20 @@ _PANELS = (
     ("10 s cm", "error, 10 s (cm)", (), None),
 )
 
-
 _ANSWERS = ("arm", "network", "compared with", "does tau set the scale?")
+_SWEPT = ("learned", "attractor")
 
 
 class Written(NamedTuple):
     """Where the study was written."""
 
     page: Path
-    picture: Path
+    pictures: list[Path]
     numbers: Path
 
 
 def write_study(records: Sequence[Record], folder: Path, *, command: str) -> Written:
-    """Write ``study.md``, ``study.png`` and ``study.csv``.
+    """Write ``study.md``, its pictures and ``study.csv``.
 
     Parameters
     ----------
@@ -58,11 +62,29 @@ def write_study(records: Sequence[Record], folder: Path, *, command: str) -> Wri
     if not rows:
         raise ValueError("the study has no record yet; without --measure_only it trains its networks")
     folder.mkdir(parents=True, exist_ok=True)
-    written = Written(*(folder / f"{STEM}{suffix}" for suffix in (".md", ".png", ".csv")))
-    save_figure(overview(rows), written.picture)
+    pictures = {folder / f"{name}.png": figure for name, figure in _figures(rows, records).items()}
+    for path, figure in pictures.items():
+        save_figure(figure, path)
+    written = Written(folder / f"{STEM}.md", list(pictures), folder / f"{STEM}.csv")
     write_text_atomic(written.numbers, to_csv(*as_csv(rows)))
-    write_text_atomic(written.page, _page(rows, command))
+    write_text_atomic(written.page, _page(rows, records, {path.stem for path in pictures}, command))
     return written
+
+
+def _figures(rows: Sequence[Row], records: Sequence[Record]) -> dict[str, Figure]:
+    """Draw everything that there are records for, by the name of the file."""
+    figures = {STEM: overview(rows), "errors": study_courses(courses_of(rows, records), detail=_OF_LINES)}
+    sheets, steps = sheets_of(records), steps_of(records)
+    if sheets:
+        figures["sheets"] = study_sheets(sheets, detail="one network of each arm, the first seed; grey: no lattice")
+    if steps:
+        figures["steps"] = study_steps(
+            steps, detail="one network each, the first seed; a dot is a unit, a colour a module"
+        )
+    return figures
+
+
+_OF_LINES = "40 walks of 60 s; a thin line is a network, a thick one the mean; the guess knows the start or the box"
 
 
 def overview(rows: Sequence[Row]) -> Figure:
@@ -79,27 +101,79 @@ def overview(rows: Sequence[Row]) -> Figure:
     )
 
 
-def _page(rows: Sequence[Row], command: str) -> str:
+def _page(rows: Sequence[Row], records: Sequence[Record], pictures: set[str], command: str) -> str:
     networks = sum(len(row.seeds) for row in rows)
     answers = [[f"`{row.arm.name}`", row.arm.title, _twin(row), verdict(row)] for row in rows]
-    meanings = "\n".join(f"* **{one.name}**: {one.about}" for one in QUANTITIES)
-    return (
-        "\n\n".join(
-            [
-                "# Does tau set the scale of grid cells?",
-                f"{networks} networks in {len(rows)} arms that differ in one cause at a time. All are measured on the "
-                "same walks with the same number of bins. The seed is the unit of every interval: Student's t, 95 %.",
-                f"![The figures of every network, by arm]({STEM}.png)",
-                "## Answers",
-                to_markdown(_ANSWERS, answers, marked_up=True).rstrip(),
-                "## Figures",
-                to_markdown(*table(rows)).rstrip(),
-                meanings,
-                f"Every figure of every network: [{STEM}.csv]({STEM}.csv). Made by `{command}`.",
+    meanings = _bullets([f"**{one.name}**: {one.about}" for one in QUANTITIES])
+    parts = [
+        "# Does tau set the scale of grid cells?",
+        f"{networks} networks in {len(rows)} arms that differ in one cause at a time. All are measured on the "
+        "same walks with the same number of bins. The seed is the unit of every interval: Student's t, 95 %.",
+        f"![The figures of every network, by arm]({STEM}.png)",
+        *([_bullets(said)] if (said := sentences(records)) else []),
+        "## Answers",
+        to_markdown(_ANSWERS, answers, marked_up=True).rstrip(),
+        *_sheets(pictures),
+        *_knock_out(records),
+        *_a_minute(records),
+        "## Figures",
+        to_markdown(*table(rows)).rstrip(),
+        meanings,
+        f"Every figure of every network: [{STEM}.csv]({STEM}.csv). Made by `{command}`.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"* {line}" for line in lines)
+
+
+def _sheets(pictures: set[str]) -> list[str]:
+    parts = []
+    if "sheets" in pictures:
+        parts += ["## Sheets", "![Time constants and spacing on one sheet of every arm](sheets.png)"]
+    if "steps" in pictures:
+        parts += [
+            "## A smooth gradient, discrete modules",
+            "Tau varies smoothly over the sheet, inside modules as well. A module integrates movement as one, with "
+            "the mean of its units' tau, so that spacing climbs in steps, as recorded modules do (Stensola et al. "
+            "2012; Khona et al. 2025).",
+            "![Spacing of every unit against its tau](steps.png)",
+        ]
+    return parts
+
+
+def _knock_out(records: Sequence[Record]) -> list[str]:
+    return [
+        "## The HCN1 knock-out",
+        "Without HCN1 channels spacing is larger at all levels of the dorsoventral axis, its gradient stays, and as "
+        "many cells are grid cells (Giocomo et al. 2011). A network looks like that after a change if spacing grows "
+        "in 90 % of its modules, and if the spread of spacing over modules and the share of grid cells stay within a "
+        "fifth or so. Time constants that are 1.3 times as long should look like it; equal ones should not where tau "
+        "makes the gradient, and may where the gain from movement makes it.",
+        to_markdown(*knock_out_table(records)).rstrip(),
+    ]
+
+
+def _a_minute(records: Sequence[Record]) -> list[str]:
+    parts = [
+        "## A minute without landmarks",
+        "Modules drift each on its own. At run time the place that all of them name is fed back into each, as the "
+        "place code that was *predicted* or as the code of the place *decoded* from it; neither sees the true place. "
+        "It is used when measured only: no network was trained with it.",
+        "![Error over time without and with feedback, by arm](errors.png)",
+    ]
+    for arm in _SWEPT:
+        columns, body = feedback_table(records, arm)
+        best = best_feedback(records, arm)
+        if body and best is not None:
+            code, strength, error = best
+            parts += [
+                f"`{arm}`: mean over networks, in brackets the best and the worst of them. At the speed of training "
+                f"the {code} code at a strength of {strength:g} is best, {error:.1f} cm.",
+                to_markdown(columns, body).rstrip(),
             ]
-        )
-        + "\n"
-    )
+    return parts
 
 
 def _twin(row: Row) -> str:

@@ -152,6 +152,7 @@ def measure_network(
         "measures": {name: plain(value) for name, value in measured.row.items()},
         "courses": measurements.courses(evaluation.decoding),
         "patches": measurements.patches(evaluation, sheet, seed),
+        "torus": measurements.torus(condition),
         "connections": measurements.connections(trained.network, sheet),
         "feedback": measurements.feedback(condition, say) if arm.name in SWEPT else [],
         "units": measurements.units(evaluation) if seed == SEEDS[0] else {},

@@ -68,10 +68,21 @@ def _left(change: str, key: str) -> Callable[[Record], float]:
     return of
 
 
-def _within(record: Record) -> float:
-    spread = _numbers(record["modules"]["spread"])
-    there = spread[np.isfinite(spread)]
-    return float(np.median(there)) if there.size else math.nan
+def _of(part: str, key: str) -> Callable[[Record], float]:
+    return lambda record: _number(record[part].get(key))
+
+
+def _median_of(part: str, key: str) -> Callable[[Record], float]:
+    return lambda record: _over_finite(record[part].get(key, ()))
+
+
+def _betti(which: int) -> Callable[[Record], float]:
+    return lambda record: math.nan if record["torus"] is None else float(record["torus"]["betti"][which])
+
+
+def _over_finite(values: Sequence[float | None]) -> float:
+    there = [value for value in map(_number, values) if math.isfinite(value)]
+    return float(np.median(there)) if there else math.nan
 
 
 QUANTITIES = (
@@ -84,7 +95,10 @@ QUANTITIES = (
         _slope("tau"),
     ),
     Quantity("slope on gain", "Of log spacing on log gain from movement over modules, given tau.", _slope("gain")),
-    Quantity("within %", "Median over modules of the spread of spacing inside, percent.", _within, 1, 100),
+    Quantity(
+        "within %", "Median over modules of the spread of spacing inside, percent.", _median_of("modules", "spread"), 1,
+        100,
+    ),
     Quantity("clusters", "Clusters of spacing, by a mixture with floors.", _measure("lattices/n_scale_clusters"), 1),
     Quantity("ratio", "Mean ratio of neighbouring clusters.", _measure("lattices/scale_cluster_ratio")),
     Quantity("Moran's I", "Order of log spacing on the sheet.", _measure("lattices/spacing_morans_i")),
@@ -103,6 +117,26 @@ QUANTITIES = (
     Quantity("dt x0.5", "Spacing after over before.", _ratio("dt_x0.5")),
     Quantity("dt x2", "Spacing after over before.", _ratio("dt_x2")),
     Quantity("box x2", "Spacing after over before.", _ratio("box_x2")),
+    Quantity(
+        "patch score", "Smallest grid score in a 5x5 patch of the sheet, mean over patches.",
+        _of("patches", "smallest_score"),
+    ),
+    Quantity("permuted score", "The same with units permuted.", _of("patches", "permuted_smallest_score")),
+    Quantity(
+        "patch turn", "Standard deviation of orientation in a 5x5 patch, degrees, mean over patches.",
+        _of("patches", "orientation_sd"), 1,
+    ),
+    Quantity("permuted turn", "The same with units permuted.", _of("patches", "permuted_orientation_sd"), 1),
+    Quantity("loops", "Of the states of one module, by persistent homology; 2 on a torus.", _betti(0), 1),
+    Quantity("holes", "The same; 1 on a torus.", _betti(1), 1),
+    Quantity(
+        "locality", "Mean magnitude of recurrent weights between next neighbours over that between all units.",
+        _of("connections", "locality"),
+    ),
+    Quantity(
+        "spectral radius", "Largest magnitude of an eigenvalue of the recurrent weights, median over modules.",
+        _median_of("connections", "spectral_radius"),
+    ),
     *(
         Quantity(f"{seconds} s cm", f"Error after {seconds} s, cm.", _measure(f"error_{seconds}s_cm"), 1)
         for seconds in ("0.4", "2", "10", "60")

@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     written = write_study(records, out, command=command)
     for row in rows_of(records):
         print(plain(f"* {row.arm.name}: {verdict(row)}"))
-    say(f"Page: {written.page}   Picture: {written.picture}   Numbers: {written.numbers}")
+    say(f"Page: {written.page}   Picture: {written.pictures[0]}   Numbers: {written.numbers}")
     return 0
 
 

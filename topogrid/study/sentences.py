@@ -1,0 +1,98 @@
+"""What the study says, in five sentences that are worked out from its records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from topogrid.study.feedback import best_feedback
+from topogrid.study.knock_out import alike_counts
+from topogrid.study.table import Record, Row, rows_of, told, verdict
+
+
+def sentences(records: Sequence[Record]) -> list[str]:
+    """Return what the arms say of tau and scale; a sentence is left out where an arm of it was not measured.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+        As `records.read_record` returns them.
+    """
+    rows = {row.arm.name: row for row in rows_of(records)}
+    kinds = (
+        (("dense_tau", "blocks_tau"), _nothing_asked),
+        (("learned", "learned_blind"), _learned),
+        (("attractor", "attractor_trained"), _attractor),
+        (("gain", "both"), _gain),
+    )
+    said = [make(rows) for arms, make in kinds if all(arm in rows for arm in arms)]
+    return said + _later(records, rows)
+
+
+def _count(row: Row) -> str:
+    return f"{len(row.seeds)} network{'s' if len(row.seeds) > 1 else ''}"
+
+
+def _answer(row: Row) -> str:
+    """Return the verdict without what is by construction, as a part of a sentence."""
+    text = verdict(row).removesuffix(f" {row.arm.asked_for}").rstrip(".")
+    return text[0].lower() + text[1:]
+
+
+def _nothing_asked(rows: Mapping[str, Row]) -> str:
+    dense, blocks = rows["dense_tau"], rows["blocks_tau"]
+    return (
+        f"**Tau alone.** All units connected to all ({_count(dense)}): {_answer(dense)}. Modules without anything "
+        f"asked of them ({_count(blocks)}): {_answer(blocks)}."
+    )
+
+
+def _learned(rows: Mapping[str, Row]) -> str:
+    learned, blind = rows["learned"], rows["learned_blind"]
+    return (
+        f"**Modules that learn** ({_count(learned)}; {_percent(learned)} of units are grid cells): {_answer(learned)}. "
+        f"Asked for one length scale whatever their tau, the slope is {told(blind.values['slope on tau'], 2)}."
+    )
+
+
+def _attractor(rows: Mapping[str, Row]) -> str:
+    wired, trained = rows["attractor"], rows["attractor_trained"]
+    return (
+        f"**Modules wired as attractors** ({_count(wired)}; {_percent(wired)}, by construction): {_answer(wired)}. "
+        f"Where all weights learn from there ({_count(trained)}): {_answer(trained)}."
+    )
+
+
+def _gain(rows: Mapping[str, Row]) -> str:
+    gain, both = rows["gain"], rows["both"]
+    text = (
+        f"**The rival, gain from movement** ({_count(gain)}, tau the same everywhere): spacing goes as gain to the "
+        f"power {_power(gain, 'slope on gain')}; with both laid out it goes as tau to {_power(both, 'slope on tau')} "
+        f"and as gain to {_power(both, 'slope on gain')}"
+    )
+    if gain.values["slope on gain"].high < 0:
+        text += ", so that grid scale alone does not tell the two causes apart"
+    return f"{text}."
+
+
+def _power(row: Row, name: str) -> str:
+    return told(row.values[name], 2)
+
+
+def _percent(row: Row) -> str:
+    return f"{row.values['gate %'].mean:.0f} %"
+
+
+def _later(records: Sequence[Record], rows: Mapping[str, Row]) -> list[str]:
+    """Say what is left after a minute, and what looks like the knock-out."""
+    best = best_feedback(records, "attractor")
+    if best is None or "attractor" not in rows:
+        return []
+    code, strength, error = best
+    alike, n_alike = alike_counts(records, "attractor", "tau_x1.3")
+    flat, n_flat = alike_counts(records, "attractor", "tau_flat")
+    without = rows["attractor"].values["60 s cm"].mean
+    return [
+        f"**A minute without landmarks**: attractor modules are {without:.0f} cm off, and {error:.0f} cm with feedback "
+        f"of the {code} place code (strength {strength:g}). **HCN1 knock-out**: tau times 1.3 looks like it in {alike} "
+        f"of {n_alike} attractor networks, equal tau in {flat} of {n_flat}."
+    ]
