@@ -85,6 +85,7 @@ measurement: $(STAMP) ## measure the measures: rewrites the table of docs/measur
 
 benchmarks: $(STAMP) ## time training steps, data and evaluation: rewrites the tables of docs/performance.md
 	$(RUN) -m benchmarks
+	$(RUN) -m benchmarks.speed.first_minute
 	$(RUN) -m benchmarks.science.precision
 
 reliability: $(STAMP) ## stop 100 runs, try 500 settings, watch a long run: rewrites docs/reliability.md

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from topogrid.cli.early import end_silently
+
+if __name__ == "__main__":
+    end_silently()
+
 import sys
 from collections.abc import Sequence
 

@@ -33,10 +33,12 @@ def measured_views(
     if not blank:
         maps = np.stack([kinds[round(9 * share)] for share in row]) + 0.2 * maps
     maps[-max(1, units // 50) :] = 0.0
-    edges = [np.linspace(-side / 2, side / 2, bins + 1) for side in box_size]
+    columns, rows = (round(bins * side / max(box_size)) for side in box_size)  # bins are square
+    maps = maps[:, :rows, :columns]
+    edges = [np.linspace(-side / 2, side / 2, n + 1) for side, n in zip(box_size, (columns, rows), strict=True)]
 
     def view(values: Float) -> UnitMeasures:
-        rate_maps = RateMaps(values, np.full((bins, bins), 9), edges[0], edges[1], box_size)
+        rate_maps = RateMaps(values, np.full((rows, columns), 9), edges[0], edges[1], box_size)
         return measure_units(rate_maps, np.random.default_rng(7))
 
     return view(maps), view(maps + 0.1 * rng.random(maps.shape))

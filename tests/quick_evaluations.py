@@ -3,12 +3,11 @@
 import contextlib
 import functools
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 import pytest
 
-from topogrid.analysis import RateMaps, grid_gate
+from topogrid.analysis import GridGate, Lattice, RateMaps, grid_gate
 from topogrid.analysis.maps import units as unit_measures
 from topogrid.analysis.maps.units import UnitMeasures, measure_units
 from topogrid.analysis.synthetic import lattice_map
@@ -20,7 +19,11 @@ from topogrid.settings.config import TrainConfig
 def few_surrogates() -> Iterator[None]:
     """Let `measure_units` draw four surrogates a unit inside."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(unit_measures, "grid_gate", partial(grid_gate, n_surrogates=4))
+
+        def gate(maps: RateMaps, *, n_surrogates: int | None, rng: np.random.Generator) -> GridGate:
+            return grid_gate(maps, n_surrogates=n_surrogates or 4, rng=rng)
+
+        patch.setattr(unit_measures, "grid_gate", gate)
         yield
 
 
@@ -48,3 +51,9 @@ def quick_evaluation(config: TrainConfig, step: int = 7) -> Evaluation:
         np.full(50, 88.0), missing, missing, 19.0, 88.0,
     )  # fmt: skip
     return Evaluation(step, tau, 3, view, view, np.zeros(config.n_grid_cells), decoding, 1.0)
+
+
+def without_lattices(lattice: Lattice) -> Lattice:
+    """Return what is measured where no unit has a lattice."""
+    gone = {name: np.full_like(part, np.nan) for name, part in lattice._asdict().items() if part.dtype.kind == "f"}
+    return lattice._replace(**gone)

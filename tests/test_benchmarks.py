@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from benchmarks.__main__ import TABLES, TOPICS, main
 from benchmarks.document import check_writable_between, markers
 from benchmarks.robustness import reliability
 from benchmarks.science import measurement, precision, recipe_search, spacing, time_to_grids
-from benchmarks.speed import gpu_check
+from benchmarks.speed import first_minute, gpu_check
 from benchmarks.speed.data_time import _numpy_code, numpy_batch
 from benchmarks.speed.plain_loop import PlainLoop
 from benchmarks.speed.timing import fresh_state, interleaved, step_flop
@@ -193,3 +194,36 @@ def test_time_to_grids_reads_published_records(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "metrics.jsonl").write_text(json.dumps({"step": 1}) + "\n")
     assert time_to_grids.main([str(tmp_path)]) == 2
     assert "have no time" in capsys.readouterr().err
+
+
+# --- the first minutes
+
+
+def test_the_first_minute_of_a_command_is_told_as_a_user_sees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import time, pathlib; print('first'); time.sleep(0.3); print('will take about 3 minutes, 5%|##', flush=True)\n"
+        "time.sleep(0.3); pathlib.Path('a.png').touch(); time.sleep(60)",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(first_minute, "_argv", lambda _command: [sys.executable, str(script)])
+    seen = first_minute.watch("topogrid train", limit=20)
+    assert seen.line is not None
+    assert seen.progress is not None
+    assert seen.picture is not None
+    assert 0 < seen.line <= seen.progress <= seen.picture < 20
+    assert seen.estimate == seen.progress
+    assert seen.end is None
+    assert seen.cells()[-1] == "stopped"
+    script.write_text("print('done')", encoding="utf-8")
+    over = first_minute.watch("topogrid train", limit=20)
+    assert over.end is not None
+    assert over.cells()[2:5] == ["-", "-", "-"]
+
+
+def test_the_commands_that_are_timed_are_those_of_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in first_minute.COMMANDS[:4]:
+        assert command in readme

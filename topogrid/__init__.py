@@ -16,10 +16,14 @@
     Measures of anybody's rate maps, with NumPy and SciPy alone; arrays drawn.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+from importlib import import_module
+
+TYPE_CHECKING = False  # as `typing` has it, which would take most of the time of this import
 if TYPE_CHECKING:
+    from typing import Any
+
     from topogrid import analysis as analysis
     from topogrid import figures as figures
     from topogrid.api.run import Run as Run

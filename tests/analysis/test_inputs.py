@@ -15,6 +15,7 @@ from tests.labelled_arrays import Labelled
 from topogrid.analysis import (
     RateMapAccumulator,
     autocorrelograms,
+    band_scores,
     border_scores,
     distance_similarity,
     field_shuffle,
@@ -86,6 +87,7 @@ ARRAYS: dict[str, list[tuple[Callable[[Any], Any], np.ndarray]]] = {
     ],
     "add_sums": [(lambda x: summed(sums=x), np.ones((4, 1)))],
     "autocorrelograms": [(autocorrelograms, MAPS)],
+    "band_scores": [(band_scores, MAPS)],
     "border_scores": [(lambda x: border_scores(x, 2.2), MAPS)],
     "compare_groups": [(lambda x: compare_groups(x, UNITS + 1, rng=RNG), UNITS)],
     "compare_units": [(lambda x: compare_units(x, UNITS, UNITS, UNITS, COUNTED, COUNTED), UNITS)],

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from topogrid.analysis import (
     RateMapAccumulator,
     autocorrelograms,
+    band_scores,
     border_scores,
     distance_similarity,
     field_shuffle,
@@ -69,6 +70,7 @@ OF_MAPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 OF_RATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "border": lambda maps: border_scores(np.abs(maps), 2.2),
+    "band": lambda maps: band_scores(maps),
     "information": lambda maps: spatial_information(np.abs(maps), np.ones((16, 16))),
 }
 OF_SHEETS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -112,8 +112,9 @@ def test_the_commands_are_listed_in_the_order_in_which_people_use_them(
     assert [line.split()[0] for line in out.splitlines() if line.startswith("  ")] == wanted
 
 
-def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--version"]) == 0
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=str)
+def test_the_version_is_said(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--version"]) == 0
     assert capsys.readouterr().out == f"topogrid {topogrid.__version__}\n"
 
 

@@ -12,7 +12,7 @@ from tests.attractor_networks import CONFIG, Subject, untrained_attractor, usual
 from tests.changed_networks import CONFIG as SMALL
 from tests.changed_networks import usual_measures, usual_subject
 from tests.quick_evaluations import few_surrogates
-from topogrid.evaluation.evaluate import evaluate, glance
+from topogrid.evaluation.evaluate import evaluate, glance, surrogates_of
 from topogrid.evaluation.held_out import FEWEST_ANCHORED_WALKS
 from topogrid.evaluation.probe import Probe
 from topogrid.evaluation.results import Evaluation
@@ -76,6 +76,14 @@ def test_the_burn_in_is_that_of_the_slowest_unit_or_what_was_asked_for() -> None
         assert measured.burn_in == given
         same = np.array_equal(measured.settled.rate_maps.maps, measured.start.rate_maps.maps, equal_nan=True)
         assert same == (given == 0)
+
+
+def test_as_many_surrogates_are_drawn_as_were_asked_for() -> None:
+    subject = usual_subject()
+    config = dataclasses.replace(SMALL, eval_surrogates=2)
+    measured = evaluate(Trained(subject.network, subject.place_cells, config, 7))
+    assert [view.gate.n_surrogates for view in (measured.settled, measured.start)] == [2, 2]
+    assert surrogates_of(SMALL) is None
 
 
 def test_activity_is_never_held_for_longer_than_a_part_of_a_walk(monkeypatch: pytest.MonkeyPatch) -> None:

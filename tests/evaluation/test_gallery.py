@@ -7,9 +7,19 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.text import Text
 
-from tests.quick_evaluations import quick_evaluation
-from topogrid.evaluation.gallery import chance_loss, coupling_of, draw_evaluation, draw_filmstrip, draw_tau, network_of
+from tests.quick_evaluations import quick_evaluation, without_lattices
+from topogrid.evaluation.gallery import (
+    MAIN_PICTURES,
+    chance_loss,
+    coupling_of,
+    draw_evaluation,
+    draw_filmstrip,
+    draw_tau,
+    network_of,
+    wanted_pictures,
+)
 from topogrid.figures import PALETTE, Moment
 from topogrid.measures.pictures import FIGURES
 from topogrid.settings.config import TrainConfig
@@ -27,6 +37,15 @@ def test_all_that_is_tracked_is_drawn_but_the_filmstrip(drawn: dict[str, Figure]
     assert set(drawn) == set(FIGURES) - {"validation/filmstrip"}
 
 
+def test_few_pictures_are_drawn_where_few_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("topogrid.evaluation.gallery._draw_order", None)  # not one of them
+    config = dataclasses.replace(CONFIG, pictures="main")
+    rows = [{"step": 1, "train/ce_loss": 6.0}]
+    found = draw_evaluation(quick_evaluation(config), config, rows=rows, only=wanted_pictures(config))
+    assert set(found) == set(MAIN_PICTURES)
+    assert wanted_pictures(CONFIG) is None
+
+
 def test_without_time_constants_or_rows_there_is_less_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     for slow in ("_rate_maps", "_draw_order"):
         monkeypatch.setattr(f"topogrid.evaluation.gallery.{slow}", lambda *_: Figure())
@@ -41,6 +60,21 @@ def test_pictures_say_the_numbers_of_the_evaluation(drawn: dict[str, Figure]) ->
     assert f"Grid spacing of {n_lattices} of 36 units" in drawn["validation/topographic_scale_map"].get_suptitle()
     assert f"{view.gate.passed.sum()} of all units" in drawn["validation/topographic_scale_map"].get_suptitle()
     assert "1 dead" in drawn["validation/grid_score_histogram"].get_suptitle()
+
+
+@pytest.mark.parametrize("found", [True, False], ids=["lattices", "no lattice"])
+def test_no_headline_runs_out_of_its_picture(drawn: dict[str, Figure], found: bool) -> None:
+    if not found:  # the map is narrower then
+        evaluation = quick_evaluation(CONFIG)
+        view = dataclasses.replace(evaluation.settled, lattice=without_lattices(evaluation.settled.lattice))
+        blank = dataclasses.replace(evaluation, settled=view, start=view)
+        maps = ("validation/topographic_scale_map", "validation/orientation_map", "validation/phase_map")
+        drawn = draw_evaluation(blank, CONFIG, only=maps)
+    for name, figure in drawn.items():
+        figure.draw_without_rendering()
+        for text in figure.findobj(Text):
+            if text.get_text() and text.get_text() == figure.get_suptitle():
+                assert text.get_window_extent().x1 <= figure.bbox.x1, name
 
 
 def test_tau_is_drawn_on_the_scale_of_all_that_it_may_become() -> None:

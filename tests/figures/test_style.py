@@ -1,11 +1,13 @@
 """All figures look alike whatever a user has set, and are written whole or not at all."""
 
 import gc
+import io
 import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from tests.drawn_figures import FIGURES, NAN, pixels, spacing_sheet
 from topogrid import figures
@@ -84,3 +86,11 @@ def test_a_pdf_stands_beside_the_bitmap(tmp_path: Path) -> None:
     figures.save_figure(FIGURES["scale"](), tmp_path / "scale.png", figure_format="pdf")
     assert (tmp_path / "scale.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "scale.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("name", ["scale", "spacing histogram"])
+def test_a_bitmap_is_the_file_that_savefig_writes(name: str) -> None:
+    build = FIGURES["scale"] if name == "scale" else lambda: figures.spacing_histogram(spacing_sheet(), 0.739)
+    written = io.BytesIO()
+    Figure.savefig(build(), written, format="png", dpi=style.DPI, metadata={"Software": None})
+    assert style.rendered(build()) == written.getvalue()

@@ -1,6 +1,7 @@
 """The explorer in a real headless Chromium, opened from disk: what a person can do, and what they then see."""
 
 import csv
+import dataclasses
 import json
 import statistics
 from collections.abc import Iterator
@@ -11,8 +12,11 @@ import pytest
 
 from benchmarks.robustness.chromium import BROWSER, DRIVER, WHY_NOT, Browser, chromium
 from benchmarks.robustness.explorer import choose, open_page, place_of, respond, settle
-from tests.explorer_runs import MODULES, OUTCOME, config_of, make_moment, make_run
+from tests.explorer_runs import MODULES, OUTCOME, config_of, make_evaluation, make_moment, make_run
+from tests.quick_evaluations import without_lattices
 from topogrid.analysis import autocorrelograms
+from topogrid.analysis.maps.units import UnitMeasures
+from topogrid.evaluation.saved import save_evaluation
 from topogrid.reports.explorer import page, write_report
 from topogrid.runs.folder import RunFolder
 
@@ -340,3 +344,24 @@ def test_a_sheet_of_4096_units_stays_quick_and_small(window, tmp_path):
     assert statistics.median([delay for delays, _work in responses.values() for delay in delays]) < 50, medians
     assert all(work < 50 for _delays, work in responses.values()), responses
     assert_silent(window, folder)
+
+
+@pytest.mark.parametrize("tau", [False, True])
+def test_a_sheet_without_a_lattice_begins_with_what_it_has(window: Browser, tmp_path: Path, tau: bool) -> None:
+    made = make_run(tmp_path / "run", units=36, steps=(100,), tau=tau)
+    config = config_of(made)
+    plain = make_evaluation(config, 100, bins=14, blank=True)
+
+    def without(view: UnitMeasures) -> UnitMeasures:
+        return dataclasses.replace(view, lattice=without_lattices(view.lattice))
+
+    save_evaluation(
+        dataclasses.replace(plain, settled=without(plain.settled), start=without(plain.start)),
+        made.evaluation / "step_00000100.npz",
+    )
+    write_report(made, config)
+    open_report(window, made)
+    settle(window)
+    shown = {name: window.run(f"return document.getElementById('{name}').value") for name in ("field", "axis-y")}
+    assert shown == ({"field": "tau", "axis-y": "score_60"} if tau else {"field": "score_60", "axis-y": "spacing"})
+    assert_silent(window, made)

@@ -5,10 +5,13 @@ import time
 
 import pytest
 
+from tests.quick_evaluations import quick_evaluation
+from topogrid.evaluation.summary import summarise
 from topogrid.session import progress
 from topogrid.session.log import on_screen, tell
-from topogrid.session.progress import EvaluationProgress, Progress
+from topogrid.session.progress import EvaluationProgress, Progress, say_evaluation
 from topogrid.session.screen import Screen
+from topogrid.settings.config import TrainConfig
 
 
 class Terminal(io.StringIO):
@@ -61,3 +64,13 @@ def test_a_terminal_has_bars_instead() -> None:
     assert said == []
     assert "evaluation: walks" in terminal.getvalue()
     assert "1/9" in terminal.getvalue()
+
+
+def test_the_errors_of_an_evaluation_stand_beside_those_of_sitting_still() -> None:
+    config = TrainConfig(n_grid_cells=36, n_place_cells=32)
+    evaluation = quick_evaluation(config)
+    row = summarise(evaluation, config) | {"perf/eval_seconds": 1.0}
+    still = evaluation.decoding.hold_still_short_cm, evaluation.decoding.hold_still_cm.mean()
+    said = say_evaluation(7, row, config)
+    assert f"error 5.0 cm over 20 steps (sitting still {still[0]:.1f} cm)" in said
+    assert f"over 10 s ({still[1]:.1f} cm)" in said

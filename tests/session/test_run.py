@@ -57,6 +57,8 @@ def tau_run(tmp_path_factory):
         "4",
         "--save_every",
         "2",
+        "--pictures",
+        "all",
     )
     assert code == 0
     return tmp_path / "runs" / "a"

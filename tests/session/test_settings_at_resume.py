@@ -131,9 +131,10 @@ def test_what_is_no_setting_of_training_moves_no_weight(name: str, run: RunFolde
     others = {"device": "cpu", "precision": "fp32", "threads": 1, "wandb": "disabled"}
     values: dict[str, Any] = {
         "gallery_dir": str(run.path.parent.parent / "other"), "print_every": 1, "eval_every": 3, "save_every": 3,
-        "save_minutes": 1.0, "keep_checkpoints": 1, "figure_format": "pdf", "cuda_graph": "off", "compile": False,
+        "save_minutes": 1.0, "keep_checkpoints": 1, "figure_format": "pdf", "pictures": "main",
+        "cuda_graph": "off", "compile": False,
         "eval_walks": 7, "eval_bins": 9, "eval_burn_in": 3, "long_seconds": 2.0, "long_walks": 3,
-        "error_seconds": (0.2,), "eval_at_start": False,
+        "error_seconds": (0.2,), "eval_surrogates": 3, "eval_at_start": False,
         "place_feedback": 0.1, "place_feedback_every": 2, "place_feedback_code": "decoded", "wandb_project": "x",
         "wandb_entity": "x", "wandb_name": "x", "wandb_group": "x", "wandb_tags": ("x",), "wandb_artifact": True,
     }  # fmt: skip

@@ -158,7 +158,7 @@ def test_conflicts_are_the_locked_fields_that_differ(field: dataclasses.Field[An
         "n_grid_cells": 576, "tau_min": 2.0, "n_bands": 5, "pc_width": (0.2,), "box_size": (1.0, 1.0),
         "device": "cpu", "eval_burn_in": 3, "wandb_tags": ("a",), "preset": "smoke", "dt": 0.01,
         "surround_amplitude": 0.5, "final_lr_share": 0.5, "lr": 0.1, "tau_levels": (4,), "tau_growth_lr": 0.1,
-        "error_seconds": (1.0,), "place_feedback": 0.5, "eval_at_start": False,
+        "error_seconds": (1.0,), "place_feedback": 0.5, "eval_surrogates": 3, "eval_at_start": False,
         "topoloss_schedule": ("linear",), "head_direction_cells": 12,
         "dropout": 0.1,
     }  # fmt: skip

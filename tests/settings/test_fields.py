@@ -19,7 +19,7 @@ def test_every_setting_explains_itself(field: dataclasses.Field[Any]) -> None:
     assert about["help"].endswith(".")
     assert about["help"][0].isupper()
     assert about["group"] in GROUPS
-    assert about["unit"] in {"", "m", "1/m", "s", "minutes", "steps", "walks"}
+    assert about["unit"] in {"", "m", "1/m", "s", "minutes", "steps", "walks", "maps"}
     if KINDS[field.name] in (int, float, int | str, tuple[float, ...], tuple[float, float]):
         assert about["bounds"] is not None
     assert all(switch in NAMES for switch in about["needs"])

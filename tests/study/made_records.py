@@ -41,7 +41,10 @@ def record(
     ]
     return {
         "format": FORMAT, "arm": arm, "seed": seed, "step": 10, "minutes": 1.5,
-        "measures": {"validation/share_gate": cells, "validation/error_10s_cm": 7.0 + seed, "validation/error_60s_cm": 80.0 + seed},
+        "measures": {
+            "validation/share_gate": cells, "validation/error_10s_cm": 7.0 + seed,
+            "validation/error_60s_cm": 80.0 + seed,
+        },
         "modules": {
             "tau": tau, "gain": list(gain), "spacing": list(spacing), "spread": [0.01] * len(tau),
             "slopes": slopes(spacing, np.array(tau), gain),
@@ -51,6 +54,7 @@ def record(
             "still": [5.0, 50.0, 120.0], "middle": [90.0, 90.0, 90.0],
         },
         "patches": {"smallest_score": 0.8, "orientation_sd": 3.0},
+        "silenced": {"nothing": [5.0, 7.0 + seed], "silence_best": [9.0, 20.0 + seed]},
         "torus": {"betti": [2, 1]},
         "connections": {"locality": 2.0, "spectral_radius": [1.1, 1.2, None]},
         "feedback": [

@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from tests.training.small_states import (
     state_of,
 )
 from topogrid.training.optimiser import (
+    Adam,
     clip_gradients,
     grower_of,
     learning_rate,
@@ -170,3 +173,34 @@ def test_only_a_map_that_grows_has_steps_of_its_own(changes: dict[str, Any]) -> 
     assert grower is not None
     assert [weight is network.units.log_tau for weight in grower.param_groups[0]["params"]] == [True]
     assert grower.param_groups[0]["lr"] == grows.tau_growth_lr
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_adam_is_that_of_pytorch_to_the_bit(fused: bool) -> None:
+    taken = []
+    for kind in (torch.optim.Adam, Adam):
+        generator = torch.Generator().manual_seed(0)
+        weights = [torch.randn(n, 3, generator=generator).requires_grad_() for n in (2, 4)]
+        groups = [{"params": weights[:1], "lr": 0.1}, {"params": weights[1:], "lr": 0.01}]
+        optimiser = kind(groups, fused=fused)
+        for step in range(6):
+            optimiser.zero_grad()
+            sum((weight - 0.3 * step).pow(4).sum() for weight in weights).backward()  # type: ignore[union-attr]
+            optimiser.step()
+            if step == 3:  # a checkpoint of either is one of the other
+                other = (Adam if kind is torch.optim.Adam else torch.optim.Adam)(groups, fused=fused)
+                other.load_state_dict(optimiser.state_dict())
+                optimiser = other
+        taken.append([*weights, *(state["exp_avg_sq"] for state in optimiser.state.values())])
+    assert all(torch.equal(one, other) for one, other in zip(*taken, strict=True))
+
+
+def test_a_step_needs_no_compiler() -> None:
+    check = (
+        "import sys, torch; from topogrid.training.optimiser import Adam\n"
+        "weight = torch.ones(3, requires_grad=True); optimiser = Adam([weight], fused=True)\n"
+        "optimiser.zero_grad(); weight.sum().backward(); optimiser.step()\n"
+        "optimiser.load_state_dict(optimiser.state_dict())\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

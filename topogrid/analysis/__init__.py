@@ -1,6 +1,7 @@
 """Measurements on rate maps and sheets, with NumPy and SciPy only: usable on anyone's data."""
 
 from topogrid.analysis.ephys import TuningMaps, grid_table, tuning_map
+from topogrid.analysis.maps.bands import band_scores
 from topogrid.analysis.maps.borders import border_scores
 from topogrid.analysis.maps.gate import GridGate, grid_gate
 from topogrid.analysis.maps.information import spatial_information
@@ -42,6 +43,7 @@ __all__ = [
     "TuningMaps",
     "WeightsByDistance",
     "autocorrelograms",
+    "band_scores",
     "border_scores",
     "distance_similarity",
     "field_shuffle",

@@ -41,7 +41,7 @@ def prompt(program: str, *, also_schedulers: bool = False) -> Iterator[None]:
         _end(f"{program}: stopped before there was anything to save\n", TERMINATED)
 
     before: dict[int, object] = {}
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, signal.SIG_DFL):  # the latter: see `early`
         before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     for name in ("SIGTERM", "SIGHUP", "SIGUSR1") if also_schedulers else ():
         number = getattr(signal, name, None)

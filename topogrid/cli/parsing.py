@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
+from topogrid import __version__
 from topogrid.settings.errors import SettingsError, did_you_mean, show
 
 # argparse takes what begins with a dash for a flag, except plain decimals: "-1e-4" and "-inf" would be misread.
@@ -18,6 +19,8 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
+        said = f"topogrid {__version__}"
+        self.add_argument("-V", "--version", action="version", version=said, help="say which version this is")
 
     def error(self, message: str) -> NoReturn:
         """Refuse a command line.

@@ -22,6 +22,7 @@ from topogrid.evaluation.held_out import burn_in_of, held_out_activity, tau_of
 from topogrid.evaluation.maps import accumulator_of, count_rates, stream_rate_maps
 from topogrid.evaluation.probe import AS_TRAINED, Probe
 from topogrid.evaluation.results import Evaluation, Glance
+from topogrid.settings.config import TrainConfig
 from topogrid.streams import make_generators, numpy_generator
 from topogrid.trained.trained import Trained
 
@@ -64,9 +65,9 @@ def evaluate(
     progress(walks)
     maps = stream_rate_maps(trained, probe, generators["held_out_walks"], burn_in)
     progress(settled_maps)
-    settled = measure_units(maps.settled, rng)
+    settled = measure_units(maps.settled, rng, n_surrogates=surrogates_of(config))
     progress(start_maps)
-    start = measure_units(maps.start, rng)
+    start = measure_units(maps.start, rng, n_surrogates=surrogates_of(config))
     progress(long_walks)
     return Evaluation(
         step=trained.step,
@@ -78,6 +79,11 @@ def evaluate(
         decoding=measure_decoding(trained, probe, maps, generators["held_out_long_walks"]),
         seconds_taken=time.perf_counter() - began,
     )
+
+
+def surrogates_of(config: TrainConfig) -> int | None:
+    """Return how many surrogate maps a unit gets; ``None`` where the test says how many it needs."""
+    return None if config.eval_surrogates == "auto" else int(config.eval_surrogates)
 
 
 @torch.no_grad()

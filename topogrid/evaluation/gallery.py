@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -18,6 +18,14 @@ from topogrid.measures.maps import COUPLING, COUPLING_P, LATTICES
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import numpy_generator
 
+MAIN_PICTURES = ("validation/top_10_ratemaps", "validation/topographic_scale_map", "tau/tau_map", "train/curves")
+"""What stands for an evaluation where few pictures are wanted."""
+
+
+def wanted_pictures(config: TrainConfig) -> Collection[str] | None:
+    """Return the tracked names of the pictures that a run draws of its evaluations; ``None`` for all."""
+    return MAIN_PICTURES if config.pictures == "main" else None
+
 
 def draw_evaluation(
     evaluation: Evaluation,
@@ -25,8 +33,9 @@ def draw_evaluation(
     *,
     rows: Sequence[dict[str, float]] = (),
     summary: Summary | None = None,
+    only: Collection[str] | None = None,
 ) -> dict[str, Figure]:
-    """Draw every picture of an evaluation.
+    """Draw the pictures of an evaluation.
 
     Parameters
     ----------
@@ -37,6 +46,8 @@ def draw_evaluation(
         Rows of ``metrics.jsonl`` so far, for the learning curves.
     summary : Summary, optional
         What `sum_up` found of this evaluation; it is found here if left out.
+    only : collection of str, optional
+        Tracked names of the pictures to draw; all if left out.
 
     Returns
     -------
@@ -51,39 +62,41 @@ def draw_evaluation(
     summary = sum_up(evaluation, config) if summary is None else summary
     rho, p_value = coupling_of(summary.row) or (None, None)
     passed = int(view.gate.passed.sum())
-    drawn = {
-        "validation/top_10_ratemaps": _rate_maps(evaluation, config, "best"),
-        "validation/random_ratemaps": _rate_maps(evaluation, config, "random"),
-        "validation/topographic_scale_map": figures.scale_map(
+    drawers: dict[str, Callable[[], Figure]] = {
+        "validation/top_10_ratemaps": lambda: _rate_maps(evaluation, config, "best"),
+        "validation/random_ratemaps": lambda: _rate_maps(evaluation, config, "random"),
+        "validation/topographic_scale_map": lambda: figures.scale_map(
             sheet.map(view.lattice.spacing),
             theory,
-            note=f"{passed:,} of all units are grid cells by the gate against ring noise (5 % false discoveries)",
+            note=f"{passed:,} of all units pass the grid-cell test (5 % false discoveries)",
             modules=modules,
         ),
-        "validation/orientation_map": figures.orientation_map(sheet.map(view.lattice.orientation), modules=modules),
-        "validation/phase_map": figures.phase_map(sheet.map(view.lattice.phase), modules=modules),
-        "validation/grid_score_histogram": figures.score_histogram(
+        "validation/orientation_map": lambda: figures.orientation_map(
+            sheet.map(view.lattice.orientation), modules=modules
+        ),
+        "validation/phase_map": lambda: figures.phase_map(sheet.map(view.lattice.phase), modules=modules),
+        "validation/grid_score_histogram": lambda: figures.score_histogram(
             view.scores.score_60,
             view.gate.null_scores,
             n_dead=int(view.dead.sum()),
             network=network,
             null_name="ring noise",
         ),
-        "validation/spacing_histogram": figures.spacing_histogram(
+        "validation/spacing_histogram": lambda: figures.spacing_histogram(
             view.lattice.spacing,
             theory,
             forming_line(config),
             summary.clusters,
             network=network,
         ),
-        "validation/distance_similarity": _draw_order(evaluation, config, network, summary.similarity),
-        "validation/unit_scores": figures.score_panels(
+        "validation/distance_similarity": lambda: _draw_order(evaluation, config, network, summary.similarity),
+        "validation/unit_scores": lambda: figures.score_panels(
             view.scores.score_90,
             np.where(view.dead, np.nan, view.border),
             np.where(view.dead, np.nan, view.information),
             network=network,
         ),
-        "validation/trajectories": figures.decoded_trajectories(
+        "validation/trajectories": lambda: figures.decoded_trajectories(
             decoding.true_paths,
             decoding.decoded_paths,
             config.box_size,
@@ -91,7 +104,7 @@ def draw_evaluation(
             dt_s=config.dt,
             network=network,
         ),
-        "validation/long_error": figures.error_over_time(
+        "validation/long_error": lambda: figures.error_over_time(
             decoding.seconds,
             decoding.long_error_cm,
             decoding.long_quartiles_cm,
@@ -105,13 +118,13 @@ def draw_evaluation(
             feedback_error_cm=getattr(decoding, "feedback_error_cm", None),
             feedback_median_cm=getattr(decoding, "feedback_median_cm", None),
         ),
-        "tau/tau_map": draw_tau(evaluation.tau, config),
+        "tau/tau_map": lambda: draw_tau(evaluation.tau, config),
     }
     if config.tau:
-        drawn["validation/tau_against_spacing"] = figures.tau_against_spacing(
+        drawers["validation/tau_against_spacing"] = lambda: figures.tau_against_spacing(
             tau_ms, view.lattice.spacing, view.gate.passed, theory, rho, p_value, p_name="p (toroidal shifts)"
         )
-        drawn["validation/shares_by_tau"] = figures.shares_by_tau(
+        drawers["validation/shares_by_tau"] = lambda: figures.shares_by_tau(
             tau_ms,
             {
                 "grid score > 0.3": view.scores.score_60 > 0.3,
@@ -123,10 +136,10 @@ def draw_evaluation(
             network=network,
         )
     if rows:
-        drawn["train/curves"] = figures.training_curves(
+        drawers["train/curves"] = lambda: figures.training_curves(
             rows, network=network, n_units=config.n_grid_cells, chance_loss=chance_loss(config)
         )
-    return drawn
+    return {key: draw() for key, draw in drawers.items() if only is None or key in only}
 
 
 def _draw_order(

@@ -108,9 +108,9 @@ def settled_states(trained: Trained, count: int) -> Float:
     generator = make_generators(config.seed, network.encoder.device, ("held_out_walks",))["held_out_walks"]
     burn_in = burn_in_of(tau_of(network), config, AS_TRAINED)
     kept = [
-        activity[max(0, burn_in - first) :].flatten(0, 1).double().cpu().numpy()
-        for first, activity, _position, _start in held_out_activity(trained, AS_TRAINED, generator, burn_in)
-        if first + len(activity) > burn_in
+        part.activity[max(0, burn_in - part.first) :].flatten(0, 1).double().cpu().numpy()
+        for part in held_out_activity(trained, AS_TRAINED, generator, burn_in)
+        if part.first + len(part.activity) > burn_in
     ]
     states = np.concatenate(kept)
     return states[:: max(1, len(states) // count)][:count]

@@ -124,6 +124,9 @@ _UNDATED: dict[str, dict[str, Any]] = {
     "svg": {"Date": None},
 }
 
+_BITMAP = ("format", "dpi", "metadata")
+"""All that `rendered` tells `savefig`."""
+
 P = ParamSpec("P")
 
 
@@ -143,7 +146,11 @@ class _StyledFigure(Figure):
 
     def savefig(self, fname: Any, *, transparent: bool | None = None, **kwargs: Any) -> None:
         with _style():  # fonts are put into a file after the figure is drawn
-            super().savefig(fname, transparent=transparent, **kwargs)
+            if (transparent, kwargs.get("format"), kwargs.get("dpi"), *kwargs) == (None, "png", self.dpi, *_BITMAP):
+                # The same file; the usual way draws a figure that has a layout twice.
+                FigureCanvasAgg(self).print_png(fname, metadata=kwargs["metadata"])  # type: ignore[no-untyped-call]
+            else:
+                super().savefig(fname, transparent=transparent, **kwargs)
 
 
 def styled(build: Callable[P, Figure]) -> Callable[P, Figure]:

@@ -173,6 +173,12 @@ INTERVENTIONS: dict[str, Intervention] = {
             "silence extreme",
             {"by": "best"},
         ),
+        Intervention(
+            "silence_banded",
+            "The fifth of the living units that fire most in bands silenced.",
+            "silence extreme",
+            {"by": "banded"},
+        ),
         Intervention("silence_random", "As many living units silenced at random.", "silence random"),
         Intervention("no_recurrence", "Trained, but all weights between units at 0.", "cut recurrence"),
         Intervention(

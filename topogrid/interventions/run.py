@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from topogrid.analysis.maps.units import UnitMeasures, measure_units
 from topogrid.analysis.paired import compare
-from topogrid.evaluation.evaluate import evaluate
+from topogrid.evaluation.evaluate import evaluate, surrogates_of
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.summary import summarise
 from topogrid.interventions.catalogue import named
@@ -117,7 +117,7 @@ def hide(evaluation: Evaluation, units: Sequence[int], config: TrainConfig) -> E
     def without(view: UnitMeasures) -> UnitMeasures:
         maps = view.rate_maps.maps.copy()
         maps[gone] = np.where(np.isnan(maps[gone]), np.nan, 0.0)
-        return measure_units(dataclasses.replace(view.rate_maps, maps=maps), rng)
+        return measure_units(dataclasses.replace(view.rate_maps, maps=maps), rng, n_surrogates=surrogates_of(config))
 
     negative = evaluation.negative_share.copy()
     negative[gone] = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from topogrid.analysis import band_scores
 from topogrid.evaluation.probe import Probe
 from topogrid.evaluation.results import Evaluation
 from topogrid.interventions.catalogue import Intervention, named
@@ -48,6 +49,7 @@ _RANKINGS: Mapping[str, Callable[[Evaluation], Any]] = {
     "slow": lambda before: before.tau,
     "fast": lambda before: -before.tau,
     "best": lambda before: before.settled.scores.score_60,
+    "banded": lambda before: band_scores(before.settled.rate_maps.maps),
 }
 
 

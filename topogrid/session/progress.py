@@ -9,7 +9,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from topogrid.evaluation.evaluate import STAGES
-from topogrid.measures.decoding import DIRECTION_ERROR, ERROR
+from topogrid.measures.decoding import DIRECTION_ERROR, ERROR, LONG_ERROR, STILL_LONG, STILL_SHORT
 from topogrid.session.log import LOGGER, LastSaid, heard
 from topogrid.session.pace import in_words
 from topogrid.session.screen import Screen
@@ -113,15 +113,16 @@ class EvaluationProgress:
 
 
 def say_evaluation(step: int, row: dict[str, float], config: TrainConfig) -> str:
-    """Say the main numbers of an evaluation in one line."""
+    """Say the main numbers of an evaluation in one line, each with what it compares with."""
 
     def percent(name: str) -> str:
         return f"{100 * row[f'validation/{name}']:.0f}"
 
     turned = f", head direction {row[DIRECTION_ERROR.key]:.0f} degrees off" if config.head_direction_cells else ""
     return (
-        f"evaluation at step {step}: error {row[ERROR.key]:.1f} cm over "
-        f"{config.seq_length} steps, {row['validation/long_error_cm']:.1f} cm over {config.long_seconds:g} s{turned}; "
+        f"evaluation at step {step}: error {row[ERROR.key]:.1f} cm over {config.seq_length} steps (sitting still "
+        f"{row[STILL_SHORT.key]:.1f} cm), {row[LONG_ERROR.key]:.1f} cm over {config.long_seconds:g} s ("
+        f"{row[STILL_LONG.key]:.1f} cm){turned}; "
         f"grid score above 0.3 in {percent('share_above_0.3')} % of units (null {percent('null_share_above_0.3')} %), "
         f"above 0.8 in {percent('share_above_0.8')} % (null {percent('null_share_above_0.8')} %), "
         f"{percent('share_gate')} % pass the grid-cell test; {row['perf/eval_seconds']:.0f} s"

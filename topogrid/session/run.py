@@ -11,7 +11,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from topogrid.evaluation.gallery import draw_evaluation, draw_tau
+from topogrid.evaluation.gallery import draw_evaluation, draw_tau, wanted_pictures
 from topogrid.evaluation.measured import Measured, described, measure
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import save_evaluation, save_glance, unit_rows
@@ -272,7 +272,8 @@ class Run:
         if self.state.step == 0:
             return self._tau_picture(0)
         rows = [*thinned_metrics(self.folder.metrics_path), {"step": self.state.step, **measured.row}]
-        return draw_evaluation(measured.evaluation, self.config, rows=rows, summary=measured.summary)
+        only = wanted_pictures(self.config)
+        return draw_evaluation(measured.evaluation, self.config, rows=rows, summary=measured.summary, only=only)
 
     def _trained(self) -> Trained:
         return Trained(self.state.network, self.state.place_cells, self.config, self.state.step, folder=self.folder)
@@ -312,8 +313,7 @@ class Run:
 
     def _save(self) -> bool:
         """Save a checkpoint; a failure is said and retried at the next interval. True if it was saved."""
-        began = time.perf_counter()
-        self.last_saved = began
+        began = self.last_saved = time.perf_counter()
         if not all_finite(self.state.network):
             tell(f"step {self.state.step} is not saved: its weights are not finite")
             return False

@@ -33,7 +33,8 @@ from topogrid.training.state import TrainState
 # Settings that say which run it is, where it is kept and on what it is computed.
 _NO_RECIPE = {
     "seed", "name", "save_dir", "gallery_dir", "resume", "device", "precision", "threads", "compile", "cuda_graph",
-    "print_every", "save_every", "save_minutes", "keep_checkpoints", "figure_format", "eval_every", "eval_at_start",
+    "print_every", "save_every", "save_minutes", "keep_checkpoints", "figure_format", "pictures", "eval_every",
+    "eval_at_start",
 }  # fmt: skip
 
 

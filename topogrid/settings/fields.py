@@ -136,6 +136,8 @@ class Settings:
     threads: int = _run(0, "CPU threads; 0 leaves the choice to PyTorch.", bounds=Bounds(0, 1024))
     figure_format: str = _run("png", "Figures are always written as PNG; pdf also writes each as a vector PDF.",
                                choices=("png", "pdf"), may_lack=True)
+    pictures: str = _run("all", "Pictures of an evaluation: all, or only the maps and curves of main; all are drawn by "
+                                "topogrid analyze.", choices=("all", "main"), may_lack=True)
     compile: bool = _run(False, "Compile the recurrence and the place code by torch.compile; hardly helps on a CPU.",
                          may_lack=True)
     cuda_graph: str = _run("auto", "Record a whole step on the GPU and replay it; auto does so with one process on "
@@ -297,6 +299,9 @@ class Settings:
                                                     "gets a quick evaluation instead.", may_lack=True)
     eval_walks: int = _evaluation(2000, "Held-out walks behind the rate maps.", unit="walks", bounds=COUNT)
     eval_bins: int = _evaluation(20, "Bins along each side of a rate map.", bounds=Bounds(5, 200))
+    eval_surrogates: int | str = _evaluation("auto", "Surrogate maps of every unit for the grid-cell test; auto takes "
+                                                     "as many as its p-values need.", unit="maps", bounds=COUNT,
+                                             may_lack=True)
     eval_burn_in: int | str = _evaluation("auto", "Steps left out at the start of every walk; auto waits until the "
                                                   "slowest unit holds less than 1 per cent of its start.", unit="steps",
                                           bounds=Bounds(0, 10**6))
@@ -349,7 +354,14 @@ class Settings:
 FEEDBACK_SETTINGS = ("place_feedback", "place_feedback_code")
 """Settings of the loop from the predicted place code back to the units that may be chosen for every measurement."""
 
-MEASUREMENT_SETTINGS = ("eval_walks", "eval_burn_in", "long_seconds", "long_walks", *FEEDBACK_SETTINGS)
+MEASUREMENT_SETTINGS = (
+    "eval_walks",
+    "eval_surrogates",
+    "eval_burn_in",
+    "long_seconds",
+    "long_walks",
+    *FEEDBACK_SETTINGS,
+)
 """Settings of the evaluation that may differ from the run's when it is measured again; bins are given on their own."""
 
 LEFT_OUT_SETTINGS = (

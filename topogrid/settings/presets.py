@@ -241,6 +241,8 @@ PRESETS: dict[str, Preset] = {
             "print_every": 1,
             "eval_walks": 40,
             "eval_bins": 12,
+            "eval_surrogates": 4,
+            "pictures": "main",
             "long_seconds": 1.0,
             "long_walks": 8,
         },

@@ -14,6 +14,7 @@ from topogrid.study.feedback import best_feedback, feedback_table
 from topogrid.study.knock_out import knock_out_table
 from topogrid.study.sentences import sentences
 from topogrid.study.shown import courses_of, sheets_of, steps_of
+from topogrid.study.silencing import silencing_table
 from topogrid.study.table import QUANTITIES, Record, Row, as_csv, rows_of, table, verdict
 from topogrid.tables import to_csv, to_markdown
 
@@ -116,6 +117,7 @@ def _page(rows: Sequence[Row], records: Sequence[Record], pictures: set[str], co
         *_sheets(pictures),
         *_knock_out(records),
         *_a_minute(records),
+        *_silencing(records),
         "## Figures",
         to_markdown(*table(rows)).rstrip(),
         meanings,
@@ -174,6 +176,15 @@ def _a_minute(records: Sequence[Record]) -> list[str]:
                 to_markdown(columns, body).rstrip(),
             ]
     return parts
+
+
+def _silencing(records: Sequence[Record]) -> list[str]:
+    return [
+        "## Which units carry the way",
+        "A fifth of the living units is silenced: those with the best grid scores, those that fire most in bands, the "
+        "slowest, the fastest, or as many at random. Mean error without feedback, cm.",
+        to_markdown(*silencing_table(records)).rstrip(),
+    ]
 
 
 def _twin(row: Row) -> str:

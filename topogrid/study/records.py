@@ -28,6 +28,7 @@ from topogrid.streams import versions
 from topogrid.study import measurements
 from topogrid.study.arms import SEEDS, Arm, config_for
 from topogrid.study.measurements import plain, plain_all
+from topogrid.study.silencing import errors_after_silencing
 from topogrid.trained.trained import Trained
 
 Float = NDArray[np.float64]
@@ -153,6 +154,7 @@ def measure_network(
         "courses": measurements.courses(evaluation.decoding),
         "patches": measurements.patches(evaluation, sheet, seed),
         "torus": measurements.torus(condition),
+        "silenced": errors_after_silencing(condition, evaluation),
         "connections": measurements.connections(trained.network, sheet),
         "feedback": measurements.feedback(condition, say) if arm.name in SWEPT else [],
         "units": measurements.units(evaluation) if seed == SEEDS[0] else {},

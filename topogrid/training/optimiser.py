@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,12 +23,31 @@ from topogrid.training.objective import (
 )
 
 
+class Adam(torch.optim.Adam):
+    """PyTorch's Adam, to the bit and with the same state, without PyTorch's compiler.
+
+    On the first call of any of these methods PyTorch imports ``torch._dynamo``, to tell the compiler to leave it alone:
+    seconds of every start, for a step that is never compiled. Here the same methods are called without that.
+    """
+
+    state_dict = inspect.unwrap(torch.optim.Adam.state_dict)
+    load_state_dict = inspect.unwrap(torch.optim.Adam.load_state_dict)
+    zero_grad = inspect.unwrap(torch.optim.Adam.zero_grad)
+    add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
+    _plain_step = inspect.unwrap(torch.optim.Adam.step)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Move the weights along their gradients; see `torch.optim.Adam.step`."""
+        return self._plain_step(closure)
+
+
 def grower_of(network: PathIntegrator, config: TrainConfig) -> torch.optim.Optimizer | None:
     """Return what moves time constants in steps of their own; ``None`` where they take none."""
     log_tau = network.units.log_tau
     if log_tau is None or not (config.learnable_tau and config.tau_growth_steps):
         return None
-    return torch.optim.Adam([log_tau], lr=config.tau_growth_lr, fused=log_tau.device.type != "meta")
+    return Adam([log_tau], lr=config.tau_growth_lr, fused=log_tau.device.type != "meta")
 
 
 def parameter_groups(network: PathIntegrator, config: TrainConfig) -> list[dict[str, Any]]:

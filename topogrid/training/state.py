@@ -22,7 +22,7 @@ from topogrid.training.objective import (
     length_scale,
     topoloss_weight,
 )
-from topogrid.training.optimiser import grower_of, parameter_groups, set_learning_rate
+from topogrid.training.optimiser import Adam, grower_of, parameter_groups, set_learning_rate
 from topogrid.training.processes import ALONE, Processes
 from topogrid.training.restore import (
     checked_centres,
@@ -198,7 +198,7 @@ def new_state(
     """
     place_cells = PlaceCells.from_config(config, generators["place_cells"]).to(device)
     network = build_network(config, precision=precision, generator=generators["weights"]).to(device)
-    optimiser = torch.optim.Adam(parameter_groups(network, config), fused=device.type != "meta")
+    optimiser = Adam(parameter_groups(network, config), fused=device.type != "meta")
     state = TrainState(config, network, optimiser, place_cells, generators, grower=grower_of(network, config))
     state.topoloss_weight = torch.zeros((), device=device)
     if fitted and device.type != "meta":

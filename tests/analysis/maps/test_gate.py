@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.stats import false_discovery_control
 
 from topogrid.analysis import NULLS, grid_gate
+from topogrid.analysis.maps import gate as gates
 from topogrid.analysis.synthetic import random_lattices
 
 
@@ -77,3 +79,11 @@ def test_false_positive_rate_on_ring_noise_is_at_most_one_per_cent(n_bins: int) 
     assert np.mean(passed) <= 0.01
     # Without the control over the network each unit alone is judged at 1 % too, give or take three standard errors.
     assert np.mean(np.concatenate(p_values) <= 0.01) <= 0.01 + 3 * np.sqrt(0.01 * 0.99 / 4000)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 50, 400])
+def test_p_values_are_adjusted_as_scipy_does_to_the_bit(size: int) -> None:
+    p_value = np.random.default_rng(size).random(size) ** 3
+    p_value[size // 2 :] = np.round(p_value[size // 2 :], 1)  # ties
+    expected = false_discovery_control(p_value, method="bh") if size else p_value
+    np.testing.assert_array_equal(gates._adjusted(p_value), expected)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from topogrid.analysis import scaling_slope, sheet_correlation
+from topogrid.analysis.sheets import coupling
 from topogrid.analysis.synthetic import cut_noise
 
 Float = NDArray[np.float64]
@@ -138,3 +139,8 @@ def test_interval_widens_when_neighbours_are_alike() -> None:
 def test_bad_input_is_refused(call: Callable[[np.random.Generator], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("values", [[], [2.0], [1.0, 1.0, 1.0], [3.0, -1.0, 3.0, 0.5, -1.0, 3.0]])
+def test_ranks_are_those_of_scipy(values: list[float]) -> None:
+    np.testing.assert_array_equal(coupling._ranks(np.array(values)), stats.rankdata(values))

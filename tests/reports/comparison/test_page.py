@@ -40,6 +40,7 @@ def test_the_command_writes_pages_that_need_no_other_file_and_says_what_it_found
     assert page.count("data:image/png;base64,") == page.count("<img ") == 4
     assert all(word not in page for word in ("<script", "http://", "https://", "<link"))
     assert "train &lt;script&gt;" in page
+    assert page.count('class="wide"') == page.count('role="region" tabindex="0" aria-label="') == 3
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ its sparseness, peak and mean; what differs is how much spatial structure it kee
 Shapes: maps ``(unit, bin_y, bin_x)``.
 """
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -55,9 +56,7 @@ def low_pass_noise(rate_maps: MapsLike, rng: np.random.Generator) -> Float:
     maps = as_maps(rate_maps)
     frequency = _frequencies(maps.shape[1:])
     response = np.exp(-((2 * np.pi * frequency * _LOW_PASS_WIDTH) ** 2) / 2)
-    return _filtered_noise(
-        maps, lambda block: np.broadcast_to(response, (len(block), *response.shape)), as_generator(rng)
-    )
+    return _filtered_noise(maps, lambda block: response, as_generator(rng))
 
 
 def ring_noise(rate_maps: MapsLike, rng: np.random.Generator) -> Float:
@@ -66,13 +65,20 @@ def ring_noise(rate_maps: MapsLike, rng: np.random.Generator) -> Float:
     Its spectrum is a ring at the radius where the unit's radially averaged power spectrum peaks. The hardest null for
     a grid score: hexagonal order is the one thing it lacks. Parameters and result as for `low_pass_noise`.
     """
+    maps = as_maps(rate_maps)
+    return noise_on_rings(maps, ring_radius(maps), as_generator(rng))
 
-    def response(block: Float) -> Float:
-        distance = _frequencies(block.shape[1:]) - ring_radius(block)[:, None, None]
-        ring: Float = np.exp(-(distance**2) / (2 * _RING_WIDTH**2))
-        return ring
 
-    return _filtered_noise(as_maps(rate_maps), response, as_generator(rng))
+def noise_on_rings(maps: Float, radius: Float, rng: np.random.Generator) -> Float:
+    """Return `ring_noise` of checked maps whose radii ``(unit,)`` of `ring_radius` are known; maps may come again."""
+
+    def response(block: slice) -> NDArray[np.float32]:
+        own, place = np.unique(radius[block], return_inverse=True)
+        distance = _frequencies(maps.shape[1:]) - own[:, None, None]
+        ring = np.exp(-(distance**2) / (2 * _RING_WIDTH**2)).astype(np.float32)
+        return ring[place]
+
+    return _filtered_noise(maps, response, rng)
 
 
 def spectrum_noise(rate_maps: MapsLike, rng: np.random.Generator) -> Float:
@@ -81,12 +87,13 @@ def spectrum_noise(rate_maps: MapsLike, rng: np.random.Generator) -> Float:
     The average over directions is essential: random phases alone would keep a lattice's six spectral peaks, and with
     them the hexagon. Parameters and result as for `low_pass_noise`.
     """
+    maps = as_maps(rate_maps)
 
-    def response(block: Float) -> Float:
-        amplitude: Float = np.sqrt(_radial_power(block))[:, _radius_index(block.shape[1:])]
+    def response(block: slice) -> Float:
+        amplitude: Float = np.sqrt(_radial_power(maps[block]))[:, _radius_index(maps.shape[1:])]
         return amplitude
 
-    return _filtered_noise(as_maps(rate_maps), response, as_generator(rng))
+    return _filtered_noise(maps, response, as_generator(rng))
 
 
 def field_shuffle(rate_maps: MapsLike, rng: np.random.Generator) -> Float:
@@ -173,17 +180,22 @@ def _radial_power(maps: Float) -> Float:
     return averaged
 
 
-def _filtered_noise(maps: Float, response: Callable[[Float], Float], rng: np.random.Generator) -> Float:
-    """Filter white noise with ``response(maps)`` ``(unit, frequency_y, frequency_x)``, deal rates out by its ranks."""
-    _, height, width = maps.shape
+def _filtered_noise(maps: Float, response: Callable[[slice], NDArray[np.floating]], rng: np.random.Generator) -> Float:
+    """Filter white noise, deal rates out by its ranks.
+
+    ``response`` is told which of the maps are meant and answers ``(unit, frequency_y, frequency_x)``.
+    """
+    units, height, width = maps.shape
     out = np.empty(maps.shape)
-    for start in range(0, len(maps), _UNITS_AT_ONCE):
-        block = maps[start : start + _UNITS_AT_ONCE]
-        canvas = (_CANVAS * height, _CANVAS * width)
-        spectrum = fft.rfft2(rng.standard_normal((len(block), *canvas), dtype=np.float32))
-        spectrum *= response(block).astype(np.float32)
-        noise = fft.irfft2(spectrum, canvas)[:, :height, :width]
-        out[start : start + _UNITS_AT_ONCE] = _deal_out(noise, block)
+    canvas = (_CANVAS * height, _CANVAS * width)
+    for start in range(0, units, _UNITS_AT_ONCE):
+        block = slice(start, min(start + _UNITS_AT_ONCE, units))
+        spectrum = fft.rfft2(rng.standard_normal((block.stop - start, *canvas), dtype=np.float32))
+        spectrum *= response(block).astype(np.float32, copy=False)
+        # As `irfft2`, to the bit, but without the rows that the box is cut out of.
+        rows = fft.ifft(spectrum, axis=1, norm="forward", overwrite_x=True)[:, :height]
+        noise = fft.irfft(rows, canvas[1], axis=2, norm="forward")[:, :, :width] * np.float32(1 / math.prod(canvas))
+        out[block] = _deal_out(noise, maps[block])
     return out
 
 

@@ -46,8 +46,8 @@ class UnitMeasures:
         return float(np.mean(np.nan_to_num(self.scores.score_60, nan=-np.inf) > threshold))
 
 
-def measure_units(rate_maps: RateMaps, rng: np.random.Generator) -> UnitMeasures:
-    """Score rate maps, whatever made them, and judge them against their null.
+def measure_units(rate_maps: RateMaps, rng: np.random.Generator, *, n_surrogates: int | None = None) -> UnitMeasures:
+    """Score rate maps, whatever made them, and judge them against their null; see `grid_gate` for ``n_surrogates``.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def measure_units(rate_maps: RateMaps, rng: np.random.Generator) -> UnitMeasures
         rate_maps=rate_maps,
         scores=grid_scores(rate_maps),
         lattice=measure_lattice(rate_maps.maps, rate_maps.box_size),
-        gate=grid_gate(rate_maps, rng=rng),
+        gate=grid_gate(rate_maps, n_surrogates=n_surrogates, rng=rng),
         border=border_scores(rate_maps.maps, rate_maps.box_size),
         information=spatial_information(rate_maps.maps, rate_maps.occupancy),
     )

@@ -6,11 +6,11 @@ network (per seed) and counts networks.
 
 import math
 import warnings
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from topogrid.analysis.levels import power_of_two
 from topogrid.analysis.options import as_generator, as_number, as_reals
@@ -105,7 +105,7 @@ def mean_interval(values: ArrayLike, level: float = LEVEL) -> MeanInterval:
     low, high = math.nan, math.nan
     if there.size > 1 and np.ptp(scaled) > 0:
         with warnings.catch_warnings(category=RuntimeWarning, action="ignore"):  # networks may be nearly alike
-            low, high = map(float, stats.ttest_1samp(scaled, 0.0).confidence_interval(level))
+            low, high = map(float, _stats().ttest_1samp(scaled, 0.0).confidence_interval(level))
     mean, low, high = (float(np.ldexp(end, -power)) for end in (float(scaled.mean()), low, high))
     return MeanInterval(mean, low, high, there.size)
 
@@ -160,12 +160,19 @@ def _finite(values: ArrayLike) -> Float:
     return flat[np.isfinite(flat)]
 
 
+def _stats() -> ModuleType:
+    """Import SciPy's tests where they are needed: that takes over a second, which every start would pay."""
+    from scipy import stats
+
+    return stats
+
+
 def _welch(a: Float, b: Float, level: float) -> tuple[float, float, float]:
     """Return the interval of the difference and the p-value of no difference."""
     if a.size < 2 or b.size < 2 or np.ptp(a) == np.ptp(b) == 0:
         return math.nan, math.nan, math.nan
     with warnings.catch_warnings(category=RuntimeWarning, action="ignore"):  # one group may be constant
-        test = stats.ttest_ind(b, a, equal_var=False)
+        test = _stats().ttest_ind(b, a, equal_var=False)
         low, high = test.confidence_interval(level)
     return float(low), float(high), float(test.pvalue)
 
@@ -181,7 +188,7 @@ def _permutation(a: Float, b: Float, rng: np.random.Generator) -> tuple[float, f
         pooled = np.concatenate([a, b] if a.size == 1 else [b, a])
         apart = np.abs(pooled - (pooled.sum() - pooled) / (pooled.size - 1))
         return float((apart >= apart[0] - margin).mean()), smallest
-    dealt = stats.permutation_test(
+    dealt = _stats().permutation_test(
         (a, b),
         lambda x, y, axis: np.abs(y.mean(axis=axis) - x.mean(axis=axis)),
         vectorized=True,

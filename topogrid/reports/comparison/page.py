@@ -147,10 +147,14 @@ def as_page(comparison: Comparison, command: str) -> str:
         parts += [f'<section class="note" aria-label="What to keep in mind"><strong>Keep in mind</strong>'
                   f"{_bullets(comparison.warnings)}</section>"]  # fmt: skip
     parts += [_figure(name, comparison_figure(name, comparison.groups, colours)) for name in COMPARISON_FIGURES]
-    parts += ["<h2>Means over networks</h2>", _table(means_table(comparison)), f'<p class="soft">{hypertext(KEY)}</p>']
+    parts += [
+        "<h2>Means over networks</h2>",
+        _table("Means over networks", means_table(comparison)),
+        f'<p class="soft">{hypertext(KEY)}</p>',
+    ]
     if len(comparison.groups) > 1:
-        parts += ["<h2>Differences</h2>", _table(differences_table(comparison))]
-    parts += ["<h2>Runs</h2>", _table(runs_table(comparison))]
+        parts += ["<h2>Differences</h2>", _table("Differences", differences_table(comparison))]
+    parts += ["<h2>Runs</h2>", _table("Runs", runs_table(comparison))]
     parts.append(f'<p class="soft">Made with <code>{hypertext(command)}</code>.</p>')
     body = "\n".join(parts)
     return (
@@ -164,11 +168,13 @@ def _bullets(sentences: Sequence[str]) -> str:
     return "<ul>" + "".join(f"<li>{hypertext(sentence)}</li>" for sentence in sentences) + "</ul>" if sentences else ""
 
 
-def _table(table: tuple[list[str], list[list[str]]]) -> str:
+def _table(name: str, table: tuple[list[str], list[list[str]]]) -> str:
+    """Return a table that is scrolled by keys, too, where it is wider than the window."""
     columns, rows = table
     head = "".join(f'<th scope="col">{hypertext(text)}</th>' for text in columns)
     lines = "".join("<tr>" + "".join(f"<td>{hypertext(text)}</td>" for text in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
+    scrolled = f'class="wide" role="region" tabindex="0" aria-label="{hypertext(name)}"'
+    return f"<div {scrolled}><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
 
 
 def _figure(name: str, figure: Figure) -> str:

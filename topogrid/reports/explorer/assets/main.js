@@ -90,6 +90,12 @@ function prepareControls() {
   options(byId("axis-x"), RANGED);
   options(byId("axis-y"), RANGED);
   if (!run.tau) Object.assign(state, { field: "spacing", axisX: "score_60" });
+  // A sheet without a lattice begins with scores: one without a colour shows nothing.
+  const last = data.evaluations[data.evaluations.length - 1];
+  if (!(valuesOf(last, state.view, "spacing") ?? []).some(Number.isFinite)) {
+    if (!run.tau) state.field = "score_60";
+    else state.axisY = "score_60";
+  }
   for (const [id, key] of [["field", "field"], ["palette", "palette"], ["axis-x", "axisX"], ["axis-y", "axisY"]]) {
     byId(id).value = state[key];
     byId(id).addEventListener("change", (event) => update({ [key]: event.target.value }));
