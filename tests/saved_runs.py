@@ -1,7 +1,7 @@
 """Small finished runs kept in ``tests/data``, which this and every later version opens.
 
-``python -m tests.saved_runs [WIRING ...]`` makes those of the present version anew, for a new form of a run; what
-earlier versions wrote stays as it is. `tests/data/README.md` says which version wrote which.
+``python -m tests.saved_runs [WIRING or lstm ...]`` makes those of the present version anew, for a new form of a run;
+what earlier versions wrote stays as it is. `tests/data/README.md` says which version wrote which.
 """
 
 import shutil
@@ -23,17 +23,23 @@ KEPT_VERSION = "0.3.0"
 SMALL: dict[str, Any] = {
     "n_place_cells": 32, "steps": 4, "batch_size": 4, "print_every": 1, "eval_every": 100, "save_every": 100,
     "keep_checkpoints": 1, "eval_walks": 20, "eval_bins": 8, "eval_burn_in": 2, "long_walks": 4, "long_seconds": 1.0,
-    "error_seconds": (0.4,), "wandb": "disabled", "device": "cpu", "precision": "fp32", "threads": 1, "tau": True,
+    "error_seconds": (0.4,), "wandb": "disabled", "device": "cpu", "precision": "fp32", "threads": 1,
 }  # fmt: skip
 WIRINGS: dict[str, dict[str, Any]] = {
-    "dense": {"preset": "smoke", "wiring": "dense", "n_grid_cells": 16, "seq_length": 10},
-    "attractor": {"wiring": "attractor", "n_grid_cells": 64, "modules_per_side": 1, "seq_length": 20},
+    "dense": {"preset": "smoke", "wiring": "dense", "tau": True, "n_grid_cells": 16, "seq_length": 10},
+    "attractor": {"wiring": "attractor", "tau": True, "n_grid_cells": 64, "modules_per_side": 1, "seq_length": 20},
     "learned": {
-        "wiring": "learned", "n_grid_cells": 64, "modules_per_side": 2, "seq_length": 6, "isometry_states": 8,
-        "walks_to_choose": 1, "tau_levels": (2,), "tau_growth_steps": 1, "tau_own_steps": 2, "readout_steps": 1,
-        "readout_length": 20,
+        "wiring": "learned", "tau": True, "n_grid_cells": 64, "modules_per_side": 2, "seq_length": 6,
+        "isometry_states": 8, "walks_to_choose": 1, "tau_levels": (2,), "tau_growth_steps": 1,
+        "tau_own_steps": 2, "readout_steps": 1, "readout_length": 20,
     },
-    "blocks": {"preset": "smoke", "wiring": "blocks", "n_grid_cells": 64, "modules_per_side": 2, "seq_length": 10},
+    "blocks": {
+        "preset": "smoke", "wiring": "blocks", "tau": True, "n_grid_cells": 64, "modules_per_side": 2, "seq_length": 10,
+    },
+    "lstm": {
+        "preset": "smoke", "network": "lstm", "n_grid_cells": 16, "lstm_units": 8, "head_direction_cells": 12,
+        "seq_length": 10,
+    },
 }  # fmt: skip
 KEPT = ("config.json", "metrics.jsonl", "summary.json", "units.csv", "versions.json", "log.txt")
 

@@ -90,9 +90,10 @@ BAD_INPUT = [
     ("--device cuda:x", "device must be auto, cpu, cuda, cuda:N or mps, got 'cuda:x'"),
     (
         "--preset labtop",
-        "preset must be one of laptop, sheet64, dense24, dense64, original, smoke, got 'labtop'; did you mean laptop?",
+        "preset must be one of laptop, sheet64, dense24, dense64, original, banino, smoke, got 'labtop'; did you mean "
+        "laptop?",
     ),
-    ("--preset=", "preset must be one of laptop, sheet64, dense24, dense64, original, smoke, got ''"),
+    ("--preset=", "preset must be one of laptop, sheet64, dense24, dense64, original, banino, smoke, got ''"),
     ("--name a/b", "name must be at most 100 letters, digits and any of . _ - inside, got 'a/b'"),
     ("--name ..", "name must be at most 100 letters, digits and any of . _ - inside, got '..'"),
     ("--wandb_group \x1b[2J", "--wandb_group must be printable text, got '\\x1b[2J'"),
@@ -124,6 +125,16 @@ BAD_INPUT = [
         "--tau_diversity has no effect with --tau_variance_weight 0.0; leave one of them out",
     ),
     ("--topoloss_on input", "--topoloss_on has no effect without --topoloss; add that or leave it out"),
+    (
+        "--network lstm --tau",
+        "tau True is of leaky units and has no effect with network lstm; leave one of them out",
+    ),
+    ("--network lstm --activation tanh", "--activation has no effect with --network lstm; leave one of them out"),
+    ("--lstm_units 5", "--lstm_units has no effect without --network lstm; add that or leave it out"),
+    (
+        "--preset banino --network leaky",
+        "preset banino is of network lstm, got network 'leaky'; leave one of them out, or take another preset",
+    ),
     (
         "--head_direction_concentration 5",
         "--head_direction_concentration has no effect without a --head_direction_cells above 0; add that or leave it "

@@ -114,7 +114,7 @@ def test_parts_of_any_length_are_the_whole(state: Subject, steps_at_once: int) -
     parts = list(in_parts(state.network, state.place_cells, walk, steps_at_once))
     assert [first for first, _activity in parts] == list(range(0, 30, steps_at_once))
     whole = state.network.walk(walk.displacement, state.network.start_state(state.place_cells.encode(walk.start)))
-    torch.testing.assert_close(torch.cat([activity for _first, activity in parts]), whole)
+    torch.testing.assert_close(torch.cat([activity for _first, activity in parts]), whole.activity)
 
 
 def test_every_counted_step_comes_with_its_place(state: Subject) -> None:

@@ -50,6 +50,7 @@ SIZES = {
     "tau_max": [0.5, 1, 1.5, 6, 30, 1e7],
     "n_bands": [0, 1, 2, 5, 10**6],
     "topoloss_factor": [1, 2, 3, 100],
+    "lstm_units": [1, 2, 9, 10**9, 0],
     "head_direction_cells": [0, 1, 2, 3, 12, 4097],
     "topoloss_schedule": ["constant", "linear", "cosine:1", "constant:1:0 linear:1:0:1", "linear:1", "cosine:1:1:0 x"],
     "modules_per_side": [0, 1, 2, 3, 4],

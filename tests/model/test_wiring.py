@@ -66,10 +66,11 @@ def test_a_walk_in_parts_is_the_walk(kind: str) -> None:
     network = network_of(config)
     code = torch.rand(2, config.n_place_cells, generator=torch.Generator().manual_seed(0))
     state, displacement = network.start_state(code), moves(9, 2)
-    whole = network.walk(displacement, state)
+    whole = network.walk(displacement, state).activity
     torch.testing.assert_close(whole, network.units(displacement, state))
     first = network.walk(displacement[:4], state)
-    torch.testing.assert_close(torch.cat((first, network.walk(displacement[4:], first[-1], n_before=4))), whole)
+    rest = network.walk(displacement[4:], first.state, n_before=4)
+    torch.testing.assert_close(torch.cat((first.activity, rest.activity)), whole)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
@@ -81,12 +82,12 @@ def test_feedback_pulls_at_its_own_steps_wherever_a_walk_is_cut(kind: str) -> No
         network.readout.normal_(generator=torch.Generator().manual_seed(0))
     feedback = Feedback(0.2, 4, lambda logits: logits.softmax(dim=-1))
     state, displacement = network.start_state(code), moves(11, 2)
-    whole = network.walk(displacement, state, feedback=feedback)
-    assert not torch.allclose(whole, network.walk(displacement, state))
+    whole = network.walk(displacement, state, feedback=feedback).activity
+    assert not torch.allclose(whole, network.walk(displacement, state).activity)
     for cut in (1, 4, 6):
         first = network.walk(displacement[:cut], state, feedback=feedback)
-        rest = network.walk(displacement[cut:], first[-1], feedback=feedback, n_before=cut)
-        torch.testing.assert_close(torch.cat((first, rest)), whole)
+        rest = network.walk(displacement[cut:], first.state, feedback=feedback, n_before=cut)
+        torch.testing.assert_close(torch.cat((first.activity, rest.activity)), whole)
 
 
 @pytest.mark.parametrize("norm", ["none", "module"])

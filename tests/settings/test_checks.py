@@ -91,6 +91,26 @@ def test_what_a_wiring_cannot_work_with_is_refused_with_the_remedy(changes: dict
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tau": True}, "tau True is of leaky units and has no effect with network lstm; leave one of them out"),
+        ({"wiring": "blocks", "modules_per_side": 2}, "wiring blocks is of leaky units"),
+        ({"topoloss": True}, "topoloss True is of leaky units"),
+        ({"norm": "module"}, "norm module is of leaky units"),
+        ({"drive": 1.0}, "drive 1.0 is of leaky units"),
+        ({"place_feedback": 0.1}, "place_feedback pulls at the activity of leaky units .* got 0.1"),
+        ({"precision": "bf16"}, "network lstm computes in fp32 alone, got precision bf16"),
+        ({"head_direction_cells": 0}, "it needs head_direction_cells above 0; give --head_direction_cells 12"),
+    ],
+)
+def test_what_an_lstm_does_not_have_is_refused(changes: dict[str, Any], message: str) -> None:
+    config = TrainConfig(network="lstm", head_direction_cells=12)
+    with pytest.raises(SettingsError, match=message) as told:
+        dataclasses.replace(config, **changes)
+    assert "\n" not in str(told.value)
+
+
 @pytest.mark.parametrize("wiring", ["dense", "blocks", "attractor"])
 def test_a_loss_that_would_read_no_step_of_a_walk_is_refused(wiring: str) -> None:
     """The mean over no step is no number: the first step of such a run would have been its last."""

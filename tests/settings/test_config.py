@@ -160,6 +160,7 @@ def test_conflicts_are_the_locked_fields_that_differ(field: dataclasses.Field[An
         "surround_amplitude": 0.5, "final_lr_share": 0.5, "lr": 0.1, "tau_levels": (4,), "tau_growth_lr": 0.1,
         "error_seconds": (1.0,), "place_feedback": 0.5, "eval_surrogates": 3, "eval_at_start": False,
         "topoloss_schedule": ("linear",), "head_direction_cells": 12,
+        "dropout": 0.1,
     }  # fmt: skip
     value = field.default
     choices = [choice for choice in field.metadata["choices"] if choice != value]
@@ -170,6 +171,8 @@ def test_conflicts_are_the_locked_fields_that_differ(field: dataclasses.Field[An
     beside: dict[str, Any] = {"wiring": {"tau": True, "tau_min": 2.0, "drive": 1.0, "norm": "module"}}.get(
         field.name, {}
     )
+    if field.name == "network":
+        beside = {"head_direction_cells": 12}
     if field.name == "modules_per_side":
         beside = {"wiring": "learned", "norm": "module"}
     saved_config = TrainConfig(**beside)

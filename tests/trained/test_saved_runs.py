@@ -29,7 +29,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_there_is_one_of_every_wiring_and_one_of_the_first_version() -> None:
-    assert NAMES == ["0.1.0 dense", "0.3.0 attractor", "0.3.0 dense", "0.3.0 learned", "0.4.0 blocks"]
+    assert NAMES == ["0.1.0 dense", "0.3.0 attractor", "0.3.0 dense", "0.3.0 learned", "0.4.0 blocks", "0.4.0 lstm"]
 
 
 def test_folder_checkpoint_and_safetensors_hold_one_network(run: Path) -> None:

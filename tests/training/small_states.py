@@ -37,6 +37,9 @@ ATTRACTOR: dict[str, Any] = MODULES | {
     "wiring": "attractor", "tau_min": 2.4, "tau_max": 4.8, "drive": 1.0, "readout_every": 4,
 }  # fmt: skip
 LEARNED: dict[str, Any] = MODULES | {"wiring": "learned", "norm": "module", "tau_min": 1.25, "readout_length": 20}
+LSTM: dict[str, Any] = {
+    "network": "lstm", "lstm_units": 12, "head_direction_cells": 12, "activity_cost": 0.0, "readout_every": 3,
+}  # fmt: skip
 
 
 def settings(**changes: Any) -> TrainConfig:

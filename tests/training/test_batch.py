@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.training.small_states import LEARNED, batch_for, same, settings, state_of
+from tests.training.small_states import LEARNED, LSTM, batch_for, same, settings, state_of
 from topogrid.training.batch import make_batch
 from topogrid.training.objective import Batch, read_steps
 
@@ -66,3 +66,31 @@ def test_a_readout_that_learns_alone_has_long_walks_in_common() -> None:
     batch = batch_for(state, config)
     assert batch.position.shape == (20, 40, 2)
     assert torch.equal(batch.code, state.place_cells.encode(batch.position[read_steps(10, config)]))
+
+
+def test_dropout_leaves_out_other_units_in_every_step_and_none_without_it() -> None:
+    config = settings(**LSTM)
+    state = state_of(config)
+    first, second = batch_for(state, config), batch_for(state, config)
+    read = len(read_steps(1, config))
+    assert first.kept.shape == (read, config.batch_size, config.n_grid_cells)
+    assert set(first.kept.unique().tolist()) == {0.0, 2.0}
+    assert 0.45 < float(first.kept.mean()) / 2 < 0.55
+    assert not same([first.kept], [second.kept])
+    again = batch_for(state_of(config), config)
+    assert same(again, first)
+    activity = state.predict(first, "all", read_steps(1, config)).activity
+    seen = first.seen(activity, read_steps(1, config))
+    assert same([seen], [activity[read_steps(1, config)] * first.kept])
+    bare = settings(**LSTM | {"dropout": 0.0})
+    assert not batch_for(state_of(bare), bare).kept.numel()
+    assert same(batch_for(state_of(bare), bare)[:4], first[:4])
+
+
+def test_a_share_of_a_batch_leaves_out_its_share_of_units() -> None:
+    config = settings(**LSTM)
+    whole, *parts = (
+        make_batch(config, state_of(config).place_cells, torch.Generator().manual_seed(3), share)
+        for share in (slice(None), slice(0, 10), slice(10, 40))
+    )
+    assert same([torch.cat([part.kept for part in parts], dim=1)], [whole.kept])

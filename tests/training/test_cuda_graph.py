@@ -26,6 +26,10 @@ def test_a_graph_is_for_one_process_on_cuda() -> None:
     assert [uses_graph(wanted, CUDA, several, TrainConfig()) for wanted in ("auto", "off")] == [False, False]
     with pytest.raises(ValueError, match=r"--cuda_graph on needs one process on a CUDA device, but the device is cpu"):
         uses_graph("on", CPU, ALONE, TrainConfig())
+    gated = TrainConfig(network="lstm", head_direction_cells=12)
+    assert [uses_graph(wanted, CUDA, ALONE, gated) for wanted in ("auto", "off")] == [False, False]
+    with pytest.raises(ValueError, match="but the network is an LSTM; leave it out"):
+        uses_graph("on", CUDA, ALONE, gated)
     with pytest.raises(ValueError, match="but there are 2 processes"):
         uses_graph("on", CUDA, several, TrainConfig())
 

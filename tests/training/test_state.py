@@ -13,6 +13,7 @@ from tests.training.small_states import (
     BOTH,
     CPU,
     LEARNED,
+    LSTM,
     SMALL,
     batch_for,
     generators,
@@ -28,9 +29,11 @@ from topogrid.training.state import new_state
 from topogrid.training.step import train
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(precision: str) -> None:
-    config = settings(**BOTH)
+@pytest.mark.parametrize(
+    ("changes", "precision"), [(BOTH, "fp32"), (BOTH, "bf16"), (LSTM, "fp32")], ids=["fp32", "bf16", "LSTM"]
+)
+def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(changes: dict[str, Any], precision: str) -> None:
+    config = settings(**changes)
     whole = state_of(config, precision=precision)
     steps = train(whole, config)
     for _ in itertools.islice(steps, 6):

@@ -15,6 +15,7 @@ from tests.training.small_states import (
     ATTRACTOR,
     BOTH,
     LEARNED,
+    LSTM,
     batch_for,
     moments,
     run,
@@ -283,11 +284,12 @@ STEP_KINDS = [
     {**LEARNED, "readout_steps": 11, "drive": 0.1},
     {**LEARNED, "head_direction_cells": 12, "readout_steps": 11},
     {**BOTH, "head_direction_cells": 12, "readout_every": 2},
+    LSTM,
     {**LEARNED, "topoloss": True, "topoloss_schedule": ("linear:5", "cosine:5:1:0")},
 ]
 STEP_NAMES = [
     "plain", "tau and topoloss", "all the rest", "attractor that grows", "attractor", "modules", "read-out of modules",
-    "directions read out of modules", "directions", "modules with a strength that changes",
+    "directions read out of modules", "directions", "LSTM", "modules with a strength that changes",
 ]  # fmt: skip
 
 

@@ -288,7 +288,8 @@ def _tau_order(row: Mapping[str, float], config: TrainConfig, knows_training: bo
 
 def _coupling(row: Mapping[str, float], config: TrainConfig) -> str:
     if not config.tau:
-        return f"Tau and spacing: cannot be said, a {config.describe()} network has no time constants."
+        article = "an" if config.network == "lstm" else "a"
+        return f"Tau and spacing: cannot be said, {article} {config.describe()} network has no time constants."
     names = ("tau_spacing_rho", "tau_spacing_p", "scaling_slope", "scaling_slope_low", "scaling_slope_high")
     counted = _counted(row, config, *names)
     if counted is None:

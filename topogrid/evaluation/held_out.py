@@ -37,7 +37,7 @@ FEWEST_ANCHORED_WALKS = 60
 def tau_of(network: PathIntegrator) -> Float:
     """Return time constants ``(unit,)``, steps; ones in a plain network."""
     tau = network.units.tau
-    return np.ones(len(network.units.w_in)) if tau is None else tau.detach().double().cpu().numpy()
+    return np.ones(network.n_units) if tau is None else tau.detach().double().cpu().numpy()
 
 
 def burn_in_of(tau: Float, config: TrainConfig, probe: Probe) -> int:
@@ -157,8 +157,8 @@ def in_parts(
     feedback: Feedback | None = None,
 ) -> Iterator[tuple[int, torch.Tensor]]:
     """Yield activity ``(time, batch, unit)`` along walks, part by part, with the number of the part's first step."""
-    state, first = network.start_state(place_cells.encode(walks.start)), 0
+    state, first = network.begin(place_cells.encode(walks.start), walks.displacement), 0
     for part in torch.split(walks.displacement, steps_at_once):
-        activity = network.walk(part, state, feedback=feedback, n_before=first)
+        activity, state = network.walk(part, state, feedback=feedback, n_before=first)
         yield first, activity
-        state, first = activity[-1], first + len(part)
+        first += len(part)

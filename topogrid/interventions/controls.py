@@ -7,7 +7,7 @@ import copy
 from topogrid.evaluation.results import Evaluation
 from topogrid.interventions.condition import Condition
 from topogrid.interventions.tau import tau_steps_of, with_tau
-from topogrid.model.network import PathIntegrator
+from topogrid.model.build import build_network
 from topogrid.streams import make_generators
 
 
@@ -22,7 +22,7 @@ def untrain(condition: Condition, _before: Evaluation) -> Condition:
     """Return the network as it was before its first step of training, its first time constants included."""
     units, config = condition.network.units, condition.config
     generator = make_generators(config.seed, "cpu", ("weights",))["weights"]
-    network = PathIntegrator.from_config(config, generator=generator, precision=units.precision).to(units.w_in.device)
+    network = build_network(config, generator=generator, precision=units.precision).to(units.w_in.device)
     network.units.wiring.fit(network, condition.place_cells, config)
     return condition.with_network(network)
 

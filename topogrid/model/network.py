@@ -18,6 +18,7 @@ from topogrid.model.products import Precision, linear
 from topogrid.model.tau import tau_layout
 from topogrid.model.units import TauRNN
 from topogrid.model.wiring import WIRINGS
+from topogrid.model.wiring.dense import Dense
 from topogrid.settings.config import TrainConfig
 
 
@@ -35,6 +36,15 @@ class Prediction(NamedTuple):
         """Return the same without its history."""
         logits, directions = (None if one is None else one.detach() for one in (self.logits, self.directions))
         return Prediction(self.activity.detach(), logits, directions)
+
+
+class Walked(NamedTuple):
+    """How a network went on."""
+
+    activity: Tensor
+    """``(time, batch, unit)``, after each step."""
+    state: Tensor
+    """``(batch, ...)``, from which to go on."""
 
 
 class Feedback(NamedTuple):
@@ -127,8 +137,41 @@ class PathIntegrator(nn.Module):
         """
         with torch.set_grad_enabled(joint and torch.is_grad_enabled()):
             activity = self.units(displacement, self.start_state(start_code))
-        seen = read(activity)
+        return self.predicted(activity, read(activity))
+
+    def predicted(self, activity: Tensor, seen: Tensor) -> Prediction:
+        """Return activity with what is read out of the part of it that is ``seen``."""
         return Prediction(activity, self.read_out(seen), self.read_directions(seen))
+
+    @property
+    def n_units(self) -> int:
+        """Units whose activity is measured."""
+        return self.units.wiring.n_units
+
+    @property
+    def learns_at_once(self) -> bool:
+        """Whether all weights learn in every step; with modules, some rest in some phases."""
+        return isinstance(self.units.wiring, Dense)
+
+    def width_scale(self) -> float:
+        """Return what the learning rate of weights that sum over units is multiplied by; see `Wiring.width_scale`."""
+        return self.units.wiring.width_scale
+
+    def learned_weights(self) -> dict[str, list[nn.Parameter]]:
+        """Return all weights by what they do, whether they learn or not."""
+        units = self.units
+        return {
+            "recurrent": [units.wiring.weight],
+            "readout": [self.readout] + ([] if self.direction_readout is None else [self.direction_readout]),
+            "encoder": [self.encoder],
+            "movement": [units.w_in],
+            "drive": [] if units.drive is None else [units.drive],
+            "tau": [] if units.log_tau is None else [units.log_tau],
+        }
+
+    def weight_penalty(self, towards: str) -> Tensor:
+        """Return the sum of squares of the weights that weight decay is on, or of their distance from the identity."""
+        return self.units.wiring.penalty(towards)
 
     def in_modules(self, start_code: Tensor, displacement: Tensor) -> Tensor:
         """Follow walks that every module has of its own; no place is read out.
@@ -164,7 +207,7 @@ class PathIntegrator(nn.Module):
     @torch.no_grad()
     def walk(
         self, displacement: Tensor, state: Tensor, *, feedback: Feedback | None = None, n_before: int = 0
-    ) -> Tensor:
+    ) -> Walked:
         """Go on from a state ``(batch, unit)`` along ``(time, batch, 2)`` displacements, without gradients.
 
         Parameters
@@ -177,11 +220,11 @@ class PathIntegrator(nn.Module):
 
         Returns
         -------
-        Tensor, ``(time, batch, unit)``
+        Walked
         """
         if feedback is None:
             activity: Tensor = self.units(displacement, state)
-            return activity
+            return Walked(activity, activity[-1])
         parts, done = [], 0
         while done < len(displacement):
             since = (n_before + done) % feedback.every
@@ -192,7 +235,12 @@ class PathIntegrator(nn.Module):
             part = displacement[done : done + feedback.every - since]
             parts.append(self.units(part, state, nudge=nudge))
             state, done = parts[-1][-1], done + len(part)
-        return torch.cat(parts)
+        return Walked(torch.cat(parts), state)
+
+    def begin(self, start_code: Tensor, displacement: Tensor) -> Tensor:
+        """Return the state before the first of some displacements ``(time, batch, 2)``, of which it knows nothing."""
+        del displacement
+        return self.start_state(start_code)
 
     @torch.no_grad()
     def silence(self, units: Tensor) -> None:

@@ -32,7 +32,6 @@ from topogrid.training.objective import (
     TOTAL,
     Batch,
     Context,
-    at_moments,
     objective,
     phase_of,
     read_steps,
@@ -191,6 +190,8 @@ def load_dump(path: str | Path) -> Dump:
 
 def _batch(state: Mapping[str, Any], config: TrainConfig, step: int, where: str) -> Batch:
     found = state.get("batch")
+    if isinstance(found, dict) and "kept" not in found:  # a dump from before anything was left out
+        found = found | {"kept": torch.empty(0)}
     if not isinstance(found, dict) or found.keys() != set(Batch._fields):
         raise CheckpointError(f"{where} lacks the batch of the step; it holds {listed(state)}")
     tensors = {name: checked_tensor(found[name], f"{name} in {where}").float() for name in Batch._fields}
@@ -205,6 +206,8 @@ def _batch(state: Mapping[str, Any], config: TrainConfig, step: int, where: str)
         "code": (n_read, *modules, walks, places),
         "position": (length, *modules, walks, 2),
     }
+    if config.network == "lstm" and config.dropout:
+        shapes["kept"] = (n_read, walks, config.n_grid_cells)
     for name, shape in shapes.items():
         if tuple(tensors[name].shape) != shape:
             raise CheckpointError(f"{name} in {where} must be {shape}, got {tuple(tensors[name].shape)}")
@@ -272,7 +275,7 @@ def _retaken(dump: Dump) -> Iterator[Quantity]:
         prediction = network(
             batch.start_code,
             batch.displacement,
-            read=lambda activity: at_moments(activity, moments),
+            read=lambda activity: batch.seen(activity, moments),
             joint=phase != "readout",
         )
     in_time = prediction.activity if prediction.activity.ndim == 3 else prediction.activity.flatten(1, 2)

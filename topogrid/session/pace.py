@@ -83,6 +83,7 @@ def _step_seconds(twin: TrainState, config: TrainConfig, step: int) -> float:
     position, read = whole.position[:short], [moment for moment in moments if moment < short]
     code = whole.code if phase == "modules" else twin.place_cells.encode(at_moments(position, read))
     shorter = whole._replace(displacement=whole.displacement[:short], position=position, code=code)
+    shorter = shorter._replace(kept=whole.kept[: len(read)])
 
     def rehearse() -> None:
         prediction = twin.predict(shorter, phase, read)
@@ -120,13 +121,12 @@ def operations(config: TrainConfig, done: int = 0) -> float:
 
     Durations are compared by them.
     """
-    senders = config.n_grid_cells / config.modules_per_side**2
     total = 0.0
     for phase, first, count in phases_left(done, config):
         states = config.batch_size * walk_length(first, config)
         readings = len(read_steps(first, config)) * config.batch_size
         passes = 0 if phase == "growth" else 1 if phase == "readout" else 3
-        work = passes * states * config.n_grid_cells * senders
+        work = passes * states * _of_a_step(config)
         work += 0 if phase in ("growth", "modules") else 3 * readings * config.n_grid_cells * config.n_place_cells
         if phase == "modules":
             work += 3 * config.n_grid_cells * min(states, config.isometry_states) ** 2
@@ -134,14 +134,20 @@ def operations(config: TrainConfig, done: int = 0) -> float:
     return total
 
 
+def _of_a_step(config: TrainConfig) -> float:
+    """Return the multiplications of a step of one walk, without reading the place."""
+    if config.network == "lstm":
+        return 4 * config.lstm_units * (config.lstm_units + 3) + config.lstm_units * config.n_grid_cells
+    return config.n_grid_cells * config.n_grid_cells / config.modules_per_side**2
+
+
 def evaluation_seconds(config: TrainConfig, per_operation: float) -> float:
     """Return about how long one evaluation takes, by the seconds that a multiplication of training takes here."""
     cost = evaluation_cost(config)
-    senders = config.n_grid_cells / config.modules_per_side**2
     readings = config.eval_walks * config.seq_length + config.long_walks * min(
         MOST_MOMENTS, config.long_seconds / config.dt
     )
-    work = config.n_grid_cells * (cost.walk_steps * senders + readings * config.n_place_cells)
+    work = cost.walk_steps * _of_a_step(config) + config.n_grid_cells * readings * config.n_place_cells
     return work * per_operation + cost.steps * OF_A_STEP + config.n_grid_cells * OF_A_UNIT
 
 
@@ -171,12 +177,15 @@ def shorter_presets(config: TrainConfig, seconds: float) -> list[tuple[str, floa
         if name in ("smoke", "original", config.preset):
             continue
         wanted = {"tau": config.tau} | ({"wiring": config.wiring} if not PRESETS[name].settings.get("wiring") else {})
-        if PRESETS[name].settings.get("wiring", config.wiring) != config.wiring:
+        of_preset = PRESETS[name].settings
+        if any(of_preset.get(one, getattr(config, one)) != getattr(config, one) for one in ("wiring", "network")):
             continue
-        there = TrainConfig(**settings_of(name, wanted))
+        there = TrainConfig(**settings_of(name, wanted | {"network": config.network}))
         takes = seconds * operations(there) / whole
         if takes < MUCH_SHORTER * seconds:
             flags = f"--preset {name}" + (" --tau" if config.tau else "")
+            if config.network != of_preset.get("network", "leaky"):
+                flags += f" --network {config.network}"
             if config.wiring not in ("dense", settings_of(name, {"tau": config.tau})["wiring"]):
                 flags += f" --wiring {config.wiring}"
             found.append((flags, takes))

@@ -37,6 +37,7 @@ def check(config: Settings) -> None:
     """
     _check_texts(config)
     _check_sheet(config)
+    _check_network(config)
     _check_wiring(config)
     _check_topography(config)
     _check_tau(config)
@@ -67,6 +68,30 @@ def _check_sheet(config: Settings) -> None:
         raise SettingsError(
             f"n_grid_cells must be a square number for a square sheet, got {config.n_grid_cells}; the nearest are "
             f"{side**2} ({side} x {side}) and {(side + 1) ** 2} ({side + 1} x {side + 1})"
+        )
+
+
+def _check_network(config: Settings) -> None:
+    """Refuse what an LSTM does not have; settings that only it has need it, and are refused where they are given."""
+    if config.network != "lstm":
+        return
+    for name, off in (("wiring", "dense"), ("tau", False), ("topoloss", False), ("norm", "none"), ("drive", 0.0)):
+        if getattr(config, name) != off:
+            raise SettingsError(
+                f"{name} {getattr(config, name)} is of leaky units and has no effect with network lstm; leave one of "
+                "them out"
+            )
+    if config.place_feedback:
+        raise SettingsError(
+            f"place_feedback pulls at the activity of leaky units and has no effect with network lstm, got "
+            f"{config.place_feedback:g}; leave one of them out"
+        )
+    if config.precision == "bf16":
+        raise SettingsError("network lstm computes in fp32 alone, got precision bf16; leave one of them out")
+    if not config.head_direction_cells:
+        raise SettingsError(
+            "network lstm is told turns, not directions, and begins from a code of the first one: it needs "
+            "head_direction_cells above 0; give --head_direction_cells 12"
         )
 
 

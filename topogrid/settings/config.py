@@ -61,7 +61,7 @@ class TrainConfig(Settings):
     @property
     def kind(self) -> NetworkKind:
         """Kind of its network."""
-        return NetworkKind(self.wiring, self.tau, self.topoloss)
+        return NetworkKind(self.wiring if self.network == "leaky" else self.network, self.tau, self.topoloss)
 
     def describe(self) -> str:
         """Return what its kind of network is called."""

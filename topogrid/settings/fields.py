@@ -96,10 +96,12 @@ _optimisation = partial(setting, group="optimisation")
 _evaluation = partial(setting, group="evaluation")
 _tracking = partial(setting, group="tracking")
 
+_LEAKY = {"network": ("leaky",)}
+_LSTM = {"network": ("lstm",)}
 _TAU = {"tau": (True,)}
 _LEARNED_TAU = {**_TAU, "learnable_tau": (True,)}
 _TOPOLOSS = {"topoloss": (True,)}
-_FREE = {"wiring": ("dense", "blocks")}
+_FREE = {**_LEAKY, "wiring": ("dense", "blocks")}
 _IDENTITY = {**_FREE, "init": ("identity",)}
 _ATTRACTOR = {"wiring": ("attractor",)}
 _LEARNED = {"wiring": ("learned",)}
@@ -161,8 +163,15 @@ class Settings:
                                                       "degrees.", bounds=Bounds(0, 1e4, open_low=True),
                                                 needs={"head_direction_cells": ABOVE_ZERO}, may_lack=True)
 
-    n_grid_cells: int = _network(4096, "Units on the sheet; a square number.", bounds=Bounds(4, 10**15))
-    activation: str = _network("relu", "Non-linearity of the units.", choices=("relu", "tanh"))
+    network: str = _network("leaky", "Leaky units, plain recurrent ones where tau is 1, or lstm, the network of Banino "
+                                     "et al. (2018): it is told speed and turns, and has a linear bottleneck.",
+                            choices=("leaky", "lstm"), may_lack=True)
+    n_grid_cells: int = _network(4096, "Units on the sheet; a square number. Of an LSTM, units of the bottleneck, in "
+                                       "no order.", bounds=Bounds(4, 10**15))
+    lstm_units: int = _network(128, "LSTM units.", bounds=COUNT, needs=_LSTM, may_lack=True)
+    dropout: float = _network(0.5, "Share of the bottleneck's units that each reading in training does without.",
+                              bounds=Bounds(0, 0.99), needs=_LSTM, may_lack=True)
+    activation: str = _network("relu", "Non-linearity of the units.", choices=("relu", "tanh"), needs=_LEAKY)
     init: str = _network("identity", "First weights: recurrent identity, or Glorot's for all matrices.",
                          choices=("identity", "xavier"), needs=_FREE)
     input_gain: float = _network(1.0, "Scale of the first encoder and movement weights, in multiples of Glorot's.",
@@ -175,14 +184,15 @@ class Settings:
                                        needs=_FREE)
     norm: str = _network("none", "Divide activity by its norm inside every module after each step (local divisive "
                                  "normalisation); the state is then rectified as a whole.",
-                         choices=("none", "module"), needs={"wiring": ("dense", "blocks", "learned")}, may_lack=True)
-    drive: float = _network(0.0, "Constant input to every unit.", bounds=Bounds(-1e3, 1e3), may_lack=True)
+                         choices=("none", "module"), needs={**_LEAKY, "wiring": ("dense", "blocks", "learned")},
+                         may_lack=True)
+    drive: float = _network(0.0, "Constant input to every unit.", bounds=Bounds(-1e3, 1e3), needs=_LEAKY, may_lack=True)
 
     wiring: str = _wiring("dense", "How units are connected: dense (all to all), attractor (each module of the sheet a "
                                    "hexagonal torus, weights fixed), learned (inside each module, by isometry) or "
                                    "blocks (inside each module, by nothing but the place code: a control). On the "
                                    "command line --tau takes learned and everything else dense.",
-                          choices=("dense", "attractor", "learned", "blocks"))
+                          choices=("dense", "attractor", "learned", "blocks"), needs=_LEAKY)
     modules_per_side: int = _wiring(1, "Modules along each side of the sheet, square patches that units are connected "
                                        "in.", bounds=COUNT, needs=_MODULES)
     movement_gain: float = _wiring(36.0, "Drive of the attractor's units for each metre moved in a step along their "
@@ -210,7 +220,7 @@ class Settings:
     readout_length: int = _wiring(100, "Length of the walks that the read-out learns from.", unit="steps", bounds=COUNT,
                                   needs={**_LEARNED, "readout_steps": ABOVE_ZERO})
 
-    tau: bool = _tau(False, "Give every unit a time constant of its own.")
+    tau: bool = _tau(False, "Give every unit a time constant of its own.", needs=_LEAKY)
     tau_min: float = _tau(1.0, "Smallest time constant.", unit="steps", bounds=Bounds(1, 1e6), needs=_TAU)
     tau_max: float = _tau(10.0, "Largest time constant.", unit="steps", bounds=Bounds(1, 1e6), needs=_TAU)
     tau_init: str = _tau("gradient", "How time constants are first laid out on the sheet.",
@@ -237,7 +247,7 @@ class Settings:
                                 bounds=Bounds(0, 1, open_low=True),
                                 needs={**_LEARNED_TAU, "tau_growth_steps": ABOVE_ZERO})
 
-    topoloss: bool = _topography(False, "Make weights smooth over the sheet.")
+    topoloss: bool = _topography(False, "Make weights smooth over the sheet.", needs=_LEAKY)
     topoloss_weight: float = _topography(1.0, "Weight of the topographic loss.", bounds=NOT_NEGATIVE, needs=_TOPOLOSS)
     topoloss_on: str = _topography("recurrent", "Weights that the topographic loss is on.",
                                    choices=("recurrent", "input", "readout"),
@@ -274,10 +284,12 @@ class Settings:
                                      choices=("cosine", "constant"))
     final_lr_share: float = _optimisation(0.0, "Learning rate at the end, as a share of --lr.", bounds=SHARE,
                                           needs={"lr_schedule": ("cosine",)})
-    weight_decay: float = _optimisation(1e-4, "Weight of the squared recurrent weights in the loss.",
+    weight_decay: float = _optimisation(1e-4, "Weight of the squared recurrent weights in the loss; of an LSTM, of "
+                                              "those of bottleneck and read-outs.",
                                         bounds=NOT_NEGATIVE)
     weight_decay_towards: str = _optimisation("zero", "Where weight decay pulls the recurrent weights to.",
-                                              choices=("zero", "identity"), needs={"weight_decay": ABOVE_ZERO})
+                                              choices=("zero", "identity"),
+                                              needs={**_LEAKY, "weight_decay": ABOVE_ZERO})
     activity_cost: float = _optimisation(20.0, "Weight of the mean squared activity in the loss.", bounds=NOT_NEGATIVE,
                                          needs=_JOINT_READOUT)
     grad_clip: float = _optimisation(1.0, "Norm that longer gradients are shortened to; 0 leaves all as they are.",
@@ -301,7 +313,7 @@ class Settings:
                                                    bounds=Bounds(0, 3600, open_low=True))
     place_feedback: float = _evaluation(0.0, "How strongly, when measured, the predicted place code pulls every unit "
                                              "towards what its encoder makes of it; errors are told with and without.",
-                                        bounds=SHARE, may_lack=True)
+                                        bounds=SHARE, needs=_LEAKY, may_lack=True)
     place_feedback_every: int = _evaluation(4, "Every how-manieth step that happens, at as many times the strength.",
                                             unit="steps", bounds=COUNT, needs={"place_feedback": ABOVE_ZERO},
                                             may_lack=True)
@@ -361,6 +373,7 @@ LEFT_OUT_SETTINGS = (
     "DoG",
     "surround_scale",
     "surround_amplitude",
+    "head_direction_concentration",
     "activation",
     "signed_start",
     "tau_min",

@@ -80,13 +80,18 @@ def _check_evaluation(config: TrainConfig, present: int) -> None:
 
 
 def _weights(config: TrainConfig) -> int:
+    if config.network == "lstm":
+        gates = 4 * config.lstm_units * (config.lstm_units + 4)
+        codes = config.n_place_cells + config.head_direction_cells
+        return gates + (2 * config.lstm_units + config.n_grid_cells) * codes + config.n_grid_cells * config.lstm_units
     senders = config.n_grid_cells // config.modules_per_side**2  # of every unit
     return config.n_grid_cells * (senders + 2 + 2 * config.n_place_cells + config.head_direction_cells)
 
 
 def _step_values(config: TrainConfig) -> int:
     length = config.seq_length if config.wiring != "learned" else max(config.seq_length, config.readout_length)
-    return length * config.batch_size * (config.n_grid_cells + config.n_place_cells)
+    gated = 6 * config.lstm_units if config.network == "lstm" else 0
+    return length * config.batch_size * (config.n_grid_cells + config.n_place_cells + gated)
 
 
 def _gib(size: int) -> str:

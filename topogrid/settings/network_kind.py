@@ -10,6 +10,7 @@ _COLOURS = {
     "learned": ("violet", "purple", "violet", "purple"),
     "attractor": ("sky", "brown", "sky", "brown"),
     "blocks": ("orange", "orange", "orange", "orange"),
+    "lstm": ("purple", "purple", "purple", "purple"),
 }
 
 
@@ -17,6 +18,7 @@ class NetworkKind(NamedTuple):
     """What sets networks of different settings apart at first sight."""
 
     wiring: str
+    """The wiring, or the network where that is no leaky one."""
     tau: bool
     topoloss: bool
 

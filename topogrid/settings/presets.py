@@ -18,7 +18,7 @@ class Preset(NamedTuple):
     settings: Mapping[str, Any]
     """What differs from the defaults of `Settings`."""
     by_wiring: Mapping[str, Mapping[str, Any]] = {}
-    """What differs besides, for each wiring that the preset can have; empty where ``settings`` name the wiring."""
+    """What differs besides, for each wiring that the preset can have, or ``lstm``; empty where ``settings`` name it."""
 
 
 # What a wiring asks for, wherever neither a preset nor a flag says otherwise: docs/recipe.md.
@@ -48,6 +48,22 @@ _MODULES: dict[str, Any] = _GROWN_TAU | {
 
 RECIPES: dict[str, dict[str, Any]] = {
     "dense": {},
+    "lstm": {
+        "n_grid_cells": 256,
+        "head_direction_cells": 12,
+        "n_place_cells": 256,
+        "DoG": False,
+        "seq_length": 100,
+        "readout_every": 5,
+        "batch_size": 100,
+        "even_starts": True,
+        "steps": 1500,
+        "lr": 3e-3,
+        "scale_lr": False,
+        "weight_decay": 1e-5,
+        "activity_cost": 0.0,
+        "eval_every": 10**9,
+    },
     "blocks": {"modules_per_side": 4, "even_starts": True, "readout_every": 4, "steps": 2000, "eval_every": 10**9},
     "attractor": _MODULES
     | {
@@ -145,6 +161,9 @@ PRESETS: dict[str, Preset] = {
             "surround_amplitude": 1.0,
             "head_direction_cells": 0,
             "head_direction_concentration": 20.0,
+            "network": "leaky",
+            "lstm_units": 128,
+            "dropout": 0.5,
             "n_grid_cells": 4096,
             "activation": "relu",
             "init": "xavier",
@@ -184,6 +203,34 @@ PRESETS: dict[str, Preset] = {
             "precision": "fp32",
         },
     ),
+    "banino": Preset(
+        "The published settings of Banino et al. (2018), with Adam for RMSProp; meant for a GPU.",
+        settings={
+            "network": "lstm",
+            "n_grid_cells": 256,
+            "lstm_units": 128,
+            "dropout": 0.5,
+            "box_size": (2.2, 2.2),
+            "dt": 0.02,
+            "seq_length": 100,
+            "n_place_cells": 256,
+            "pc_width": (0.01,),
+            "DoG": False,
+            "head_direction_cells": 12,
+            "head_direction_concentration": 20.0,
+            "readout_every": 1,
+            "batch_size": 10,
+            "even_starts": False,
+            "steps": 300_000,
+            "lr": 1e-5,
+            "scale_lr": False,
+            "lr_schedule": "constant",
+            "warmup_steps": 0,
+            "weight_decay": 1e-5,
+            "activity_cost": 0.0,
+            "grad_clip": 1e-5,
+        },
+    ),
     "smoke": Preset(
         "Seconds, to see that everything runs; nothing is learned.",
         settings={
@@ -201,6 +248,7 @@ PRESETS: dict[str, Preset] = {
         },
         by_wiring={
             "dense": {"n_grid_cells": 64},
+            "lstm": {"n_grid_cells": 64, "lstm_units": 16, "seq_length": 20},
             "blocks": {"n_grid_cells": 64, "modules_per_side": 2},
             "attractor": {
                 "n_grid_cells": 256,
@@ -251,14 +299,20 @@ def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         )
     preset = PRESETS[name] if name else Preset("", {})
     asked = {**preset.settings, **given}
-    modules = asked.get("tau") is True and not asked.get("topoloss")
+    modules = asked.get("tau") is True and not asked.get("topoloss") and asked.get("network") != "lstm"
     wiring = asked.get("wiring") or (TAU_WIRING if modules else "dense")
     if name and given.get("wiring", wiring) != preset.settings.get("wiring", wiring):
         raise SettingsError(
             f"preset {name} is of {preset.settings['wiring']} wiring, got wiring {show(wiring)}; leave one of them "
             "out, or take another preset"
         )
-    proposed = {**RECIPES.get(wiring, {}), **preset.settings, **preset.by_wiring.get(wiring, {})}
+    kind = "lstm" if asked.get("network") == "lstm" else wiring
+    if name and given.get("network", asked.get("network")) != preset.settings.get("network", given.get("network")):
+        raise SettingsError(
+            f"preset {name} is of network {preset.settings['network']}, got network {show(given['network'])}; leave "
+            "one of them out, or take another preset"
+        )
+    proposed = {**RECIPES.get(kind, {}), **preset.settings, **preset.by_wiring.get(kind, {})}
     return {**_fitted(proposed, given, wiring), **given, "wiring": wiring}
 
 

@@ -24,7 +24,7 @@ from topogrid.settings.fields import meets
 from topogrid.settings.presets import PRESETS
 from topogrid.streams import make_generators
 from topogrid.trained.trained import Trained
-from topogrid.trained.weights import DIRECTIONS, LOG_TAU, build, checked_weights
+from topogrid.trained.weights import BOTTLENECK, DIRECTIONS, LOG_TAU, build, checked_weights
 from topogrid.world.place_cells import PlaceCells
 
 # The original's names of the weights, and ours.
@@ -175,7 +175,9 @@ def _fitting(centres: Tensor, config: TrainConfig, where: str) -> Tensor:
 def _settings(weights: Mapping[str, Tensor], original: bool, given: dict[str, Any]) -> TrainConfig:
     """Return the network's settings: its shapes, what was given, and for the rest the published ones or defaults."""
     known = dict(PRESETS["original"].settings) if original else {}
-    units, places = weights["encoder"].shape
+    places, units = weights["readout"].shape
+    if BOTTLENECK in weights:
+        known |= {"network": "lstm", "lstm_units": weights[BOTTLENECK].shape[1]}
     known |= {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights, "preset": ""}
     known["head_direction_cells"] = len(weights[DIRECTIONS]) if DIRECTIONS in weights else 0
     if LOG_TAU in weights and not original:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from topogrid.files import put_in_place, write_beside
+from topogrid.model.build import build_network
 from topogrid.model.network import PathIntegrator, current_names
 from topogrid.runs.content import checked_step as checked_step
 from topogrid.runs.content import checked_tensor as checked_tensor
@@ -25,9 +26,13 @@ LOG_TAU, DRIVE, RECURRENT = "units.log_tau", "units.drive", "units.wiring.weight
 DIRECTIONS = "direction_readout"
 WEIGHTS = ("encoder", "units.w_in", RECURRENT, LOG_TAU, DRIVE, "readout", DIRECTIONS)
 """Names of a network's weights."""
+BIAS, BOTTLENECK, DIRECTION_ENCODER = "units.bias", "bottleneck", "direction_encoder"
+OF_LSTM = (BIAS, BOTTLENECK, DIRECTION_ENCODER)
+"""Names of weights that only an LSTM has, beside others."""
 _MAY_LACK = (LOG_TAU, DRIVE, DIRECTIONS)  # a plain network has no time constants, and few have the others
 _SLACK = 1e-4  # of a time constant: bounds are clamped in single precision
 _OURS = {name: name for name in WEIGHTS}
+_OURS_OF_LSTM = {name: name for name in (*WEIGHTS, *OF_LSTM) if name not in (LOG_TAU, DRIVE)}
 
 
 def checked_weights(
@@ -58,6 +63,8 @@ def checked_weights(
     CheckpointError
         If one is missing, unknown, of another shape, no tensor of floats, or not finite.
     """
+    if names is _OURS and isinstance(state, Mapping) and BOTTLENECK in state:
+        names = _OURS_OF_LSTM
     theirs = {ours: name for name, ours in names.items()}
     if not isinstance(state, Mapping):
         raise CheckpointError(f"{where} holds a {kind(state)} where the weights should be")
@@ -89,6 +96,9 @@ def _check_shapes(tensors: Mapping[str, Tensor], theirs: Mapping[str, str], wher
     encoder = tensors["encoder"]
     if encoder.ndim != 2:
         raise CheckpointError(f"{theirs['encoder']} in {where} must be (unit, place), got {tuple(encoder.shape)}")
+    if BOTTLENECK in theirs:
+        _check_lstm(tensors, where)
+        return
     units, places = encoder.shape
     shapes = {"units.w_in": (units, 2), LOG_TAU: (units,), DRIVE: (units,), "readout": (places, units)}
     if DIRECTIONS in tensors:
@@ -104,6 +114,31 @@ def _check_shapes(tensors: Mapping[str, Tensor], theirs: Mapping[str, str], wher
             )
 
 
+def _check_lstm(tensors: Mapping[str, Tensor], where: str) -> None:
+    """Refuse weights of an LSTM that do not go together."""
+    places = tensors["encoder"].shape[1]
+    sizes = {name: tuple(value.shape) for name, value in tensors.items()}
+    lstm_units = sizes[BIAS][0] // 4 if len(sizes[BIAS]) == 1 else 0
+    units = sizes[BOTTLENECK][0] if len(sizes[BOTTLENECK]) == 2 else 0
+    cells = sizes[DIRECTIONS][0] if DIRECTIONS in sizes and len(sizes[DIRECTIONS]) == 2 else 0
+    wanted = {
+        "encoder": (2 * lstm_units, places),
+        DIRECTION_ENCODER: (2 * lstm_units, cells),
+        "units.w_in": (4 * lstm_units, 3),
+        RECURRENT: (4 * lstm_units, lstm_units),
+        BIAS: (4 * lstm_units,),
+        BOTTLENECK: (units, lstm_units),
+        "readout": (places, units),
+        DIRECTIONS: (cells, units),
+    }
+    for name, shape in wanted.items():
+        if sizes.get(name) != shape or not all(shape):
+            raise CheckpointError(
+                f"{name} in {where} must be {shape} in an LSTM of {lstm_units} units with a bottleneck of {units}, "
+                f"{places} place cells and {cells} head-direction cells, got {sizes.get(name)}"
+            )
+
+
 def check_fits(weights: Mapping[str, Tensor], config: TrainConfig, where: str) -> None:
     """Refuse weights of another network than that of ``config``.
 
@@ -112,8 +147,14 @@ def check_fits(weights: Mapping[str, Tensor], config: TrainConfig, where: str) -
     CheckpointError
         With the settings that differ.
     """
-    units, places = weights["encoder"].shape
-    found: dict[str, Any] = {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights}
+    units, places = weights["readout"].shape[::-1]
+    network = "lstm" if BOTTLENECK in weights else "leaky"
+    found: dict[str, Any] = {}
+    if network != config.network:
+        found["network"] = network
+    elif network == "lstm":
+        found["lstm_units"] = weights[BOTTLENECK].shape[1]
+    found |= {"n_grid_cells": units, "n_place_cells": places, "tau": LOG_TAU in weights}
     found["head_direction_cells"] = len(weights[DIRECTIONS]) if DIRECTIONS in weights else 0
     recurrent = weights[RECURRENT]
     if recurrent.ndim == 3 or config.wiring != "dense":
@@ -166,7 +207,7 @@ def build(
     generator = torch.Generator().manual_seed(0)
     place_cells = PlaceCells.from_config(config, generator)
     place_cells.load_state_dict({"centres": places})
-    network = PathIntegrator.from_config(config, generator=generator)
+    network = build_network(config, generator=generator)
     network.load_state_dict(dict(weights))
     return network.eval(), place_cells
 

@@ -47,7 +47,13 @@ def make_batch(
         chosen = walks_in_windows(walks.start, config.box_size, scale, config.batch_size, generator)[:, share]
         start_code = place_cells.encode(walks.start)[chosen]
         no_code = start_code.new_empty(0, *start_code.shape)
-        return Batch(start_code, walks.displacement[:, chosen], no_code, walks.position[:, chosen])
+        return Batch(start_code, walks.displacement[:, chosen], no_code, walks.position[:, chosen], start_code[:0])
     start, displacement, position = walks.start[share], walks.displacement[:, share], walks.position[:, share]
     read = at_moments(position, read_steps(step, config))
-    return Batch(place_cells.encode(start), displacement, place_cells.encode(read), position)
+    code = place_cells.encode(read)
+    kept = start.new_empty(0)
+    if config.network == "lstm" and config.dropout:
+        shape = (len(read), config.batch_size, config.n_grid_cells)
+        drawn = torch.rand(shape, generator=generator, device=start.device)
+        kept = ((drawn >= config.dropout) / (1 - config.dropout))[:, share]
+    return Batch(place_cells.encode(start), displacement, code, position, kept)

@@ -48,11 +48,13 @@ def uses_graph(wanted: str, device: torch.device, processes: Processes, config: 
         If it was asked for and cannot be.
     """
     # A recording is one kind of step; with modules, what a step does changes from phase to phase.
-    possible = device.type == "cuda" and processes.alone and config.wiring == "dense" and not growth_steps(config)
+    # CUDA's own LSTM is not recorded: nobody has tried whether it can be.
+    usual = config.network == "leaky" and config.wiring == "dense"
+    possible = device.type == "cuda" and processes.alone and usual and not growth_steps(config)
     if wanted == "on" and not possible:
         why = f"the device is {device}" if device.type != "cuda" else f"there are {processes.count} processes"
         if device.type == "cuda" and processes.alone:
-            why = f"{config.wiring} wiring trains in phases"
+            why = f"{config.wiring} wiring trains in phases" if config.network == "leaky" else "the network is an LSTM"
         raise ValueError(f"--cuda_graph on needs one process on a CUDA device, but {why}; leave it out")
     return possible and wanted != "off"
 

@@ -36,6 +36,14 @@ class Batch(NamedTuple):
     """``(read, batch, place)``, the target after each step that `read_steps` names."""
     position: Tensor
     """``(time, batch, 2)``, metres, after each step."""
+    kept: Tensor
+    """``(read, batch, unit)``, what activity is multiplied by where a reading does without some of it: 0, or more than
+    1 to make up for that. Empty where nothing is left out."""
+
+    def seen(self, activity: Tensor, moments: list[int] | None) -> Tensor:
+        """Return the activity that the codes are read from, at some moments or all."""
+        read = activity if moments is None else at_moments(activity, moments)
+        return read * self.kept if self.kept.numel() else read
 
 
 class Context(NamedTuple):
@@ -153,7 +161,7 @@ def _direction_cost(context: Context) -> Tensor:
 
 def _weight_cost(context: Context) -> Tensor:
     config = context.config
-    return config.weight_decay * context.network.units.wiring.penalty(config.weight_decay_towards)
+    return config.weight_decay * context.network.weight_penalty(config.weight_decay_towards)
 
 
 def _activity_cost(context: Context) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,6 @@ from torch import Tensor, nn
 
 from topogrid.measures.training import RATE, TOPOLOSS_WEIGHT
 from topogrid.model.network import PathIntegrator
-from topogrid.model.wiring.dense import Dense
 from topogrid.settings.config import TrainConfig
 from topogrid.training.objective import (
     Phase,
@@ -55,24 +55,23 @@ def parameter_groups(network: PathIntegrator, config: TrainConfig) -> list[dict[
 
     What sums over all units of a dense sheet learns the slower the more there are (Yang & Hu, ICML 2021).
     """
-    units = network.units
-    scale = units.wiring.width_scale if config.scale_lr else 1.0
-    readouts = [network.readout] + ([] if network.direction_readout is None else [network.direction_readout])
+    weights = network.learned_weights()
+    scale = network.width_scale() if config.scale_lr else 1.0
     groups = [
-        ([units.wiring.weight], scale),
-        (readouts, scale * config.readout_lr_scale),
-        ([network.encoder], config.encoder_lr_scale),
-        ([units.w_in], config.movement_lr_scale),
-        ([] if units.drive is None else [units.drive], 1.0),
-        ([units.log_tau] if units.log_tau is not None and config.learnable_tau else [], config.tau_lr_scale),
+        (weights["recurrent"], scale),
+        (weights["readout"], scale * config.readout_lr_scale),
+        (weights["encoder"], config.encoder_lr_scale),
+        (weights["movement"], config.movement_lr_scale),
+        (weights["drive"], 1.0),
+        (weights["tau"] if config.learnable_tau else [], config.tau_lr_scale),
     ]
     merged: dict[float, list[nn.Parameter]] = {}
     for parameters, one in groups:
         merged.setdefault(one, []).extend(parameter for parameter in parameters if parameter.requires_grad)
     # A dense network always has two groups, whether or not their scales are equal, as its checkpoints have had.
-    if isinstance(units.wiring, Dense) and len(merged) == 1:
+    if network.learns_at_once and len(merged) == 1:
         ((one, all_of_them),) = merged.items()
-        own = 1 + len(readouts)
+        own = len(weights["recurrent"]) + len(weights["readout"])
         return [{"params": all_of_them[:own], "lr_scale": one}, {"params": all_of_them[own:], "lr_scale": one}]
     return [{"params": parameters, "lr_scale": one} for one, parameters in merged.items() if parameters]
 
@@ -121,11 +120,11 @@ def make_capturable(optimiser: torch.optim.Optimizer) -> None:
 
 def clip_gradients(network: PathIntegrator, limit: float) -> Tensor:
     """Scale gradients down to a joint norm of ``limit`` (0: leave them); return the norm before, as a tensor."""
-    units = network.units
+    weights = network.learned_weights()
     # In a fixed order, as the last digit of a sum depends on it.
-    weights = [network.encoder, network.readout, units.w_in, units.wiring.weight, units.log_tau, units.drive]
-    weights.append(network.direction_readout)
-    there = [weight for weight in weights if weight is not None]
+    first, *other_readouts = weights["readout"]
+    order = [weights[role] for role in ("movement", "recurrent", "tau", "drive")]
+    there = [*weights["encoder"], first, *itertools.chain(*order), *other_readouts]
     return torch.nn.utils.clip_grad_norm_(there, limit if limit else math.inf)
 
 

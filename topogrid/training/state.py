@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from topogrid.model.build import build_network
 from topogrid.model.network import PathIntegrator, Prediction
 from topogrid.model.products import Precision
-from topogrid.model.wiring.dense import Dense
 from topogrid.runs.content import checked_step
 from topogrid.settings.carried import Turn, carried, check_carried, checked_turns, learning_changes, read_carried
 from topogrid.settings.config import TrainConfig
@@ -19,7 +19,6 @@ from topogrid.streams import generator_states, restore_generators
 from topogrid.training.objective import (
     Batch,
     Phase,
-    at_moments,
     length_scale,
     topoloss_weight,
 )
@@ -66,7 +65,7 @@ class TrainState:
         """Train together with other processes; all have to call this, in the same state."""
         self.processes = processes
         # Where some weights rest in some phases, gradients are averaged after the step: `average_gradients`.
-        together = not processes.alone and isinstance(self.network.units.wiring, Dense)
+        together = not processes.alone and self.network.learns_at_once
         self.averaged = processes.wrap(self.network) if together else None
 
     def predict(self, batch: Batch, phase: Phase = "all", moments: list[int] | None = None) -> Prediction:
@@ -76,7 +75,7 @@ class TrainState:
         prediction: Prediction = (self.averaged or self.network)(
             batch.start_code,
             batch.displacement,
-            read=lambda activity: activity if moments is None else at_moments(activity, moments),
+            read=lambda activity: batch.seen(activity, moments),
             joint=phase != "readout",
         )
         return prediction
@@ -198,7 +197,7 @@ def new_state(
         `TrainState.fit` before training.
     """
     place_cells = PlaceCells.from_config(config, generators["place_cells"]).to(device)
-    network = PathIntegrator.from_config(config, precision=precision, generator=generators["weights"]).to(device)
+    network = build_network(config, precision=precision, generator=generators["weights"]).to(device)
     optimiser = Adam(parameter_groups(network, config), fused=device.type != "meta")
     state = TrainState(config, network, optimiser, place_cells, generators, grower=grower_of(network, config))
     state.topoloss_weight = torch.zeros((), device=device)
