@@ -25,7 +25,7 @@ def test_every_run_has_a_line_and_a_broken_one_its_reason(tmp_path: Path, capsys
 
 def test_a_folder_without_runs_says_how_to_make_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == f"{tmp_path} holds no run; python train_grid.py makes one.\n"
+    assert capsys.readouterr().out == f"{tmp_path} holds no run; topogrid train --preset smoke makes one.\n"
 
 
 def test_runs_are_looked_for_in_the_usual_place(
@@ -48,3 +48,13 @@ def test_no_name_moves_the_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert all(line.isprintable() for line in lines)
+
+
+def test_before_the_first_run_it_says_how_to_make_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["list"]) == 0
+    assert capsys.readouterr().out == "There is no run yet; topogrid train --preset smoke makes one.\n"
+    # A folder that somebody named is looked for.
+    assert main(["list", "elsewhere"]) == 2
