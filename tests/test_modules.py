@@ -156,9 +156,13 @@ def test_tau_grows_by_its_own_loss_into_a_smooth_map_that_keeps_its_range() -> N
     assert float(tau.detach().std()) > 0.8 * float(first.detach().std())
 
 
-def test_every_term_of_the_loss_is_tracked_by_one_name() -> None:
-    names = [term.name for term in TERMS]
+@pytest.mark.parametrize("topoloss_on", ["recurrent", "input", "readout"])
+@pytest.mark.parametrize("wiring", ["dense", "learned"])
+def test_every_term_of_the_loss_is_tracked_by_one_name(wiring: str, topoloss_on: str) -> None:
+    config = settings(wiring, topoloss=True, topoloss_on=topoloss_on)
+    names = [term.name for term in TERMS if term.applies(config)]
     assert len(names) == len(set(names))
+    assert "train/topo_loss" in names
     assert all(term.about.endswith(".") and term.phases for term in TERMS)
 
 

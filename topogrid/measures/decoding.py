@@ -56,7 +56,7 @@ PREDICTED_SPACING = Measure(
     digits=3,
 )
 DECODING = (
-    Measure("validation/share_negative", "Share of hidden states below zero."),
+    Measure("validation/share_negative", "Share of hidden states below zero.", panel=False),
     Measure("validation/share_negative_slow", "The same in the fifth of units with the largest tau."),
     Measure("validation/share_negative_fast", "The same in the fifth of units with the smallest tau."),
     PREDICTED_SPACING,
