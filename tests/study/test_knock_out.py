@@ -46,6 +46,13 @@ def test_modules_that_lose_their_spacing_did_not_grow() -> None:
     assert found.larger == pytest.approx(0.6)
 
 
+def test_where_there_was_no_gradient_or_no_grid_cell_there_is_no_answer() -> None:
+    for nothing in (record("learned", 0, power=0.0), record("learned", 0, cells=0.1)):
+        found = likeness(nothing, "tau_x1.3")
+        assert found is not None
+        assert found.alike is None
+
+
 def test_what_is_not_known_is_no_answer() -> None:
     assert Likeness(1.0, math.nan, 1.0).alike is None
     assert likeness(record("learned", 0), "speed_x2") is None

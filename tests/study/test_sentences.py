@@ -42,4 +42,7 @@ def test_what_is_by_construction_is_not_said_twice() -> None:
 
 def test_a_sentence_needs_all_its_arms() -> None:
     assert sentences([record("dense_tau", 0)]) == []
-    assert len(sentences([record("gain", 0), record("both", 0)])) == 1
+    both = [record(arm, seed) for arm in ("gain", "both") for seed in range(2)]
+    assert len(sentences(both)) == 1
+    # One network is no sample.
+    assert sentences(both[:-1]) == []

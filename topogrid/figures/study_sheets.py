@@ -23,7 +23,7 @@ from topogrid.figures.style import (
 )
 
 _ACROSS = 4  # arms side by side
-_ROW_IN = 1.28
+_ROW_IN = 1.2
 
 
 class StudySheet(NamedTuple):
@@ -60,7 +60,7 @@ class StudySteps(NamedTuple):
 
 @styled
 def study_sheets(sheets: Sequence[StudySheet], *, detail: str = "") -> Figure:
-    """Draw tau beside spacing for one network of each arm, all in the same two colour scales.
+    """Draw tau beside spacing for one network of each arm; spacing has one colour scale, tau one of its own in each.
 
     Parameters
     ----------
@@ -78,23 +78,29 @@ def study_sheets(sheets: Sequence[StudySheet], *, detail: str = "") -> Figure:
         raise ValueError(f"each arm needs a map of tau and one of spacing, both (row, col); got {len(maps)} arms")
     across = min(_ACROSS, len(maps))
     rows = -(-len(maps) // across)
-    fig = new_figure(PAGE, 1.15 + _ROW_IN * rows)
+    fig = new_figure(PAGE, 1.0 + _ROW_IN * rows, layout="compressed")
     headline(fig, "Time constants (left of each pair) and grid spacing (right)", detail)
     axes = fig.subplots(rows, 2 * across, squeeze=False)
-    limits = [_limits([pair[which] for pair in maps]) for which in (0, 1)]
-    images = []
-    for place, (one, pair) in enumerate(zip(sheets, maps, strict=True)):
+    of_spacing = _limits([spacing for _, spacing in maps])
+    for place, (one, (tau, spacing)) in enumerate(zip(sheets, maps, strict=True)):
         row, col = divmod(place, across)
-        both = axes[row, 2 * col : 2 * col + 2]
-        images = [_show(ax, values, limit) for ax, values, limit in zip(both, pair, limits, strict=True)]
-        both[0].set_title(one.title, loc="left", fontsize=6.5)
+        left, right = axes[row, 2 * col : 2 * col + 2]
+        _show(left, tau, _limits([tau]))
+        image = _show(right, spacing, of_spacing)
+        left.set_title(one.title, loc="left", fontsize=6.5)
+        left.set_xlabel(_range(tau), fontsize=6)
     for ax in axes.ravel()[2 * len(maps) :]:
         ax.set_axis_off()
-    for image, label, half in zip(images, ("tau (steps)", "grid spacing (m)"), (0, 1), strict=True):
-        bar = fig.colorbar(image, ax=list(axes[:, half * across : (half + 1) * across].ravel()), location="bottom",
-                           shrink=0.6, aspect=40, pad=0.02)  # fmt: skip
-        bar.set_label(label)
+    bar = fig.colorbar(image, ax=list(axes.ravel()), location="bottom", shrink=0.4, aspect=40, pad=0.02)
+    bar.set_label("grid spacing (m)")
     return fig
+
+
+def _range(tau: Float) -> str:
+    low, high = (float(f"{value:.3g}") for value in (finite(tau).min(initial=np.inf), finite(tau).max(initial=-np.inf)))
+    if not low <= high:
+        return "no tau"
+    return f"tau {low:g} steps" if low == high else f"tau {low:g} to {high:g} steps"
 
 
 def _limits(maps: Sequence[Float]) -> tuple[float, float]:

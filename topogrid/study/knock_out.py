@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from topogrid.study.arms import ARMS
+from topogrid.study.table import LEAST
 
 Record = Mapping[str, Any]
 
@@ -57,7 +58,7 @@ def likeness(record: Record, change: str) -> Likeness | None:
     there = np.isfinite(was)
     larger = float(np.mean(np.nan_to_num(now[there] / was[there]) > LARGER)) if there.any() else math.nan
     spread, cells = (
-        _number(after.get(key)) / _number(before.get(key)) if before.get(key) else math.nan
+        _number(after.get(key)) / was_before if (was_before := _number(before.get(key))) >= LEAST[key] else math.nan
         for key in ("between", "share_above_0.8")
     )
     return Likeness(larger, spread, cells)

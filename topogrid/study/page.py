@@ -21,12 +21,12 @@ from topogrid.tables import to_csv, to_markdown
 STEM = "study"
 
 _PANELS = (
-    ("gate %", "grid cells (%)", (), (-4.0, 104.0)),
-    ("slope on tau", "slope on log tau", (0.0, 1.0), None),
-    ("slope on gain", "slope on log gain", (0.0, -1.0), None),
-    ("tau x1.25", "spacing, tau x1.25", (1.0, 1.25), None),
-    ("spread, flat", "spread left, tau flat", (0.0, 1.0), None),
-    ("10 s cm", "error, 10 s (cm)", (), None),
+    ("gate %", "grid cells\n(%)", (), (-4.0, 104.0)),
+    ("slope on tau", "slope on\nlog tau", (0.0, 1.0), None),
+    ("slope on gain", "slope on\nlog gain", (0.0, -1.0), None),
+    ("tau x1.25", "spacing,\ntau x1.25", (1.0, 1.25), None),
+    ("spread, flat", "spread left,\ntau flat", (0.0, 1.0), None),
+    ("10 s cm", "error,\n10 s (cm)", (), None),
 )
 
 _ANSWERS = ("arm", "network", "compared with", "does tau set the scale?")

@@ -10,7 +10,7 @@ from topogrid.study.table import Record, Row, rows_of, told, verdict
 
 
 def sentences(records: Sequence[Record]) -> list[str]:
-    """Return what the arms say of tau and scale; a sentence is left out where an arm of it was not measured.
+    """Return what the arms say of tau and scale; a sentence is left out where an arm of it has one network or none.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def sentences(records: Sequence[Record]) -> list[str]:
         (("attractor", "attractor_trained"), _attractor),
         (("gain", "both"), _gain),
     )
-    said = [make(rows) for arms, make in kinds if all(arm in rows for arm in arms)]
+    said = [make(rows) for arms, make in kinds if all(arm in rows and len(rows[arm].seeds) > 1 for arm in arms)]
     return said + _later(records, rows)
 
 
@@ -85,7 +85,7 @@ def _percent(row: Row) -> str:
 def _later(records: Sequence[Record], rows: Mapping[str, Row]) -> list[str]:
     """Say what is left after a minute, and what looks like the knock-out."""
     best = best_feedback(records, "attractor")
-    if best is None or "attractor" not in rows:
+    if best is None or "attractor" not in rows or len(rows["attractor"].seeds) < 2:
         return []
     code, strength, error = best
     alike, n_alike = alike_counts(records, "attractor", "tau_x1.3")

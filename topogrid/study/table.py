@@ -15,7 +15,12 @@ Record = Mapping[str, Any]
 
 ENOUGH = 0.25  # share of grid cells by the gate below which there is no scale to speak of
 FOLLOWS = 0.5  # share of a change of tau that spacing has to follow
+SMALLEST_SPREAD = 0.02  # standard deviation of log spacing over modules below which there is no gradient to change
 LEVELLED = 0.5  # of the spread of spacing over modules, what is left at most where tau is made flat
+
+
+LEAST = {"between": SMALLEST_SPREAD, "share_above_0.8": ENOUGH}
+"""What a figure of a change has to be before it, for what is left of it to mean something."""
 
 
 class Quantity(NamedTuple):
@@ -58,12 +63,12 @@ def _ratio(change: str) -> Callable[[Record], float]:
 
 
 def _left(change: str, key: str) -> Callable[[Record], float]:
-    """Return what a change leaves of a figure, as a share of what it was."""
+    """Return what a change leaves of a figure, as a share of what it was; NaN where that was next to nothing."""
 
     def of(record: Record) -> float:
         done = record["changes"].get(change)
         before = _number(record["changes"]["baseline"].get(key))
-        return math.nan if done is None or not before else _number(done.get(key)) / before
+        return _number(done.get(key)) / before if done is not None and before >= LEAST[key] else math.nan
 
     return of
 
