@@ -74,3 +74,11 @@ def test_a_record_that_is_none_is_refused(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(SettingsError, match="no record of the study"):
         plan([ARMS["learned"]], (0,), tmp_path)
+
+
+def test_a_network_that_cannot_be_measured_is_left_out_and_the_study_goes_on(tiny: Network, tmp_path: Path) -> None:
+    said: list[str] = []
+    with patch.object(conduct, "measure_network", side_effect=ValueError("activity must be finite")):
+        assert carry_out(tiny, tmp_path / "out", tmp_path / "runs", said.append) == 0
+    assert said[-1] == "tiny-seed4: left out, it cannot be measured: activity must be finite"
+    assert records_in(tmp_path / "out") == []

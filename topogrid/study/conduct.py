@@ -11,6 +11,7 @@ from topogrid.measures.training import MINUTES, STEPS_DONE
 from topogrid.reading import UnreadableError, number, read_object
 from topogrid.session.asked import as_given, resolve
 from topogrid.session.run import DONE, run_training
+from topogrid.settings.errors import SettingsError
 from topogrid.study.arms import Arm, config_for, given_for
 from topogrid.study.records import measure_network, read_record, record_path, write_record
 from topogrid.trained.opening import open_trained
@@ -80,7 +81,7 @@ def carry_out(network: Network, out: Path, save_dir: Path, say: Say, *, measure_
     Returns
     -------
     int
-        Exit code of training: 0 where the record is written, or the network was left out.
+        Exit code of training: 0 where the record is written, or the network was left out, which is said.
     """
     folder = save_dir / network.name
     if not _is_trained(folder, network):
@@ -99,13 +100,19 @@ def carry_out(network: Network, out: Path, save_dir: Path, say: Say, *, measure_
         if code != DONE:
             return code
     say(f"{network.name}: measured")
-    record = measure_network(
-        open_trained(folder),
-        network.arm,
-        network.seed,
-        minutes=_minutes(folder),
-        say=lambda part: say(f"{network.name}: {part}"),
-    )
+    try:
+        record = measure_network(
+            open_trained(folder),
+            network.arm,
+            network.seed,
+            minutes=_minutes(folder),
+            say=lambda part: say(f"{network.name}: {part}"),
+        )
+    except SettingsError:
+        raise
+    except ValueError as error:  # such as activity that grows without end on long walks
+        say(f"{network.name}: left out, it cannot be measured: {error}")
+        return DONE
     write_record(record, record_path(out / RECORDS, network.arm, network.seed))
     return DONE
 
