@@ -90,7 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments.only:
         described = "; ".join(f"{name} {value}" for name, value in machine.items())
         columns = ["command", "first line", "first progress", "says how long", "first picture", "ends"]
-        write_between(arguments.into, f"Measured on: {described}.\n\n{to_markdown(columns, rows)}", TABLE)
+        write_between(
+            arguments.into, f"Measured on: {described}.\n\n{to_markdown(columns, rows, marked_up=True)}", TABLE
+        )
     return 0
 
 
