@@ -79,7 +79,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "readout_lr_scale": 5.0,
         "encoder_lr_scale": 0.1,
         "print_every": 20,
-        "place_feedback": 0.03,
+        "place_feedback": 0.01,
         "place_feedback_code": "decoded",
     },
     "learned": _MODULES

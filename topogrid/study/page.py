@@ -162,7 +162,7 @@ def _a_minute(records: Sequence[Record]) -> list[str]:
         "## A minute without landmarks",
         "Modules drift each on its own. At run time the place that all of them name is fed back into each, as the "
         "place code that was *predicted* or as the code of the place *decoded* from it; neither sees the true place. "
-        "It is used when measured only: no network was trained with it.",
+        "It is used when measured only: no network was trained with it. Slower animals want less, faster ones more.",
         "![Error over time without and with feedback, by arm](errors.png)",
     ]
     for arm in _SWEPT:

@@ -23,7 +23,6 @@ from topogrid.interventions.condition import Condition
 from topogrid.interventions.modules import ModuleOutcome, measure_changes
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
-from topogrid.settings.fields import FEEDBACK_SETTINGS
 from topogrid.streams import versions
 from topogrid.study import measurements
 from topogrid.study.arms import SEEDS, Arm, config_for
@@ -59,8 +58,11 @@ MEASURED_WITH = {
 }
 """Settings of the evaluation, the same for all."""
 
-WITHOUT_PRESET = {"place_feedback": 0.03, "place_feedback_code": "decoded"}
-"""Feedback of networks whose preset has none."""
+FEEDBACK = {"learned": {"place_feedback": 0.04, "place_feedback_code": "predicted", "place_feedback_every": 4}}
+"""Feedback by wiring, the same for all seeds whatever their presets have."""
+
+OTHER_FEEDBACK = {"place_feedback": 0.03, "place_feedback_code": "decoded", "place_feedback_every": 4}
+"""Feedback of all other networks: the best for attractors at the speed of training."""
 
 SWEPT = ("learned", "attractor")
 """Arms in which the strength of feedback is varied."""
@@ -98,13 +100,6 @@ def check_trained_as(trained: Trained, arm: Arm, seed: int) -> None:
         )
 
 
-def feedback_settings(config: TrainConfig) -> dict[str, Any]:
-    """Return the feedback that networks of an arm are measured with: that of its preset, so that all seeds have one."""
-    if not config.place_feedback:
-        return WITHOUT_PRESET
-    return {name: getattr(config, name) for name in (*FEEDBACK_SETTINGS, "place_feedback_every")}
-
-
 def measure_network(
     trained: Trained,
     arm: Arm,
@@ -137,7 +132,7 @@ def measure_network(
     """
     check_trained_as(trained, arm, seed)
     say("evaluation")
-    condition = trained.with_settings({**MEASURED_WITH, **feedback_settings(config_for(arm, seed))})
+    condition = trained.with_settings({**MEASURED_WITH, **FEEDBACK.get(trained.config.wiring, OTHER_FEEDBACK)})
     measured = measure(condition)
     evaluation, sheet = measured.evaluation, trained.config.sheet
     gain = gain_of_modules(trained, sheet)
