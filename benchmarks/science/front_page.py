@@ -123,10 +123,11 @@ def _modules(run: Record, name: str, remark: str) -> str:
     def after(form: str, key: str) -> str:
         return " and ".join(number(run, f"validation/{key.format(moment)}_cm", form) for moment in ("10s", "60s"))
 
+    fed = run.config.get("place_feedback_code", "predicted")
     return (
         f"**{name}**: {number(run, 'validation/share_gate', '.1f', 100)} % of units pass, the slope of log spacing on "
         f"log tau over {number(run, 'validation/n_modules_with_spacing', '.0f')} modules is {slope(run)}, and after "
-        f"10 and 60 s the position is {after('.1f', 'error_{}')} cm off, with feedback from the predicted place code "
+        f"10 and 60 s the position is {after('.1f', 'error_{}')} cm off, with feedback from the {fed} place code "
         f"{after('.1f', 'feedback_error_{}')} cm (guessing the middle of the box: "
         f"{after('.0f', 'error_{}_middle')} cm; a perfect place code: "
         f"{number(run, 'validation/floor_error_cm', '.1f')} cm){remark}."

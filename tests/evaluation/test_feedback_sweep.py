@@ -7,7 +7,7 @@ import pytest
 
 from tests.attractor_networks import CONFIG, Subject, untrained_attractor
 from topogrid.evaluation.evaluate import evaluate
-from topogrid.evaluation.feedback_sweep import FeedbackSweep, best_strength, sweep_feedback
+from topogrid.evaluation.feedback_sweep import sweep_feedback
 from topogrid.evaluation.probe import AS_TRAINED
 from topogrid.trained.trained import Trained
 
@@ -40,19 +40,6 @@ def test_animals_may_walk_faster(subject: Subject) -> None:
     swept = sweep_feedback(trained, "predicted", (0.0,), SECONDS, n_walks=6, speed_factor=2.0)
     usual = evaluate(trained, probe=dataclasses.replace(AS_TRAINED, speed_factor=2.0)).decoding
     assert swept.mean_cm[0, -1] == pytest.approx(usual.long_error_cm[-1], rel=1e-4)
-
-
-def test_the_best_strength_is_that_whose_worst_case_is_best() -> None:
-    def sweep(*last: float) -> FeedbackSweep:
-        return FeedbackSweep((0.0, 0.1, 0.2), (1.0,), np.array(last)[:, None], np.array(last)[:, None])
-
-    assert best_strength([sweep(50, 10, 5), sweep(50, 12, 40)]) == 0.1
-    assert np.isnan(best_strength([sweep(np.nan, np.nan, np.nan)]))
-    with pytest.raises(ValueError, match="same strengths"):
-        best_strength([])
-    other = FeedbackSweep((0.3,), (1.0,), np.ones((1, 1)), np.ones((1, 1)))
-    with pytest.raises(ValueError, match="same strengths"):
-        best_strength([sweep(1, 2, 3), other])
 
 
 @pytest.mark.parametrize("strengths", [(), (-0.1,), (1.5,), (float("nan"),)])

@@ -3,18 +3,12 @@
 import dataclasses
 
 import numpy as np
-import pytest
 import torch
 
-from tests.changed_networks import CONFIG, usual_subject
+from tests.changed_networks import CONFIG
 from topogrid.evaluation.probe import AS_TRAINED, Probe
 from topogrid.interventions.condition import Condition, rng_of
 from topogrid.model.network import PathIntegrator
-
-
-@pytest.fixture(scope="module")
-def subject() -> Condition:
-    return usual_subject()
 
 
 def test_it_shows_what_was_trained(subject: Condition) -> None:

@@ -3,26 +3,15 @@
 import dataclasses
 
 import numpy as np
-import pytest
 import torch
 
-from tests.changed_networks import CONFIG, differing, subject_of, tau_of, usual_measures, usual_subject
+from tests.changed_networks import CONFIG, differing, subject_of, tau_of
 from topogrid.evaluation.results import Evaluation
 from topogrid.interventions.condition import Condition
 from topogrid.interventions.controls import cut_recurrence, leak_only, untrain
 from topogrid.interventions.table import do
 from topogrid.model.network import PathIntegrator
 from topogrid.streams import make_generators
-
-
-@pytest.fixture(scope="module")
-def subject() -> Condition:
-    return usual_subject()
-
-
-@pytest.fixture(scope="module")
-def before() -> Evaluation:
-    return usual_measures()
 
 
 def test_untrained_is_the_network_before_its_first_step(subject: Condition, before: Evaluation) -> None:

@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from tests.changed_networks import BY_MODULE, usual_subject
-from tests.quick_evaluations import few_surrogates
+from tests.changed_networks import BY_MODULE
 from tests.saved_runs import DATA, KEPT_VERSION
 from topogrid.cli.main import main as topogrid_main
 from topogrid.interventions.catalogue import INTERVENTIONS
@@ -22,16 +20,7 @@ from topogrid.interventions.run import BASELINE, HIDDEN
 from topogrid.measures import METRICS
 from topogrid.runs.folder import RunFolder
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick() -> Iterator[None]:
-    with few_surrogates():
-        yield
-
-
-@pytest.fixture(scope="module")
-def subject() -> Condition:
-    return usual_subject()
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")

@@ -3,16 +3,10 @@
 import dataclasses
 
 import numpy as np
-import pytest
 
-from tests.changed_networks import CONFIG, usual_measures
+from tests.changed_networks import CONFIG
 from topogrid.evaluation.results import Evaluation, Glance
 from topogrid.interventions.paired import COUNTED, paired
-
-
-@pytest.fixture(scope="module")
-def before() -> Evaluation:
-    return usual_measures()
 
 
 def test_units_are_kept_side_by_side_before_and_after(before: Evaluation) -> None:

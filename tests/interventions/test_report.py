@@ -3,18 +3,11 @@
 import dataclasses
 import math
 
-import pytest
-
-from tests.changed_networks import CONFIG, usual_measures
+from tests.changed_networks import CONFIG
 from topogrid.evaluation.results import Evaluation
 from topogrid.interventions.paired import paired
 from topogrid.interventions.report import as_page, as_record, counted_units, draw_outcomes, full_table, key, key_table
 from topogrid.interventions.run import BASELINE, HIDDEN, Outcome
-
-
-@pytest.fixture(scope="module")
-def before() -> Evaluation:
-    return usual_measures()
 
 
 def outcome(before: Evaluation, name: str = BASELINE, **said: object) -> Outcome:

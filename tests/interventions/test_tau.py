@@ -7,23 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from tests.changed_networks import CONFIG, of_modules, subject_of, tau_of, usual_measures, usual_subject
+from tests.changed_networks import CONFIG, of_modules, subject_of, tau_of, usual_measures
 from topogrid.evaluation.results import Evaluation
 from topogrid.interventions.condition import Condition
 from topogrid.interventions.table import do
 from topogrid.interventions.tau import log_tau_of, permute_modules, reverse_modules, scale_tau, swap_tau
 
 TAUS_OFF = dataclasses.replace(CONFIG, tau=False, tau_max=10.0)
-
-
-@pytest.fixture(scope="module")
-def subject() -> Condition:
-    return usual_subject()
-
-
-@pytest.fixture(scope="module")
-def before() -> Evaluation:
-    return usual_measures()
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -88,17 +87,3 @@ def sweep_feedback(
     position = many.position[torch.from_numpy(at).to(device)]
     error = 100 * error_inside(place_cells, decoded, position).double().cpu().numpy().reshape(len(at), n_walks, count)
     return FeedbackSweep(tuple(strengths), tuple(seconds), np.nanmean(error, axis=1).T, np.nanmedian(error, axis=1).T)
-
-
-def best_strength(sweeps: Sequence[FeedbackSweep]) -> float:
-    """Return the strength whose worst mean error at the last moment, over sweeps, is the smallest.
-
-    Raises
-    ------
-    ValueError
-        If there is no sweep, or they are of different strengths.
-    """
-    if not sweeps or any(one.strength != sweeps[0].strength for one in sweeps):
-        raise ValueError("the best strength is chosen among sweeps of the same strengths, one or more")
-    worst = np.max([one.mean_cm[:, -1] for one in sweeps], axis=0)
-    return math.nan if np.isnan(worst).all() else sweeps[0].strength[int(np.nanargmin(worst))]

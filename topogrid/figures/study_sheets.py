@@ -88,7 +88,7 @@ def study_sheets(sheets: Sequence[StudySheet], *, detail: str = "") -> Figure:
         _show(left, tau, _limits([tau]))
         image = _show(right, spacing, of_spacing)
         left.set_title(one.title, loc="left", fontsize=6.5)
-        left.set_xlabel(_range(tau), fontsize=6)
+        left.set_xlabel(_range(tau), fontsize=6, loc="left")
     for ax in axes.ravel()[2 * len(maps) :]:
         ax.set_axis_off()
     bar = fig.colorbar(image, ax=list(axes.ravel()), location="bottom", shrink=0.4, aspect=40, pad=0.02)

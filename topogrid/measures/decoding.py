@@ -118,7 +118,7 @@ AT_A_MOMENT = (
     ),
     Measure(
         "validation/feedback_error_{}s_cm",
-        "Mean decoding error with feedback from the predicted place code, {} s into them, cm.",
+        "Mean decoding error with feedback from the place code, {} s into them, cm.",
     ),
     Measure(
         "validation/feedback_error_{}s_median_cm",

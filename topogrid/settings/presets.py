@@ -130,8 +130,8 @@ PRESETS: dict[str, Preset] = {
         "The full 64x64 sheet of 16 modules; without --tau, dense.",
         settings={"n_grid_cells": 4096},
         by_wiring={
-            # More modules agree sooner, and bear a stronger pull of what all of them say.
-            "attractor": {"place_feedback": 0.005, "long_walks": 60},
+            # As it was measured; the code of the decoded place has not been tried on this sheet.
+            "attractor": {"place_feedback": 0.005, "place_feedback_code": "predicted", "long_walks": 60},
             # A narrower range than on the laptop sheet: larger modules amplify more before their norm, and answer a
             # little less to a change of tau.
             "learned": {"steps": 3400, "long_walks": 60, "tau_min": 2.75, "tau_max": 4.6},

@@ -96,6 +96,9 @@ ARMS: dict[str, Arm] = {
 
 SEEDS = (0, 1, 2, 3, 4)
 
+SWEPT = ("learned", "attractor")
+"""Arms in which the strength of feedback is varied."""
+
 
 def choose_arms(names: Sequence[str] | None) -> list[Arm]:
     """Return the arms of these names, in the order of the table; all of them without names.

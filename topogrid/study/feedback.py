@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from topogrid.reading import number
+
 Record = Mapping[str, Any]
 
 
@@ -52,8 +54,7 @@ def _error(sweep: Sequence[Mapping[str, Any]], code: str, strength: float, speed
     """Return the mean error at the last moment, cm; NaN if it is not there."""
     for one in sweep:
         if (one["code"], one["strength"], one["speed"]) == (code, strength, speed):
-            value = one["mean_cm"][-1]
-            return math.nan if value is None else float(value)
+            return number(one["mean_cm"][-1])
     return math.nan
 
 

@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from topogrid.reading import number
 from topogrid.study.arms import ARMS
 from topogrid.study.table import LEAST
+from topogrid.study.values import numbers
 
 Record = Mapping[str, Any]
 
@@ -54,11 +56,11 @@ def likeness(record: Record, change: str) -> Likeness | None:
     before, after = record["changes"]["baseline"], record["changes"].get(change)
     if after is None:
         return None
-    was, now = (np.array([_number(value) for value in one["spacing"]]) for one in (before, after))
+    was, now = (numbers(one["spacing"]) for one in (before, after))
     there = np.isfinite(was)
     larger = float(np.mean(np.nan_to_num(now[there] / was[there]) > LARGER)) if there.any() else math.nan
     spread, cells = (
-        _number(after.get(key)) / was_before if (was_before := _number(before.get(key))) >= LEAST[key] else math.nan
+        number(after.get(key)) / was_before if (was_before := number(before.get(key))) >= LEAST[key] else math.nan
         for key in ("between", "share_above_0.8")
     )
     return Likeness(larger, spread, cells)
@@ -89,7 +91,3 @@ def alike_counts(records: Sequence[Record], arm: str, change: str) -> tuple[int,
 def _percent(values: Sequence[float]) -> str:
     there = [value for value in values if math.isfinite(value)]
     return f"{100 * np.mean(there):.0f}" if there else "-"
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from topogrid.evaluation.results import Decoding, Evaluation
 from topogrid.interventions.paired import COUNTED
 from topogrid.model.network import PathIntegrator
 from topogrid.streams import numpy_generator
+from topogrid.study.values import plain, plain_all
 from topogrid.trained.trained import Trained
 
 Float = NDArray[np.float64]
@@ -34,16 +35,6 @@ N_WALKS = 20
 _PATCH = 5  # units along a side
 _STATES, _POINTS = 1500, 150  # of a module: looked at, and kept
 _MOMENTS = 40  # kept of a course of errors
-
-
-def plain(value: float) -> float | None:
-    """Return a number with six digits, ``None`` where there is none: as JSON takes it."""
-    return float(f"{value:.6g}") if math.isfinite(value) else None
-
-
-def plain_all(values: Sequence[float] | Float) -> list[float | None]:
-    """Return numbers as `plain` does."""
-    return [plain(float(value)) for value in values]
 
 
 def courses(decoding: Decoding) -> dict[str, list[float | None]]:

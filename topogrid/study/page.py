@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from topogrid.figures import StudyPanel, save_figure, study_courses, study_overview, study_sheets, study_steps
 from topogrid.files import write_text_atomic
+from topogrid.study.arms import SWEPT
 from topogrid.study.feedback import best_feedback, feedback_table
 from topogrid.study.knock_out import knock_out_table
 from topogrid.study.sentences import sentences
@@ -30,7 +31,6 @@ _PANELS = (
 )
 
 _ANSWERS = ("arm", "network", "compared with", "does tau set the scale?")
-_SWEPT = ("learned", "attractor")
 
 
 class Written(NamedTuple):
@@ -80,7 +80,7 @@ def _figures(rows: Sequence[Row], records: Sequence[Record]) -> dict[str, Figure
         figures["sheets"] = study_sheets(sheets, detail="one network of each arm, the first seed; grey: no lattice")
     if steps:
         figures["steps"] = study_steps(
-            steps, detail="one network each, the first seed; a dot is a unit, a colour a module"
+            steps, detail="one network each, the first seed; a dot is a unit, a circle a module"
         )
     return figures
 
@@ -165,7 +165,7 @@ def _a_minute(records: Sequence[Record]) -> list[str]:
         "It is used when measured only: no network was trained with it. Slower animals want less, faster ones more.",
         "![Error over time without and with feedback, by arm](errors.png)",
     ]
-    for arm in _SWEPT:
+    for arm in SWEPT:
         columns, body = feedback_table(records, arm)
         best = best_feedback(records, arm)
         if body and best is not None:

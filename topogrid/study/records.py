@@ -7,7 +7,6 @@ modules counts as one. Scale is measured over units with a grid score above 0.3.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,9 @@ from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
 from topogrid.streams import versions
 from topogrid.study import measurements
-from topogrid.study.arms import SEEDS, Arm, config_for
-from topogrid.study.measurements import plain, plain_all
+from topogrid.study.arms import SEEDS, SWEPT, Arm, config_for
 from topogrid.study.silencing import errors_after_silencing
+from topogrid.study.values import numbers, plain, plain_all
 from topogrid.trained.trained import Trained
 
 Float = NDArray[np.float64]
@@ -63,9 +62,6 @@ FEEDBACK = {"learned": {"place_feedback": 0.04, "place_feedback_code": "predicte
 
 OTHER_FEEDBACK = {"place_feedback": 0.03, "place_feedback_code": "decoded", "place_feedback_every": 4}
 """Feedback of all other networks: the best for attractors at the speed of training."""
-
-SWEPT = ("learned", "attractor")
-"""Arms in which the strength of feedback is varied."""
 
 _GROUPS = ("task", "network", "wiring", "tau", "topography", "optimisation")
 
@@ -137,8 +133,8 @@ def measure_network(
     evaluation, sheet = measured.evaluation, trained.config.sheet
     gain = gain_of_modules(trained, sheet)
     changes = [_change(outcome) for outcome in _told(measure_changes(Condition(condition), CHANGES), say)]
-    tau = _numbers(changes[0]["tau"])
-    spacing = _numbers(changes[0]["spacing"])
+    tau = numbers(changes[0]["tau"])
+    spacing = numbers(changes[0]["spacing"])
     return {
         "format": FORMAT,
         "arm": arm.name,
@@ -215,10 +211,6 @@ def slopes(spacing: Float, tau: Float, gain: Float) -> dict[str, float | None]:
 
 
 _SMALLEST_RANGE = 0.05  # of a logarithm
-
-
-def _numbers(values: list[float | None]) -> Float:
-    return np.array([math.nan if value is None else value for value in values])
 
 
 def write_record(record: dict[str, Any], path: Path) -> None:

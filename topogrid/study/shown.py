@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from topogrid.figures import StudyCourse, StudySheet, StudySteps
 from topogrid.study.arms import ARMS, config_for
 from topogrid.study.table import Row
+from topogrid.study.values import numbers
 
 Record = Mapping[str, Any]
 Float = NDArray[np.float64]
@@ -25,9 +26,9 @@ def courses_of(rows: Sequence[Row], records: Sequence[Record]) -> list[StudyCour
     found = []
     for row in rows:
         own = [record["courses"] for record in records if record["arm"] == row.arm.name]
-        guess = np.mean([np.fmin(_numbers(one["still"]), _numbers(one["middle"])) for one in own], axis=0)
-        without, fed = (np.array([_numbers(one[name]) for one in own]) for name in ("without", "with"))
-        found.append(StudyCourse(row.arm.title, _numbers(own[0]["seconds"]), without, fed, guess))
+        guess = np.mean([np.fmin(numbers(one["still"]), numbers(one["middle"])) for one in own], axis=0)
+        without, fed = (np.array([numbers(one[name]) for one in own]) for name in ("without", "with"))
+        found.append(StudyCourse(row.arm.title, numbers(own[0]["seconds"]), without, fed, guess))
     return found
 
 
@@ -47,15 +48,11 @@ def steps_of(records: Sequence[Record]) -> list[StudySteps]:
     for name in STEPPED:
         for record in (one for one in records if one["arm"] == name and one["units"]):
             module_of = config_for(ARMS[name], record["seed"]).sheet.module_of
-            tau, spacing = (_numbers(record["units"][kind]) for kind in ("tau", "spacing"))
+            tau, spacing = (numbers(record["units"][kind]) for kind in ("tau", "spacing"))
             found.append(StudySteps(ARMS[name].title, tau, spacing, module_of))
     return found
 
 
 def _map(values: Sequence[float | None]) -> Float:
     side = math.isqrt(len(values))
-    return _numbers(values).reshape(side, side)
-
-
-def _numbers(values: Sequence[float | None]) -> Float:
-    return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+    return numbers(values).reshape(side, side)

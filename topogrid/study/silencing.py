@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from topogrid.interventions.catalogue import named
 from topogrid.interventions.condition import Condition
 from topogrid.interventions.table import do, obstacle
 from topogrid.study.arms import ARMS
+from topogrid.study.values import plain_all
 from topogrid.trained.trained import Trained
 
 Record = Mapping[str, Any]
@@ -40,7 +40,7 @@ def errors_after_silencing(trained: Trained, evaluation: Evaluation) -> dict[str
 
 def _errors(trained: Trained) -> list[float | None]:
     swept = sweep_feedback(trained, "predicted", (0.0,), SECONDS, n_walks=N_WALKS)
-    return [float(f"{value:.6g}") if math.isfinite(value) else None for value in swept.mean_cm[0]]
+    return plain_all(swept.mean_cm[0])
 
 
 def silencing_table(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from topogrid.analysis.networks.inference import MeanInterval, mean_interval
+from topogrid.reading import number
 from topogrid.study.arms import ARMS, Arm
+from topogrid.study.values import numbers
 
 Record = Mapping[str, Any]
 
@@ -34,15 +36,15 @@ class Quantity(NamedTuple):
 
 
 def _measure(key: str) -> Callable[[Record], float]:
-    return lambda record: _number(record["measures"].get(f"validation/{key}"))
+    return lambda record: number(record["measures"].get(f"validation/{key}"))
 
 
 def _slope(cause: str) -> Callable[[Record], float]:
     def of(record: Record) -> float:
-        over_modules = _number(record["modules"]["slopes"].get(cause))
+        over_modules = number(record["modules"]["slopes"].get(cause))
         if math.isfinite(over_modules) or cause != "tau" or len(record["modules"]["tau"]) > 1:
             return over_modules
-        return _number(record["measures"].get("validation/lattices/scaling_slope"))
+        return number(record["measures"].get("validation/lattices/scaling_slope"))
 
     return of
 
@@ -54,7 +56,7 @@ def _ratio(change: str) -> Callable[[Record], float]:
         done = record["changes"].get(change)
         if done is None:
             return math.nan
-        after, before = (_numbers(one["spacing"]) for one in (done, record["changes"]["baseline"]))
+        after, before = (numbers(one["spacing"]) for one in (done, record["changes"]["baseline"]))
         ratios = after / before
         there = ratios[np.isfinite(ratios)]
         return float(np.median(there)) if there.size else math.nan
@@ -67,14 +69,14 @@ def _left(change: str, key: str) -> Callable[[Record], float]:
 
     def of(record: Record) -> float:
         done = record["changes"].get(change)
-        before = _number(record["changes"]["baseline"].get(key))
-        return _number(done.get(key)) / before if done is not None and before >= LEAST[key] else math.nan
+        before = number(record["changes"]["baseline"].get(key))
+        return number(done.get(key)) / before if done is not None and before >= LEAST[key] else math.nan
 
     return of
 
 
 def _of(part: str, key: str) -> Callable[[Record], float]:
-    return lambda record: _number(record[part].get(key))
+    return lambda record: number(record[part].get(key))
 
 
 def _median_of(part: str, key: str) -> Callable[[Record], float]:
@@ -86,7 +88,7 @@ def _betti(which: int) -> Callable[[Record], float]:
 
 
 def _over_finite(values: Sequence[float | None]) -> float:
-    there = [value for value in map(_number, values) if math.isfinite(value)]
+    there = [value for value in map(number, values) if math.isfinite(value)]
     return float(np.median(there)) if there else math.nan
 
 
@@ -158,18 +160,10 @@ QUANTITIES = (
     ),
     Quantity(
         "minutes", "Of training; other programs ran on the machine, so these are upper bounds.",
-        lambda record: _number(record["minutes"]), 1,
+        lambda record: number(record["minutes"]), 1,
     ),
 )  # fmt: skip
 """All figures, in the order of the table."""
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
-def _numbers(values: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.array([_number(value) for value in values])
 
 
 class Row(NamedTuple):
