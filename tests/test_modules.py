@@ -13,6 +13,7 @@ import torch
 import train_grid
 from tests.faults.any_settings import in_little_time
 from topogrid.evaluation.saved import saved_moments
+from topogrid.model.units import at_moments
 from topogrid.runs.checkpoints import load_checkpoint
 from topogrid.session.companions import build_state
 from topogrid.session.failures import replay
@@ -25,7 +26,7 @@ from topogrid.settings.saved import read_settings, write_settings
 from topogrid.trained.run import open_run
 from topogrid.trained.safetensors import export_weights, import_weights
 from topogrid.training.batch import make_batch
-from topogrid.training.objective import TERMS, at_moments, growth_steps, phase_of, read_steps, readout_steps
+from topogrid.training.objective import TERMS, growth_steps, phase_of, read_steps, readout_steps
 from topogrid.training.optimiser import learning_rate
 from topogrid.training.processes import ALONE
 from topogrid.training.step import train_step

@@ -98,7 +98,7 @@ def test_a_walk_goes_on_from_where_it_was_cut(cut: int) -> None:
 
 def test_codes_are_read_from_the_bottleneck() -> None:
     one, (code, displacement) = network(), walks()
-    prediction = one(code, displacement, read=lambda activity: activity[::2])
+    prediction = one(code, displacement, moments=[0, 2, 4, 6, 8])
     torch.testing.assert_close(prediction.logits, prediction.activity[::2] @ one.readout.T)
     torch.testing.assert_close(prediction.directions, prediction.activity[::2] @ one.direction_readout.T)
     assert prediction.activity.shape == (9, 5, 16)

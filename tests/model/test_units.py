@@ -4,11 +4,13 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.model.networks import inputs, network
 from topogrid.analysis.sheets import Sheet
-from topogrid.model.units import TauRNN
+from topogrid.model.units import TauRNN, at_moments
 from topogrid.model.wiring.dense import Dense
 from topogrid.model.wiring.learned import Learned
 
@@ -119,3 +121,15 @@ def test_a_start_is_divided_by_its_norm_in_each_module_where_states_are() -> Non
     start = units.rectified(state)
     for members in sheet.order:
         torch.testing.assert_close(start[:, members], torch.nn.functional.normalize(state[:, members].relu(), dim=-1))
+
+
+@given(st.sets(st.integers(0, 11)))
+def test_moments_are_those_that_are_named(chosen: set[int]) -> None:
+    values = torch.arange(36.0).reshape(12, 3)
+    moments = sorted(chosen)
+    assert torch.equal(at_moments(values, moments), values[moments])
+
+
+def test_evenly_spaced_moments_are_no_copy() -> None:
+    values = torch.zeros(12, 3)
+    assert at_moments(values, [1, 4, 7, 10]).data_ptr() == values[1].data_ptr()

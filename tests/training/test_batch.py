@@ -79,9 +79,9 @@ def test_dropout_leaves_out_other_units_in_every_step_and_none_without_it() -> N
     assert not same([first.kept], [second.kept])
     again = batch_for(state_of(config), config)
     assert same(again, first)
-    activity = state.predict(first, "all", read_steps(1, config)).activity
-    seen = first.seen(activity, read_steps(1, config))
-    assert same([seen], [activity[read_steps(1, config)] * first.kept])
+    prediction = state.predict(first, "all", read_steps(1, config))
+    seen = prediction.activity[read_steps(1, config)] * first.kept
+    torch.testing.assert_close(prediction.logits, seen @ state.network.readout.T)
     bare = settings(**LSTM | {"dropout": 0.0})
     assert not batch_for(state_of(bare), bare).kept.numel()
     assert same(batch_for(state_of(bare), bare)[:4], first[:4])

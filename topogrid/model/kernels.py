@@ -1,10 +1,7 @@
-"""What is done to every element between two matrix products of the recurrence, forward and backward.
+"""What is done to every element between two products of units connected all to all, forward and backward.
 
-Shapes: states are ``(..., B, N)``, one row a walk. There are two kernels:
-
-* `LEAKY`: ``h + (f(drive) - h) / tau`` with ``f`` a ReLU or tanh;
-* `NORMED`: ``n(relu(h + (drive - h) / tau))``, where ``n`` divides by the norm over the last axis, the units of a
-  module (local divisive normalisation).
+Shapes: states are ``(B, N)``, one row a walk. `LEAKY` is ``h + (f(drive) - h) / tau`` with ``f`` a ReLU or tanh.
+Modules have kernels of their own, `topogrid.model.module_kernels`.
 """
 
 from __future__ import annotations
@@ -41,13 +38,9 @@ class Kernels(NamedTuple):
     """Room for what the backward pass needs of every step, given the activity ``(T, ..., B, N)`` and the leak."""
 
 
-def choose(norm: Norm, *, compiled: bool = False) -> Kernels:
-    """Return the kernels of a norm, to be compiled when they are first called if so wished."""
-    kernels = LEAKY if norm == "none" else NORMED
-    return _compiled(norm) if compiled else kernels
-
-
-# --- LEAKY -----------------------------------------------------------------------------------------------------------
+def choose(*, compiled: bool = False) -> Kernels:
+    """Return the kernels, to be compiled when they are first called if so wished."""
+    return _compiled() if compiled else LEAKY
 
 
 def _advance(
@@ -143,9 +136,6 @@ def _through_gate(grad: Tensor, passed: Tensor, activation: Activation) -> Tenso
 LEAKY = Kernels(_advance, _retreat, _keep_gate)
 
 
-# --- NORMED ----------------------------------------------------------------------------------------------------------
-
-
 def normalised(state: Tensor) -> Tensor:
     """Return rectified states ``(..., unit)`` divided by their norm; a silent module stays silent."""
     rectified = state.relu()
@@ -153,65 +143,6 @@ def normalised(state: Tensor) -> Tensor:
     return rectified / norm
 
 
-def _advance_normed(
-    state: Tensor,
-    product: Tensor,
-    before: Tensor,
-    norm: Tensor,
-    leak: Tensor | None,
-    _activation: Activation,
-    add_state: bool,
-) -> None:
-    """Turn the drive that stands in ``state`` into the state after this step; ``norm`` receives its norm before."""
-    state.add_(product)
-    if add_state:
-        state.add_(before)
-    if leak is not None:
-        torch.lerp(before, state, leak, out=state)
-    state.relu_()
-    torch.linalg.vector_norm(state, dim=-1, keepdim=True, out=norm)
-    state.div_(norm.clamp_min_(SMALLEST_NORM))
-
-
-def _retreat_normed(
-    grad_after: Tensor,
-    product: Tensor,
-    kept: Tensor | None,
-    norm: Tensor,
-    after: Tensor,
-    leak: Tensor | None,
-    change: Change | None,
-    _activation: Activation,
-    add_state: bool,
-) -> tuple[Tensor, Tensor | None]:
-    """Bring the gradient back over one step; arguments and returns as of `_retreat`.
-
-    With ``g = r / |r|`` the gradient of ``r`` is that of ``g`` without its part along ``g``, over ``|r|``.
-    """
-    grad_state = grad_after + product
-    if kept is not None:
-        grad_state.add_(kept)
-    along = (grad_state * after).sum(dim=-1, keepdim=True)
-    grad_state.addcmul_(after, along, value=-1).div_(norm)
-    grad_state = torch.ops.aten.threshold_backward(grad_state, after, 0.0)
-    if change is not None:
-        # Where the unit was open, what was rectified is the state times its norm.
-        change.total.add_((grad_state * (after * norm - change.before)).sum(dim=-2))
-    if leak is None:
-        return grad_state, grad_state if add_state else None
-    grad_input = grad_state * leak
-    kept = grad_state.sub_(grad_input)
-    return grad_input, kept.add_(grad_input) if add_state else kept
-
-
-def _keep_norm(activity: Tensor, _leak: Tensor | None, _activation: Activation) -> Tensor:
-    return activity.new_empty(*activity.shape[:-1], 1)
-
-
-NORMED = Kernels(_advance_normed, _retreat_normed, _keep_norm)
-
-
 @functools.cache
-def _compiled(norm: Norm) -> Kernels:
-    kernels = choose(norm)
-    return kernels._replace(advance=torch.compile(kernels.advance), retreat=torch.compile(kernels.retreat))
+def _compiled() -> Kernels:
+    return LEAKY._replace(advance=torch.compile(LEAKY.advance), retreat=torch.compile(LEAKY.retreat))

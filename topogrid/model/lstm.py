@@ -10,16 +10,16 @@ Shapes: T time, B batch, H LSTM unit, N unit of the bottleneck, P place.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from topogrid.model.head_directions import encode_directions
-from topogrid.model.network import Feedback, PathIntegrator, Walked
+from topogrid.model.network import Feedback, PathIntegrator, Prediction, Walked
 from topogrid.model.penalty import sum_of_squares
 from topogrid.model.products import Precision
+from topogrid.model.units import at_moments
 from topogrid.settings.config import TrainConfig
 
 MOVEMENT = 3
@@ -200,11 +200,20 @@ class LSTMIntegrator(PathIntegrator):
         state = functional.linear(start_code, self.encoder) + functional.linear(code, self.direction_encoder)
         return torch.cat((state, directions_of(first)), dim=-1)
 
-    def forward(self, start_code: Tensor, displacement: Tensor, *, read: Any = None, joint: bool = True) -> Any:
+    def forward(
+        self,
+        start_code: Tensor,
+        displacement: Tensor,
+        *,
+        moments: list[int] | None = None,
+        kept: Tensor | None = None,
+        joint: bool = True,
+    ) -> Prediction:
         """Follow walks as every network does; see `PathIntegrator.forward`."""
         del joint
         activity, _state = self._follow(displacement, self._begin(start_code, displacement))
-        return self.predicted(activity, activity if read is None else read(activity))
+        seen = activity if moments is None else at_moments(activity, moments)
+        return self.predicted(activity, seen if kept is None else seen * kept)
 
     def begin(self, start_code: Tensor, displacement: Tensor) -> Tensor:
         """Return the state before the first of some displacements ``(time, batch, 2)``."""

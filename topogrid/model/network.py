@@ -26,7 +26,8 @@ class Prediction(NamedTuple):
     """What the network does along a batch of walks."""
 
     activity: Tensor
-    """``(time, batch, unit)``, after each step; where modules have walks of their own, as `in_modules` returns it."""
+    """``(time, batch, unit)``, after each step. Where modules have walks of their own, as `in_modules` returns it; where
+    a part of it was read, as `TauRNN.read` does."""
     logits: Tensor | None
     """``(read, batch, place)``, predicted place code before the softmax, at the steps read; ``None`` if none is."""
     directions: Tensor | None = None
@@ -127,17 +128,27 @@ class PathIntegrator(nn.Module):
         start_code: Tensor,
         displacement: Tensor,
         *,
-        read: Callable[[Tensor], Tensor] = lambda activity: activity,
+        moments: list[int] | None = None,
+        kept: Tensor | None = None,
         joint: bool = True,
     ) -> Prediction:
-        """Integrate ``displacement`` ``(time, batch, 2)`` (metres per step) from the place code ``(batch, place)``.
+        """Integrate walks from the place code of their start, and read place codes out.
 
-        ``read`` picks the steps at which the place code is read out, all by default. Unless ``joint``, only the
-        read-out gets the gradient of what is read.
+        Parameters
+        ----------
+        start_code : Tensor, ``(batch, place)``
+        displacement : Tensor, ``(time, batch, 2)``
+            Metres per step.
+        moments : list of int, optional
+            Steps, counted from 0, at which the place code is read out, all by default.
+        kept : Tensor, ``(moment, batch, unit)``, optional
+            What the activity that is read is multiplied by: 0 where a reading does without a unit.
+        joint : bool
+            Give all weights the gradient of what is read; else the read-out alone.
         """
         with torch.set_grad_enabled(joint and torch.is_grad_enabled()):
-            activity = self.units(displacement, self.start_state(start_code))
-        return self.predicted(activity, read(activity))
+            activity, seen = self.units.read(displacement, self.start_state(start_code), moments)
+        return self.predicted(activity, seen if kept is None else seen * kept)
 
     def predicted(self, activity: Tensor, seen: Tensor) -> Prediction:
         """Return activity with what is read out of the part of it that is ``seen``."""
@@ -188,8 +199,7 @@ class PathIntegrator(nn.Module):
             The start and every state after it, units in the order of the wiring.
         """
         encoder = self.units.wiring.arrange(self.encoder)
-        start = normalised(torch.bmm(start_code, encoder.transpose(1, 2)))
-        return torch.cat((start[None], self.units.in_modules(displacement, start)))
+        return self.units.in_modules(displacement, normalised(torch.bmm(start_code, encoder.transpose(1, 2))))
 
     def start_state(self, start_code: Tensor) -> Tensor:
         """First state ``(batch, unit)`` from the place code ``(batch, place)`` of where walks start."""

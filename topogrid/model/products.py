@@ -1,15 +1,13 @@
 """Matrix products of units, in either precision, by the library that is fastest on the processor at hand.
 
-Shapes: T time, B batch, M module, N unit. Units that are connected all to all have states ``(B, N)`` and weights
-``(N, N)``; units that are connected inside modules have states ``(M, B, N)`` and weights ``(M, N, N)`` with the N units
-of one module. A row of a weight matrix belongs to the receiving unit.
+A row of a weight matrix belongs to the receiving unit.
 """
 
 from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -82,95 +80,29 @@ class _Linear(torch.autograd.Function):
         return grad_values, (grad.t() @ rows).to(dtype) if ctx.needs_input_grad[1] else None, None
 
 
-class Products(Protocol):
-    """The products that a recurrence takes, for one layout of its states."""
+def weight_gradient(receivers: Tensor, senders: Tensor, dtype: torch.dtype) -> Tensor:
+    """Sum ``receiver x sender`` over all rows.
 
-    def move(self, displacement: Tensor, w_in: Tensor, drive: Tensor) -> None:
-        """Write the drive ``(T, ...)`` from displacements into ``drive``.
+    A block of receivers at a time, as a large sheet's fits no cache as a whole.
 
-        Displacements are ``(T, B, 2)``, or ``(T, M, B, 2)`` where every module has walks of its own.
-        """
+    Parameters
+    ----------
+    receivers, senders : Tensor, ``(..., unit)``
+        Gradients of what units received, and what was sent.
+    dtype : torch.dtype
+        Of the result.
 
-    def forward(self, senders: Tensor, weights: Tensor) -> Tensor:
-        """Return what senders send to receivers in a step."""
-
-    def back(self, receivers: Tensor, weights: Tensor) -> Tensor:
-        """Return the gradient of senders from that of receivers."""
-
-    def weight_gradient(self, receivers: Tensor, senders: Tensor, dtype: torch.dtype) -> Tensor:
-        """Sum ``receiver x sender`` over all ``(T, ...)`` rows."""
-
-    def movement_gradient(self, moves: Tensor, receivers: Tensor, total: Tensor) -> None:
-        """Add ``moves (2, B)``, or ``(M, 2, B)``, times receivers to ``total``, ``(..., 2, N)``."""
-
-    def displacement_gradient(self, receivers: Tensor, w_in: Tensor, out: Tensor) -> None:
-        """Write the gradient of a step's displacement into ``out``, ``(B, 2)`` or ``(M, B, 2)``."""
-
-
-class _Dense:
-    """States ``(B, N)``."""
-
-    def move(self, displacement: Tensor, w_in: Tensor, drive: Tensor) -> None:
-        torch.mm(displacement.reshape(-1, 2), w_in.t(), out=drive.view(-1, len(w_in)))
-
-    def forward(self, senders: Tensor, weights: Tensor) -> Tensor:
-        return multiply(senders, weights.t())
-
-    def back(self, receivers: Tensor, weights: Tensor) -> Tensor:
-        return multiply(receivers, weights)
-
-    def weight_gradient(self, receivers: Tensor, senders: Tensor, dtype: torch.dtype) -> Tensor:
-        """Sum a block of receivers at a time: a large sheet's fits no cache as a whole."""
-        units = receivers.shape[-1]
-        receivers, senders = receivers.reshape(-1, units), senders.reshape(-1, units)
-        gradient = torch.empty(units, units, dtype=dtype, device=receivers.device)
-        for first in range(0, units, WEIGHT_BLOCK):
-            block = slice(first, first + WEIGHT_BLOCK)
-            gradient[block] = receivers[:, block].t() @ senders
-        return gradient
-
-    def movement_gradient(self, moves: Tensor, receivers: Tensor, total: Tensor) -> None:
-        total.addmm_(moves, receivers)
-
-    def displacement_gradient(self, receivers: Tensor, w_in: Tensor, out: Tensor) -> None:
-        torch.mm(receivers, w_in, out=out)
-
-
-class _Modular:
-    """States ``(M, B, N)``; products of all modules go as one batch."""
-
-    def move(self, displacement: Tensor, w_in: Tensor, drive: Tensor) -> None:
-        # Two passes over the drive cost less than T x M tiny products with an inner dimension of 2.
-        each = displacement[:, None] if displacement.ndim == 3 else displacement
-        x, y = (each[..., axis, None] for axis in (0, 1))
-        torch.mul(x, w_in[None, :, None, :, 0], out=drive)
-        drive.addcmul_(y, w_in[None, :, None, :, 1])
-
-    def forward(self, senders: Tensor, weights: Tensor) -> Tensor:
-        return torch.bmm(senders, weights.transpose(1, 2))
-
-    def back(self, receivers: Tensor, weights: Tensor) -> Tensor:
-        return torch.bmm(receivers, weights)
-
-    def weight_gradient(self, receivers: Tensor, senders: Tensor, dtype: torch.dtype) -> Tensor:
-        rows, columns = (states.transpose(0, 1).flatten(1, 2) for states in (receivers, senders))
-        return torch.bmm(rows.transpose(1, 2), columns).to(dtype)
-
-    def movement_gradient(self, moves: Tensor, receivers: Tensor, total: Tensor) -> None:
-        total.baddbmm_(moves.expand(len(receivers), *moves.shape[-2:]), receivers)
-
-    def displacement_gradient(self, receivers: Tensor, w_in: Tensor, out: Tensor) -> None:
-        each = torch.bmm(receivers, w_in)
-        out.copy_(each if out.ndim == 3 else each.sum(dim=0))
-
-
-DENSE: Products = _Dense()
-MODULAR: Products = _Modular()
-
-
-def products_for(states: Tensor) -> Products:
-    """Return the products for states ``(batch, unit)`` or ``(module, batch, unit)``."""
-    return DENSE if states.ndim == 2 else MODULAR
+    Returns
+    -------
+    Tensor, ``(unit, unit)``
+    """
+    units = receivers.shape[-1]
+    receivers, senders = receivers.reshape(-1, units), senders.reshape(-1, units)
+    gradient = torch.empty(units, units, dtype=dtype, device=receivers.device)
+    for first in range(0, units, WEIGHT_BLOCK):
+        block = slice(first, first + WEIGHT_BLOCK)
+        gradient[block] = receivers[:, block].t() @ senders
+    return gradient
 
 
 @functools.cache

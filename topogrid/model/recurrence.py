@@ -1,7 +1,8 @@
 """The leaky recurrence through time, with its own gradient: the one hot spot of training.
 
 Shapes: T time, B batch, M module, N unit. States are ``(T, B, N)``, or ``(T, M, B, N)`` where units are connected
-inside modules; a row of a weight matrix belongs to the receiving unit.
+inside modules, which is the work of `topogrid.model.module_recurrence`; a row of a weight matrix belongs to the
+receiving unit.
 
 Four choices make it fast without changing what is computed:
 
@@ -15,17 +16,15 @@ Four choices make it fast without changing what is computed:
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from topogrid.model.kernels import Activation, Change, Kernels, Norm, choose
-from topogrid.model.products import Precision, Products, products_for
-
-Exact = Literal["identity", "nothing"]
-"""What of the recurrent weights passes in fp32 where the rest is rounded."""
+from topogrid.model.module_recurrence import Exact, module_recurrence
+from topogrid.model.products import Precision, multiply, weight_gradient
 
 
 class _How(NamedTuple):
@@ -35,7 +34,6 @@ class _How(NamedTuple):
     precision: Precision
     exact: Exact
     kernels: Kernels
-    products: Products
 
     @property
     def adds_state(self) -> bool:
@@ -109,7 +107,16 @@ def leaky_recurrence(
     """
     _check_words(activation, norm, precision, exact)
     _check_shapes(displacement, start, {"w_in": w_in, "w_rec": w_rec, "tau": tau, "drive": drive, "nudge": nudge})
-    how = _How(activation, precision, exact, choose(norm, compiled=compiled), products_for(start))
+    if start.ndim == 3 or norm == "module":
+        inputs = (displacement, start, w_in, w_rec, tau, drive, nudge)
+        whole = start.ndim == 2
+        modules = [one[None] if whole and one is not None and place else one for place, one in enumerate(inputs)]
+        followed = module_recurrence(
+            *modules[:5], drive=modules[5], nudge=modules[6], activation=activation, norm=norm, precision=precision,
+            exact=exact, compiled=compiled,
+        )  # fmt: skip
+        return followed.activity[:, 0] if whole else followed.activity
+    how = _How(activation, precision, exact, choose(compiled=compiled))
     activity: Tensor = _LeakyRecurrence.apply(  # type: ignore[no-untyped-call]
         displacement, start, w_in, w_rec, tau, drive, nudge, how
     )
@@ -152,7 +159,7 @@ def _check_shapes(displacement: Tensor, start: Tensor, others: dict[str, Tensor 
 
 
 class _LeakyRecurrence(torch.autograd.Function):
-    """Forward and backward through time by hand; see `leaky_recurrence`.
+    """Forward and backward through time by hand, all to all; see `leaky_recurrence`.
 
     ``states`` holds the start and every state after it, so that in fp32 the senders of a step are rows of it. In bf16
     the senders are a rounded copy, and ``weights`` is what is rounded of ``w_rec``.
@@ -175,18 +182,18 @@ class _LeakyRecurrence(torch.autograd.Function):
         states = start.new_empty(time + 1, *start.shape)
         states[0] = start
         activity = states[1:]
-        how.products.move(displacement, w_in, activity)
+        torch.mm(displacement.reshape(-1, 2), w_in.t(), out=activity.view(-1, len(w_in)))
         if drive is not None:
-            activity.add_(drive.unsqueeze(-2))
+            activity.add_(drive)
         if nudge is not None:
             activity[0].add_(nudge)
         senders = torch.empty_like(activity, dtype=weights.dtype) if rounded else states[:-1]
-        leak = None if tau is None else _per_unit(1.0 / tau)
+        leak = None if tau is None else 1.0 / tau
         passed = how.kernels.keep(activity, leak, how.activation)
         for step in range(time):
             if rounded:
                 senders[step].copy_(states[step])
-            product = how.products.forward(senders[step], weights)
+            product = multiply(senders[step], weights.t())
             how.kernels.advance(
                 activity[step], product, states[step], passed[step], leak, how.activation, how.adds_state
             )
@@ -202,7 +209,7 @@ class _LeakyRecurrence(torch.autograd.Function):
         needs_displacement, _start, needs_w_in, needs_w_rec, needs_tau, needs_drive = ctx.needs_input_grad[:6]
         into_units = torch.empty_like(grad_activity, dtype=weights.dtype)
         # Narrow factors on the left and everything without gaps: other ways round, these products are 20 times slower.
-        grad_w_in = w_in.new_zeros(*w_in.shape[:-2], 2, w_in.shape[-2]) if needs_w_in else None
+        grad_w_in = w_in.new_zeros(2, len(w_in)) if needs_w_in else None
         moves = displacement.transpose(-2, -1).contiguous()
         grad_displacement = torch.empty_like(displacement) if needs_displacement else None
         grad_leak, grad_drive = (torch.zeros_like(w_in[..., 0]) if need else None for need in (needs_tau, needs_drive))
@@ -216,23 +223,18 @@ class _LeakyRecurrence(torch.autograd.Function):
             )  # fmt: skip
             into_units[step].copy_(grad_input)
             if grad_w_in is not None:
-                how.products.movement_gradient(moves[step], grad_input, grad_w_in)
+                grad_w_in.addmm_(moves[step], grad_input)
             if grad_drive is not None:
-                grad_drive.add_(grad_input.sum(dim=-2))
+                grad_drive.add_(grad_input.sum(dim=0))
             if grad_displacement is not None:
-                how.products.displacement_gradient(grad_input, w_in, grad_displacement[step])
-            product = how.products.back(into_units[step], weights)
+                torch.mm(grad_input, w_in, out=grad_displacement[step])
+            product = multiply(into_units[step], weights)
         grad_start = product.to(w_in.dtype) if kept is None else kept + product
-        grad_w_rec = how.products.weight_gradient(into_units, senders, w_in.dtype) if needs_w_rec else None
+        grad_w_rec = weight_gradient(into_units, senders, w_in.dtype) if needs_w_rec else None
         # The sum is the gradient of log leak, and d log leak / d tau is -leak.
-        grad_tau = None if grad_leak is None else -grad_leak * leak.reshape(grad_leak.shape)
-        grad_w_in = None if grad_w_in is None else grad_w_in.transpose(-2, -1)
+        grad_tau = None if grad_leak is None else -grad_leak * leak
+        grad_w_in = None if grad_w_in is None else grad_w_in.t()
         return grad_displacement, grad_start, grad_w_in, grad_w_rec, grad_tau, grad_drive, None, None
-
-
-def _per_unit(values: Tensor) -> Tensor:
-    """Let ``(module, unit)`` values meet states ``(module, batch, unit)``."""
-    return values if values.ndim == 1 else values.unsqueeze(-2)
 
 
 def _rounded(w_rec: Tensor, without_identity: bool) -> Tensor:

@@ -7,11 +7,13 @@ knows another order.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from topogrid.model.kernels import Activation, Norm, normalised
+from topogrid.model.module_recurrence import module_recurrence
 from topogrid.model.products import Precision
 from topogrid.model.recurrence import leaky_recurrence
 from topogrid.model.wiring.base import Wiring
@@ -101,28 +103,61 @@ class TauRNN(nn.Module):
         """
         arranged = self.wiring.arrange_states(start)
         nudged = None if nudge is None else self.wiring.arrange_states(nudge)
-        return self.wiring.restore_states(self.in_modules(displacement, arranged, nudge=nudged))
+        activity = leaky_recurrence(displacement, arranged, **self._how(), nudge=nudged)
+        return self.wiring.restore_states(activity)
 
-    def in_modules(self, displacement: Tensor, start: Tensor, *, nudge: Tensor | None = None) -> Tensor:
-        """Activity ``(time, module, batch, unit)`` from a start in the layout of the wiring.
+    def read(self, displacement: Tensor, start: Tensor, moments: list[int] | None = None) -> tuple[Tensor, Tensor]:
+        """Follow walks and look at some moments of them, all by default.
 
-        Displacements may be ``(time, module, batch, 2)``: every module then has walks of its own.
+        Parameters
+        ----------
+        displacement : Tensor, ``(time, batch, 2)``
+        start : Tensor, ``(batch, unit)``
+        moments : list of int, optional
+            Steps, counted from 0.
+
+        Returns
+        -------
+        tuple of Tensor
+            All activity, and what is seen of it, ``(moment, batch, unit)``, in the order of the sheet. Where that is
+            not all, activity stays in the layout of the wiring: ``(time, module, batch, unit)`` for modules.
         """
+        arranged = self.wiring.arrange_states(start)
+        if moments is None or arranged.ndim == 2:
+            activity = self(displacement, start)
+            return activity, activity if moments is None else at_moments(activity, moments)
+        followed = module_recurrence(displacement, arranged, **self._how(), moments=moments)
+        return followed.activity, self.wiring.restore_states(followed.seen)
+
+    def in_modules(self, displacement: Tensor, start: Tensor) -> Tensor:
+        """Follow walks that every module has of its own.
+
+        Parameters
+        ----------
+        displacement : Tensor, ``(time, module, batch, 2)``
+        start : Tensor, ``(module, batch, unit)``
+            In the layout of the wiring.
+
+        Returns
+        -------
+        Tensor, ``(1 + time, module, batch, unit)``
+            The start and every state after it.
+        """
+        return module_recurrence(displacement, start, **self._how(), from_start=True).activity
+
+    def _how(self) -> dict[str, Any]:
         wiring, tau = self.wiring, self.tau
-        return leaky_recurrence(
-            displacement,
-            start,
-            wiring.arrange(self.w_in),
-            wiring.weight,
-            None if tau is None else wiring.arrange(tau),
-            drive=None if self.drive is None else wiring.arrange(self.drive),
-            nudge=nudge,
-            activation=self.activation,
-            norm=self.norm,
-            precision=self.precision,
-            exact=wiring.exact,
-            compiled=self.compiled,
-        )
+        return {
+            "w_in": wiring.arrange(self.w_in),
+            "w_rec": wiring.weight,
+            "tau": None if tau is None else wiring.arrange(tau),
+            "drive": None if self.drive is None else wiring.arrange(self.drive),
+            "activation": self.activation,
+            "norm": self.norm,
+            "precision": self.precision,
+            "exact": wiring.exact,
+            "compiled": self.compiled,
+        }
 
     def rectified(self, state: Tensor) -> Tensor:
         """Pass ``(batch, unit)`` through what every later state has passed: the non-linearity, or the norm."""
@@ -143,3 +178,14 @@ class TauRNN(nn.Module):
         """Put every time constant back inside its bounds; call after each optimiser step."""
         if self.log_tau is not None:
             self.log_tau.clamp_(*self.log_bounds)
+
+
+def at_moments(values: Tensor, moments: list[int]) -> Tensor:
+    """Return values ``(time, ...)`` at some moments, without a copy where these are evenly spaced."""
+    if not moments:
+        return values[:0]
+    stride = moments[1] - moments[0] if len(moments) > 1 else 1
+    if moments == list(range(moments[0], moments[-1] + 1, stride)):
+        return values[moments[0] : moments[-1] + 1 : stride]
+    # An index list would be copied to the device in every step.
+    return torch.stack([values[moment] for moment in moments])

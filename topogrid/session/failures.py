@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
-from topogrid.model.network import PathIntegrator, Prediction
+from topogrid.model.network import PathIntegrator
 from topogrid.model.products import Precision
 from topogrid.runs.checkpoints import load_checkpoint, save_state
 from topogrid.runs.errors import CheckpointError
@@ -34,6 +34,7 @@ from topogrid.training.objective import (
     Context,
     objective,
     phase_of,
+    predicted,
     read_steps,
     topoloss_weight,
     walk_length,
@@ -269,15 +270,7 @@ def _retaken(dump: Dump) -> Iterator[Quantity]:
     yield from (_quantity(f"weights {name}", value) for name, value in network.named_parameters())
     yield from (_quantity(f"batch {name}", value) for name, value in batch._asdict().items())
     phase, moments = phase_of(dump.step, dump.config), read_steps(dump.step, dump.config)
-    if phase == "modules":
-        prediction = Prediction(network.in_modules(batch.start_code, batch.displacement), None)
-    else:
-        prediction = network(
-            batch.start_code,
-            batch.displacement,
-            read=lambda activity: batch.seen(activity, moments),
-            joint=phase != "readout",
-        )
+    prediction = predicted(network, batch, phase, moments)
     in_time = prediction.activity if prediction.activity.ndim == 3 else prediction.activity.flatten(1, 2)
     yield _quantity("activity", prediction.activity, _where_in_walk(in_time))
     if prediction.logits is not None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from topogrid.model.units import at_moments
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.cost import MOST_MOMENTS, evaluation_cost
 from topogrid.settings.presets import PRESETS, settings_of
@@ -22,7 +23,6 @@ from topogrid.training.objective import (
     TOTAL,
     Context,
     Phase,
-    at_moments,
     growth_steps,
     objective,
     phase_of,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from topogrid.model.units import at_moments
 from topogrid.settings.config import TrainConfig
 from topogrid.training.geometry import walks_in_windows
 from topogrid.training.objective import (
     Batch,
-    at_moments,
     phase_of,
     read_steps,
     walk_length,

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from topogrid.measures.training import LOSS
 from topogrid.model.head_directions import encode_directions
 from topogrid.model.network import PathIntegrator, Prediction
+from topogrid.model.units import at_moments
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.schedules import parse_schedule, share_at
 from topogrid.training import geometry, losses
@@ -40,10 +41,31 @@ class Batch(NamedTuple):
     """``(read, batch, unit)``, what activity is multiplied by where a reading does without some of it: 0, or more than
     1 to make up for that. Empty where nothing is left out."""
 
-    def seen(self, activity: Tensor, moments: list[int] | None) -> Tensor:
-        """Return the activity that the codes are read from, at some moments or all."""
-        read = activity if moments is None else at_moments(activity, moments)
-        return read * self.kept if self.kept.numel() else read
+
+def predicted(network: nn.Module, batch: Batch, phase: Phase, moments: list[int] | None = None) -> Prediction:
+    """Follow the walks of a batch and read the place code at some moments, all by default.
+
+    Parameters
+    ----------
+    network : nn.Module
+        A `PathIntegrator`, or what averages the gradients of one over processes.
+    batch : Batch
+    phase : Phase
+    moments : list of int, optional
+        Steps, counted from 0.
+
+    Returns
+    -------
+    Prediction
+    """
+    if phase == "modules":
+        assert isinstance(network, PathIntegrator)  # noqa: S101 -- modules learn alone, and average gradients after
+        return Prediction(network.in_modules(batch.start_code, batch.displacement), None)
+    kept = batch.kept if batch.kept.numel() else None
+    prediction: Prediction = network(
+        batch.start_code, batch.displacement, moments=moments, kept=kept, joint=phase != "readout"
+    )
+    return prediction
 
 
 class Context(NamedTuple):
@@ -114,17 +136,6 @@ def read_steps(step: int, config: TrainConfig) -> list[int]:
 
 READ_MOMENTS, READ_SHIFTS = 12, 8
 """As many moments of a long walk does the read-out learn from in a step, and as many steps it takes to come round."""
-
-
-def at_moments(values: Tensor, moments: list[int]) -> Tensor:
-    """Return values ``(time, ...)`` at some moments, without a copy where these are evenly spaced."""
-    if not moments:
-        return values[:0]
-    stride = moments[1] - moments[0] if len(moments) > 1 else 1
-    if moments == list(range(moments[0], moments[-1] + 1, stride)):
-        return values[moments[0] : moments[-1] + 1 : stride]
-    # An index list would be copied to the device in every step.
-    return torch.stack([values[moment] for moment in moments])
 
 
 def topoloss_weight(step: int, config: TrainConfig) -> float:

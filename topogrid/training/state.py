@@ -20,6 +20,7 @@ from topogrid.training.objective import (
     Batch,
     Phase,
     length_scale,
+    predicted,
     topoloss_weight,
 )
 from topogrid.training.optimiser import Adam, grower_of, parameter_groups, set_learning_rate
@@ -70,15 +71,7 @@ class TrainState:
 
     def predict(self, batch: Batch, phase: Phase = "all", moments: list[int] | None = None) -> Prediction:
         """Follow the walks of a batch and read the place code at some moments, all by default."""
-        if phase == "modules":
-            return Prediction(self.network.in_modules(batch.start_code, batch.displacement), None)
-        prediction: Prediction = (self.averaged or self.network)(
-            batch.start_code,
-            batch.displacement,
-            read=lambda activity: batch.seen(activity, moments),
-            joint=phase != "readout",
-        )
-        return prediction
+        return predicted(self.averaged or self.network, batch, phase, moments)
 
     def fit(self, config: TrainConfig) -> None:
         """Fit encoder and read-out to what the wiring does untrained; see `topogrid.model.wiring.base.Wiring.fit`."""

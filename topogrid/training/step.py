@@ -14,13 +14,13 @@ from torch import Tensor
 from topogrid.measures.training import TRAINING_DIRECTION_ERROR
 from topogrid.model.head_directions import decode_directions, direction_errors
 from topogrid.model.network import Prediction
+from topogrid.model.units import at_moments
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
 from topogrid.training.objective import (
     TOTAL,
     Batch,
     Context,
-    at_moments,
     growth_steps,
     objective,
     phase_of,

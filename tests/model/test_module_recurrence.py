@@ -1,0 +1,175 @@
+"""Modules compute what a plain loop computes, whatever is looked at, and so do their gradients."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from topogrid.model.module_recurrence import module_recurrence
+
+TIME, MODULES, BATCH, UNITS = 7, 2, 3, 5
+NAMES = ("displacement", "start", "w_in", "w_rec", "tau", "drive")
+
+
+def draw(*shape: int, seed: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.double)
+
+
+def inputs(*, own_walks: bool = False, with_tau: bool = True, with_drive: bool = True) -> list[Tensor | None]:
+    walks = (TIME, MODULES, BATCH, 2) if own_walks else (TIME, BATCH, 2)
+    given: list[Tensor | None] = [
+        draw(*walks, seed=0),
+        draw(MODULES, BATCH, UNITS, seed=1).relu(),
+        draw(MODULES, UNITS, 2, seed=2),
+        torch.eye(UNITS, dtype=torch.double) + 0.4 * draw(MODULES, UNITS, UNITS, seed=3),
+        1.5 + draw(MODULES, UNITS, seed=4).sigmoid() if with_tau else None,
+        0.5 * draw(MODULES, UNITS, seed=5) if with_drive else None,
+    ]
+    return [None if one is None else one.requires_grad_() for one in given]
+
+
+def plain_loop(
+    displacement: Tensor,
+    start: Tensor,
+    w_in: Tensor,
+    w_rec: Tensor,
+    tau: Tensor | None,
+    drive: Tensor | None,
+    norm: str,
+    nudge: Tensor | None = None,
+    activation: str = "relu",
+) -> Tensor:
+    """Return the start and every state after it, ``(1 + T, M, B, N)``, one line of the definition after the other."""
+    state, states = start, [start]
+    leak = 1.0 if tau is None else 1.0 / tau[:, None]
+    for step, move in enumerate(displacement):
+        summed = move @ w_in.transpose(1, 2) + state @ w_rec.transpose(1, 2)
+        summed = summed if drive is None else summed + drive[:, None]
+        summed = summed + nudge if nudge is not None and step == 0 else summed
+        if norm == "module":
+            state = torch.nn.functional.normalize((state + (summed - state) * leak).relu(), dim=-1)
+        else:
+            passed = summed.relu() if activation == "relu" else summed.tanh()
+            state = state + (passed - state) * leak
+        states.append(state)
+    return torch.stack(states)
+
+
+def weighted(values: Tensor) -> Tensor:
+    """Return a sum that tells all values apart; of normed units, the sum of squares is always the same."""
+    return (draw(*values.shape, seed=9).to(values.dtype) * values).sum()
+
+
+def gradients(value: Tensor, given: list[Tensor | None]) -> dict[str, Tensor]:
+    there = {name: one for name, one in zip(NAMES, given, strict=True) if one is not None}
+    return dict(zip(there, torch.autograd.grad(value, list(there.values())), strict=True))
+
+
+@pytest.mark.parametrize("norm", ["none", "module"])
+@pytest.mark.parametrize("own_walks", [False, True])
+@pytest.mark.parametrize(("with_tau", "with_drive"), [(True, True), (True, False), (False, True)])
+@pytest.mark.parametrize("looked_at", ["all", "from the start", "moments", "both", "early moments"])
+def test_activity_and_gradients_are_those_of_a_plain_loop(
+    norm: Any, own_walks: bool, with_tau: bool, with_drive: bool, looked_at: str
+) -> None:
+    given = inputs(own_walks=own_walks, with_tau=with_tau, with_drive=with_drive)
+    states = plain_loop(*given, norm)  # type: ignore[arg-type]
+    moments = {"moments": [1, 4, 6], "both": [0, 6], "early moments": [2, 3]}.get(looked_at, [])
+    whole = looked_at == "from the start"
+    followed = module_recurrence(
+        *given[:5],
+        drive=given[5],
+        norm=norm,
+        moments=moments,
+        from_start=whole,  # type: ignore[arg-type]
+    )
+    activity = states if whole else states[1:]
+    torch.testing.assert_close(followed.activity, activity)
+    torch.testing.assert_close(followed.seen, states[1:][moments])
+    wanted = given_back = torch.zeros((), dtype=torch.double)
+    if looked_at in ("all", "from the start", "both"):
+        outside = draw(*activity.shape, seed=6)
+        wanted, given_back = wanted + (outside * activity).sum(), given_back + (outside * followed.activity).sum()
+    if moments:
+        outside = draw(len(moments), MODULES, BATCH, UNITS, seed=7)
+        wanted = wanted + (outside * states[1:][moments]).sum()
+        given_back = given_back + (outside * followed.seen).sum()
+    expected = gradients(wanted, given)
+    for name, gradient in gradients(given_back, given).items():
+        torch.testing.assert_close(gradient, expected[name], msg=lambda text, name=name: f"{name}: {text}")
+
+
+@pytest.mark.parametrize("norm", ["none", "module"])
+def test_a_nudge_is_input_to_the_first_step_alone(norm: Any) -> None:
+    given, nudge = inputs(), draw(MODULES, BATCH, UNITS, seed=8)
+    nudged = module_recurrence(*given[:5], drive=given[5], norm=norm, nudge=nudge)  # type: ignore[arg-type]
+    torch.testing.assert_close(nudged.activity, plain_loop(*given, norm, nudge)[1:])  # type: ignore[arg-type]
+
+
+def test_tanh_is_that_of_a_plain_loop() -> None:
+    given = inputs()
+    followed = module_recurrence(*given[:5], drive=given[5], activation="tanh")  # type: ignore[arg-type]
+    states = plain_loop(*given, "none", activation="tanh")  # type: ignore[arg-type]
+    torch.testing.assert_close(followed.activity, states[1:])
+    ours, theirs = (gradients(weighted(one), given) for one in (followed.activity, states[1:]))
+    for name, gradient in ours.items():
+        torch.testing.assert_close(gradient, theirs[name])
+
+
+@pytest.mark.parametrize("frozen", NAMES)
+@pytest.mark.parametrize("norm", ["none", "module"])
+def test_what_is_frozen_gets_no_gradient_and_the_rest_the_same(frozen: str, norm: Any) -> None:
+    given = inputs()
+    whole = module_recurrence(*given[:5], drive=given[5], norm=norm, moments=[3])  # type: ignore[arg-type]
+    expected = gradients(weighted(whole.seen), given)
+    for name, one in zip(NAMES, given, strict=True):
+        assert one is not None
+        one.requires_grad_(name != frozen)
+    again = module_recurrence(*given[:5], drive=given[5], norm=norm, moments=[3])  # type: ignore[arg-type]
+    learned = [one for name, one in zip(NAMES, given, strict=True) if name != frozen]
+    left = torch.autograd.grad(weighted(again.seen), learned)  # type: ignore[arg-type]
+    for name, gradient in zip([name for name in NAMES if name != frozen], left, strict=True):
+        torch.testing.assert_close(gradient, expected[name])
+
+
+@pytest.mark.parametrize("norm", ["none", "module"])
+@pytest.mark.parametrize("exact", ["identity", "nothing"])
+def test_bf16_rounds_products_between_units_and_nothing_else(norm: Any, exact: Any) -> None:
+    given = [None if one is None else one.detach().float().requires_grad_() for one in inputs()]
+    rounded, plain = (
+        module_recurrence(*given[:5], drive=given[5], norm=norm, precision=one, exact=exact)  # type: ignore[arg-type]
+        for one in ("bf16", "fp32")
+    )
+    assert rounded.activity.dtype == torch.float32
+    torch.testing.assert_close(rounded.activity, plain.activity, rtol=0.05, atol=0.05)
+    assert not torch.equal(rounded.activity, plain.activity)
+    ours, theirs = (gradients(weighted(one.activity), given) for one in (rounded, plain))
+    for name, gradient in ours.items():
+        off = float((gradient - theirs[name]).norm() / theirs[name].norm())
+        assert off < 0.1, name
+
+
+@pytest.mark.parametrize("norm", ["none", "module"])
+def test_what_needs_no_gradient_computes_the_same(norm: Any) -> None:
+    given = inputs()
+    with_gradient = module_recurrence(*given[:5], drive=given[5], norm=norm)  # type: ignore[arg-type]
+    with torch.no_grad():
+        without = module_recurrence(*given[:5], drive=given[5], norm=norm)  # type: ignore[arg-type]
+    assert torch.equal(without.activity, with_gradient.activity)
+
+
+@pytest.mark.parametrize("norm", ["none", "module"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_step_reads_nothing_from_the_device(norm: Any, precision: Any) -> None:
+    given = [None if one is None else one.detach().float().to("meta").requires_grad_() for one in inputs()]
+    followed = module_recurrence(
+        *given[:5],
+        drive=given[5],
+        norm=norm,
+        precision=precision,
+        moments=[2, 5],  # type: ignore[arg-type]
+    )
+    assert followed.activity.shape == (TIME, MODULES, BATCH, UNITS)
+    found = gradients(followed.seen.sum() + followed.activity.sum(), given)
+    assert all(found[name].shape == one.shape for name, one in zip(NAMES, given, strict=True) if one is not None)

@@ -1,0 +1,321 @@
+"""The recurrence of units that are connected inside modules, through time, with its own gradient.
+
+Shapes: T time, B batch, M module, N unit of a module.
+
+What makes it fast without changing what is computed:
+
+* States are ``(M, 1 + T, B, N)``: the product of a step is one batch over modules, and the gradient of the weights is
+  one over all ``T * B`` rows, of which nothing is copied.
+* Movement and constant drive are three more senders behind the N units. No drive is written down for all steps, and
+  their gradient is a part of that of the weights.
+* Normed units take time constants into their weights: ``relu(h + (w h + u - h) / tau)`` is ``relu(v h + u / tau)`` with
+  ``v = I + (w - I) / tau``. The gradient of tau then follows from that of ``v``.
+* Where the place code is read at some moments only, gradients come from those alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from topogrid.model.kernels import Activation, Norm
+from topogrid.model.module_kernels import ModuleKernels, choose, room_to_keep
+from topogrid.model.products import Precision
+
+Exact = Literal["identity", "nothing"]
+"""What of the recurrent weights passes in fp32 where the rest is rounded."""
+
+OTHERS = 4
+"""Senders that are no units: movement along x and y, a constant, and one that is silent, so that rows are aligned."""
+
+
+class _How(NamedTuple):
+    """How a recurrence is computed."""
+
+    activation: Activation
+    norm: Norm
+    precision: Precision
+    adds_state: bool
+    """Whether rounded weights are without the identity, so that the state itself is added to their product."""
+    kernels: ModuleKernels
+    moments: tuple[int, ...]
+    from_start: bool
+    differentiable: bool
+
+
+class Followed(NamedTuple):
+    """Activity of modules along walks."""
+
+    activity: Tensor
+    """``(T, M, B, N)`` after each step, or ``(1 + T, M, B, N)`` with the start before."""
+    seen: Tensor
+    """``(moment, M, B, N)``, after the steps that were asked for."""
+
+
+def module_recurrence(
+    displacement: Tensor,
+    start: Tensor,
+    w_in: Tensor,
+    w_rec: Tensor,
+    tau: Tensor | None = None,
+    *,
+    drive: Tensor | None = None,
+    nudge: Tensor | None = None,
+    activation: Activation = "relu",
+    norm: Norm = "none",
+    precision: Precision = "fp32",
+    exact: Exact = "identity",
+    compiled: bool = False,
+    moments: Sequence[int] = (),
+    from_start: bool = False,
+) -> Followed:
+    """Integrate a batch of walks through leaky units inside modules.
+
+    Arguments are those of `topogrid.model.recurrence.leaky_recurrence`, of which this is the part for modules, and
+
+    Parameters
+    ----------
+    moments : sequence of int
+        Steps, counted from 0, to return a copy of besides. A loss that looks at these alone is cheaper to differentiate
+        than one that picks them out of all activity.
+    from_start : bool
+        Return the start too, as the first of all states.
+
+    Returns
+    -------
+    Followed
+    """
+    inputs = (displacement, start, w_in, w_rec, tau, drive)
+    differentiable = torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in inputs)
+    # With a norm the identity is always exact: it costs nothing there.
+    adds_state = precision == "bf16" and (exact == "identity" or norm == "module")
+    how = _How(
+        activation, norm, precision, adds_state, choose(norm, compiled=compiled), tuple(moments), from_start,
+        differentiable,
+    )  # fmt: skip
+    states, seen = _ModuleRecurrence.apply(*inputs, nudge, how)  # type: ignore[no-untyped-call]
+    return Followed(states.transpose(0, 1), seen)
+
+
+class _ModuleRecurrence(torch.autograd.Function):
+    """Forward and backward through time by hand; see `module_recurrence`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        displacement: Tensor,
+        start: Tensor,
+        w_in: Tensor,
+        w_rec: Tensor,
+        tau: Tensor | None,
+        drive: Tensor | None,
+        nudge: Tensor | None,
+        how: _How,
+    ) -> tuple[Tensor, Tensor]:
+        modules, batch, units = start.shape
+        time = len(displacement)
+        leak = None if tau is None else (1.0 / tau).unsqueeze(-2)
+        weights = _all_weights(w_in, w_rec, drive, leak, how)
+        states = start.new_empty(modules, 1 + time, batch, units + OTHERS)
+        states[:, 0, :, :units] = start
+        _write_others(states, displacement)
+        kept = room_to_keep(how.norm, (modules, time if how.differentiable else 1, batch, units), start)
+        multiply = _Product(weights, how)
+        for step in range(time):
+            before, after = states[:, step], states[:, step + 1, :, :units]
+            summed = multiply(before)
+            if step == 0 and nudge is not None:
+                summed.add_(nudge if leak is None or how.norm == "none" else nudge * leak)
+            to_keep = kept[:, step if how.differentiable else 0]
+            how.kernels.advance(summed, before[..., :units], after, to_keep, leak, how.activation)
+        activity = states[:, 0 if how.from_start else 1 :, :, :units]
+        seen = start.new_empty(len(how.moments), *start.shape)
+        for place, moment in enumerate(how.moments):
+            seen[place] = states[:, moment + 1, :, :units]
+        ctx.save_for_backward(displacement, w_in, w_rec, drive, leak, kept, states)
+        ctx.how = how
+        ctx.set_materialize_grads(False)
+        return activity, seen
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
+        displacement, w_in, w_rec, drive, leak, kept, states = ctx.saved_tensors
+        needs_moves, needs_start, needs_w_in, needs_w_rec, needs_tau, needs_drive = ctx.needs_input_grad[:6]
+        nothing = (None,) * 8
+        if all(one is None for one in grad_outputs):
+            return nothing
+        how: _How = ctx.how
+        normed = how.norm == "module"
+        of_weights = needs_w_in or needs_w_rec or needs_drive or (needs_tau and normed)
+        change = torch.zeros_like(states[:, 0, :, : w_rec.shape[-1]]) if needs_tau and not normed else None
+        way = _WayBack(w_rec, leak, kept, states, how, change)
+        into, grad_start = way.back(*grad_outputs, keep=of_weights or needs_moves)
+        grad_moves = _movement_gradient(into, w_in, leak if normed else None, displacement) if needs_moves else None
+        grads: dict[str, Tensor] = {}
+        if of_weights:
+            grads = _weight_gradients(into, states, w_in, w_rec, drive, leak, how)
+        grad_tau = grads.get("tau")
+        if change is not None:
+            # The sum is the gradient of log leak, and d log leak / d tau is -leak.
+            grad_tau = -change.sum(dim=-2) * leak.squeeze(-2)
+        return (
+            grad_moves,
+            grad_start if needs_start else None,
+            grads["w_in"] if needs_w_in else None,
+            grads["w_rec"] if needs_w_rec else None,
+            grad_tau if needs_tau else None,
+            grads["drive"] if needs_drive else None,
+            None,
+            None,
+        )
+
+
+def _all_weights(w_in: Tensor, w_rec: Tensor, drive: Tensor | None, leak: Tensor | None, how: _How) -> Tensor:
+    """Return weights from all senders ``(M, N, N + OTHERS)``; of normed units, with their time constants."""
+    units = w_rec.shape[-1]
+    weights = w_rec.new_zeros(*w_rec.shape[:-1], units + OTHERS)
+    weights[..., :units] = w_rec
+    weights[..., units : units + 2] = w_in
+    if drive is not None:
+        weights[..., units + 2] = drive
+    own = weights.diagonal(dim1=-2, dim2=-1)
+    if how.norm == "module":
+        own.sub_(1.0)
+        if leak is not None:
+            weights.mul_(leak.transpose(-2, -1))
+        if not how.adds_state:
+            own.add_(1.0)
+    elif how.adds_state:
+        own.sub_(1.0)
+    return weights
+
+
+def _write_others(states: Tensor, displacement: Tensor) -> None:
+    """Write what is sent besides by the units, at every step."""
+    units = states.shape[-1] - OTHERS
+    by_module = displacement[None] if displacement.ndim == 3 else displacement.transpose(0, 1)
+    states[:, :-1, :, units : units + 2] = by_module
+    states[..., units + 2].fill_(1.0)
+    states[..., units + 3].fill_(0.0)
+
+
+class _Product:
+    """What all senders send in a step, ``(M, B, N)``; the same room is filled in every step."""
+
+    def __init__(self, weights: Tensor, how: _How) -> None:
+        self._units = weights.shape[-2]
+        self._weights = weights.transpose(1, 2)
+        self._rounded = self._weights[:, : self._units].bfloat16() if how.precision == "bf16" else None
+        self._adds_state = how.adds_state
+        self._room: Tensor | None = None
+
+    def __call__(self, senders: Tensor) -> Tensor:
+        """Return it for senders ``(M, B, N + OTHERS)``."""
+        if self._room is None:
+            self._room = senders.new_empty(*senders.shape[:-1], self._units)
+        if self._rounded is None:
+            return torch.bmm(senders, self._weights, out=self._room)
+        # Movement is not rounded.
+        torch.bmm(senders[..., self._units :], self._weights[:, self._units :], out=self._room)
+        states = senders[..., : self._units]
+        self._room.add_(torch.bmm(states.bfloat16(), self._rounded))
+        return self._room.add_(states) if self._adds_state else self._room
+
+
+class _WayBack:
+    """The loop backward through time.
+
+    Parameters
+    ----------
+    w_rec, leak, kept, states : Tensor
+        As the way forward used and left them.
+    how : _How
+    change : Tensor, ``(M, B, N)``, optional
+        Where to add up gradient times change of the state, which is the gradient of the logarithm of the leak.
+    """
+
+    def __init__(
+        self, w_rec: Tensor, leak: Tensor | None, kept: Tensor, states: Tensor, how: _How, change: Tensor | None
+    ) -> None:
+        self._leak, self._kept, self._how, self._change = leak, kept, how, change
+        units = w_rec.shape[-1]
+        self._states = states[..., :units]
+        weights = _all_weights(w_rec.new_zeros(*w_rec.shape[:-1], 2), w_rec, None, leak, how)[..., :units]
+        rounded = how.precision == "bf16"
+        self._weights = weights.bfloat16() if rounded else weights
+        self._room = torch.empty_like(self._states[:, 0], memory_format=torch.contiguous_format)
+
+    def back(self, grad_activity: Tensor | None, grad_seen: Tensor | None, *, keep: bool) -> tuple[Tensor, Tensor]:
+        """Return the gradients of every step's input, ``(M, T, B, N)`` if these are to be kept, and of the start."""
+        how, states, time = self._how, self._states, self._kept.shape[1]
+        first = 0 if how.from_start else 1
+        where = {moment + 1: place for place, moment in enumerate(how.moments)} if grad_seen is not None else {}
+        grad = torch.zeros_like(self._room)
+        into = grad.new_empty(len(grad), time if keep else 1, *grad.shape[1:])
+        if grad_activity is None and keep:
+            into[:, max(where) :].zero_()
+        begin = time if grad_activity is not None else max(where)
+        for step in range(begin, 0, -1):
+            if grad_activity is not None:
+                grad.add_(grad_activity[:, step - first])
+            if step in where and grad_seen is not None:
+                grad.add_(grad_seen[where[step]])
+            if self._change is not None:
+                self._change.addcmul_(grad, states[:, step]).addcmul_(grad, states[:, step - 1], value=-1.0)
+            here = into[:, step - 1 if keep else 0]
+            how.kernels.retreat(
+                grad, states[:, step], self._kept[:, step - 1], self._leak, self._room, here, how.activation
+            )
+            self._through_weights(grad, here)
+        if how.from_start and grad_activity is not None:
+            grad.add_(grad_activity[:, 0])
+        return into, grad
+
+    def _through_weights(self, grad: Tensor, into: Tensor) -> None:
+        """Turn what went past a step into the gradient of the state before it."""
+        how = self._how
+        if how.precision == "fp32":
+            passes = how.norm == "none" and self._leak is not None
+            grad.baddbmm_(into, self._weights, beta=1.0 if passes else 0.0)
+            return
+        if how.norm == "module":
+            grad.zero_()
+        grad.add_(torch.bmm(into.bfloat16(), self._weights))
+        if how.adds_state:
+            grad.add_(into)
+
+
+def _weight_gradients(
+    into: Tensor, states: Tensor, w_in: Tensor, w_rec: Tensor, drive: Tensor | None, leak: Tensor | None, how: _How
+) -> dict[str, Tensor]:
+    """Return the gradients of weights, drive and, of normed units, time constants."""
+    units = w_rec.shape[-1]
+    receivers, senders = into.flatten(1, 2).transpose(1, 2), states[:, :-1].flatten(1, 2)
+    if how.precision == "bf16":
+        between = torch.bmm(receivers.bfloat16(), senders[..., :units].bfloat16()).to(states.dtype)
+        total = torch.cat((between, torch.bmm(receivers, senders[..., units:])), dim=-1)
+    else:
+        total = torch.bmm(receivers, senders)
+    recurrent, movement, constant = total[..., :units], total[..., units : units + 2], total[..., units + 2]
+    grads: dict[str, Tensor] = {}
+    if how.norm == "module" and leak is not None:
+        rate = leak.transpose(-2, -1)
+        of_rate = (recurrent * w_rec).sum(dim=-1) - recurrent.diagonal(dim1=-2, dim2=-1)
+        of_rate = of_rate + (movement * w_in).sum(dim=-1)
+        if drive is not None:
+            of_rate = of_rate + constant * drive
+        grads["tau"] = -of_rate * rate.squeeze(-1).square()
+        recurrent, movement, constant = recurrent * rate, movement * rate, constant * rate.squeeze(-1)
+    return grads | {"w_rec": recurrent, "w_in": movement, "drive": constant}
+
+
+def _movement_gradient(into: Tensor, w_in: Tensor, rate: Tensor | None, displacement: Tensor) -> Tensor:
+    """Return the gradient of displacements, in their shape."""
+    weights = w_in if rate is None else w_in * rate.transpose(-2, -1)
+    each = torch.matmul(into, weights.unsqueeze(1)).transpose(0, 1)
+    return each if displacement.ndim == 4 else each.sum(dim=1)
