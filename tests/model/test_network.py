@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from tests.model.networks import inputs, network
-from topogrid.model.network import PathIntegrator
+from tests.model.networks import CONFIGS, config_of, inputs, moves, network, network_of
+from topogrid.model.network import Feedback, PathIntegrator
 from topogrid.model.recurrence import leaky_recurrence
 from topogrid.model.units import TauRNN
 
@@ -92,3 +92,42 @@ def test_it_runs_on_meta() -> None:
     net.units.project_tau()
     assert prediction.logits.shape == (7, 5, 48)
     assert all(parameter.grad is not None for parameter in net.parameters())
+
+
+def read_out_of(kind: str) -> PathIntegrator:
+    one = network_of(config_of(kind))
+    with torch.no_grad():
+        one.readout.normal_(0, 0.1, generator=torch.Generator().manual_seed(2))
+    return one
+
+
+def code_of(one: PathIntegrator, batch: int = 3) -> torch.Tensor:
+    return torch.rand(batch, one.encoder.shape[1], generator=torch.Generator().manual_seed(0)).softmax(dim=-1)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("every", [None, 4])
+def test_a_walk_at_some_moments_is_the_walk_at_all_of_them(kind: str, every: int | None) -> None:
+    one, displacement = read_out_of(kind), moves(11, 3)
+    feedback = None if every is None else Feedback(0.05, every, lambda logits: logits.softmax(dim=-1))
+    state = one.start_state(code_of(one)).detach()
+    whole = one.walk(displacement, state, feedback=feedback, n_before=3)
+    moments = [0, 4, 5, 9]
+    some = one.walk(displacement, state, feedback=feedback, n_before=3, moments=moments)
+    torch.testing.assert_close(some.activity, whole.activity[moments])
+    torch.testing.assert_close(some.state, whole.state)
+    nothing = one.walk(displacement, state, feedback=feedback, n_before=3, moments=[])
+    assert nothing.activity.shape == (0, *whole.activity.shape[1:])
+    torch.testing.assert_close(nothing.state, whole.state)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_what_is_read_at_moments_has_the_gradient_of_what_is_picked(kind: str) -> None:
+    one, displacement, moments = read_out_of(kind), moves(9, 3), [2, 3, 8]
+    weights = [weight for weight in one.parameters() if weight.requires_grad]
+    read = one(code_of(one), displacement, moments=moments).logits
+    picked = one(code_of(one), displacement).logits[moments]
+    torch.testing.assert_close(read, picked)
+    ours, theirs = (torch.autograd.grad(logits.square().sum(), weights) for logits in (read, picked))
+    for one_gradient, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one_gradient, other)

@@ -131,10 +131,10 @@ def follow(
     Tensor, ``(time, batch, 2)``
         Decoded positions, metres.
     """
-    decoded = []
-    for first, activity in in_parts(network, place_cells, walks, steps_at_once, feedback):
-        inside = slice(None) if at is None else at[(at >= first) & (at < first + len(activity))] - first
-        decoded.append(place_cells.decode(network.read_out(activity[inside])))
+    decoded, (n_steps, n_walks) = [], walks.displacement.shape[:2]
+    moments = None if at is None else at.tolist()
+    for first, activity in in_parts(network, place_cells, walks, steps_at_once, feedback, moments):
+        decoded.append(place_cells.decode(network.read_out(activity)))
         if done is not None:
-            done(activity.shape[0] * activity.shape[1])
+            done(min(steps_at_once, n_steps - first) * n_walks)
     return torch.cat(decoded)

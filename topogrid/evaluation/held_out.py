@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -155,10 +155,34 @@ def in_parts(
     walks: Walks,
     steps_at_once: int,
     feedback: Feedback | None = None,
+    moments: Sequence[int] | None = None,
 ) -> Iterator[tuple[int, torch.Tensor]]:
-    """Yield activity ``(time, batch, unit)`` along walks, part by part, with the number of the part's first step."""
+    """Follow walks part by part.
+
+    Parameters
+    ----------
+    network, place_cells
+        What was trained.
+    walks : Walks
+    steps_at_once : int
+        Length of a part.
+    feedback : Feedback, optional
+        Closes the loop from the predicted place code back to the units.
+    moments : sequence of int, optional
+        Steps of the walks, counted from 0, in rising order, at which activity is wanted; all by default.
+
+    Yields
+    ------
+    first : int
+        Number of the part's first step.
+    activity : Tensor, ``(time, batch, unit)``
+        At the steps of the part that are wanted.
+    """
     state, first = network.begin(place_cells.encode(walks.start), walks.displacement), 0
     for part in torch.split(walks.displacement, steps_at_once):
-        activity, state = network.walk(part, state, feedback=feedback, n_before=first)
+        here = None
+        if moments is not None:
+            here = [moment - first for moment in moments if first <= moment < first + len(part)]
+        activity, state = network.walk(part, state, feedback=feedback, n_before=first, moments=here)
         yield first, activity
         first += len(part)

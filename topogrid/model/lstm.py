@@ -221,7 +221,13 @@ class LSTMIntegrator(PathIntegrator):
 
     @torch.no_grad()
     def walk(
-        self, displacement: Tensor, state: Tensor, *, feedback: Feedback | None = None, n_before: int = 0
+        self,
+        displacement: Tensor,
+        state: Tensor,
+        *,
+        feedback: Feedback | None = None,
+        n_before: int = 0,
+        moments: list[int] | None = None,
     ) -> Walked:
         """Go on from a state, without gradients.
 
@@ -233,7 +239,8 @@ class LSTMIntegrator(PathIntegrator):
         if feedback is not None:
             raise ValueError("an LSTM takes no feedback from the place code; leave place_feedback out")
         del n_before
-        return Walked(*self._follow(displacement, state))
+        activity, state = self._follow(displacement, state)
+        return Walked(activity if moments is None else at_moments(activity, moments), state)
 
     @torch.no_grad()
     def silence(self, units: Tensor) -> None:

@@ -26,8 +26,8 @@ class Prediction(NamedTuple):
     """What the network does along a batch of walks."""
 
     activity: Tensor
-    """``(time, batch, unit)``, after each step. Where modules have walks of their own, as `in_modules` returns it; where
-    a part of it was read, as `TauRNN.read` does."""
+    """``(time, batch, unit)``, after each step. Where modules have walks of their own, as `in_modules` returns it;
+    where a part of it was read, as `TauRNN.read` does."""
     logits: Tensor | None
     """``(read, batch, place)``, predicted place code before the softmax, at the steps read; ``None`` if none is."""
     directions: Tensor | None = None
@@ -43,7 +43,7 @@ class Walked(NamedTuple):
     """How a network went on."""
 
     activity: Tensor
-    """``(time, batch, unit)``, after each step."""
+    """``(moment, batch, unit)``, after each step that was asked for."""
     state: Tensor
     """``(batch, ...)``, from which to go on."""
 
@@ -216,7 +216,13 @@ class PathIntegrator(nn.Module):
 
     @torch.no_grad()
     def walk(
-        self, displacement: Tensor, state: Tensor, *, feedback: Feedback | None = None, n_before: int = 0
+        self,
+        displacement: Tensor,
+        state: Tensor,
+        *,
+        feedback: Feedback | None = None,
+        n_before: int = 0,
+        moments: list[int] | None = None,
     ) -> Walked:
         """Go on from a state ``(batch, unit)`` along ``(time, batch, 2)`` displacements, without gradients.
 
@@ -227,24 +233,31 @@ class PathIntegrator(nn.Module):
             Closes the loop from the predicted place code back to the units.
         n_before : int
             Steps walked before, which say when the next feedback is due.
+        moments : list of int, optional
+            Steps, counted from 0, in rising order, to return the activity of; all by default.
 
         Returns
         -------
         Walked
         """
-        if feedback is None:
-            activity: Tensor = self.units(displacement, state)
-            return Walked(activity, activity[-1])
-        parts, done = [], 0
-        while done < len(displacement):
-            since = (n_before + done) % feedback.every
-            nudge = None
-            if since == 0:
-                said = self.start_state(feedback.code(self.read_out(state)))
-                nudge = feedback.strength * feedback.every * (said - state)
-            part = displacement[done : done + feedback.every - since]
-            parts.append(self.units(part, state, nudge=nudge))
-            state, done = parts[-1][-1], done + len(part)
+        parts, done, steps = [], 0, len(displacement)
+        while done < steps:
+            nudge, until = None, steps
+            if feedback is not None:
+                since = (n_before + done) % feedback.every
+                until = min(steps, done + feedback.every - since)
+                if since == 0:
+                    said = self.start_state(feedback.code(self.read_out(state)))
+                    nudge = feedback.strength * feedback.every * (said - state)
+            part, last = displacement[done:until], until - done - 1
+            if moments is None:
+                seen = self.units(part, state, nudge=nudge)
+                parts.append(seen)
+            else:
+                here = [moment - done for moment in moments if done <= moment < until]
+                _, seen = self.units.read(part, state, here if last in here else [*here, last], nudge=nudge)
+                parts.append(seen[: len(here)])
+            state, done = seen[-1], until
         return Walked(torch.cat(parts), state)
 
     def begin(self, start_code: Tensor, displacement: Tensor) -> Tensor:

@@ -108,14 +108,24 @@ def leaky_recurrence(
     _check_words(activation, norm, precision, exact)
     _check_shapes(displacement, start, {"w_in": w_in, "w_rec": w_rec, "tau": tau, "drive": drive, "nudge": nudge})
     if start.ndim == 3 or norm == "module":
-        inputs = (displacement, start, w_in, w_rec, tau, drive, nudge)
-        whole = start.ndim == 2
-        modules = [one[None] if whole and one is not None and place else one for place, one in enumerate(inputs)]
+        alone = start.ndim == 2  # all units are one module
+
+        def of_module(values: Tensor | None) -> Tensor | None:
+            return values[None] if alone and values is not None else values
+
         followed = module_recurrence(
-            *modules[:5], drive=modules[5], nudge=modules[6], activation=activation, norm=norm, precision=precision,
-            exact=exact, compiled=compiled,
-        )  # fmt: skip
-        return followed.activity[:, 0] if whole else followed.activity
+            displacement,
+            *(start[None], w_in[None], w_rec[None]) if alone else (start, w_in, w_rec),
+            of_module(tau),
+            drive=of_module(drive),
+            nudge=of_module(nudge),
+            activation=activation,
+            norm=norm,
+            precision=precision,
+            exact=exact,
+            compiled=compiled,
+        )
+        return followed.activity[:, 0] if alone else followed.activity
     how = _How(activation, precision, exact, choose(compiled=compiled))
     activity: Tensor = _LeakyRecurrence.apply(  # type: ignore[no-untyped-call]
         displacement, start, w_in, w_rec, tau, drive, nudge, how

@@ -106,7 +106,9 @@ class TauRNN(nn.Module):
         activity = leaky_recurrence(displacement, arranged, **self._how(), nudge=nudged)
         return self.wiring.restore_states(activity)
 
-    def read(self, displacement: Tensor, start: Tensor, moments: list[int] | None = None) -> tuple[Tensor, Tensor]:
+    def read(
+        self, displacement: Tensor, start: Tensor, moments: list[int] | None = None, *, nudge: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Follow walks and look at some moments of them, all by default.
 
         Parameters
@@ -115,6 +117,8 @@ class TauRNN(nn.Module):
         start : Tensor, ``(batch, unit)``
         moments : list of int, optional
             Steps, counted from 0.
+        nudge : Tensor, ``(batch, unit)``, optional
+            Input to the first step only; has no gradient.
 
         Returns
         -------
@@ -124,9 +128,10 @@ class TauRNN(nn.Module):
         """
         arranged = self.wiring.arrange_states(start)
         if moments is None or arranged.ndim == 2:
-            activity = self(displacement, start)
+            activity = self(displacement, start, nudge=nudge)
             return activity, activity if moments is None else at_moments(activity, moments)
-        followed = module_recurrence(displacement, arranged, **self._how(), moments=moments)
+        nudge = None if nudge is None else self.wiring.arrange_states(nudge)
+        followed = module_recurrence(displacement, arranged, **self._how(), nudge=nudge, moments=moments)
         return followed.activity, self.wiring.restore_states(followed.seen)
 
     def in_modules(self, displacement: Tensor, start: Tensor) -> Tensor:

@@ -89,17 +89,25 @@ def train_step(
     """
     step = state.step + 1
     state.prepare(step, config)
-    outcome = learn(state, batch, config, before)
+    outcome = learn(state, batch, config, before, watched=measure)
     state.step = step
     return record_of(outcome, state, measure=measure)
 
 
-def learn(state: TrainState, batch: Batch, config: TrainConfig, before: StepRecord | None = None) -> Outcome:
-    """Do the part of a step that is the same work every time, so that it can be recorded and replayed."""
+def learn(
+    state: TrainState, batch: Batch, config: TrainConfig, before: StepRecord | None = None, *, watched: bool = True
+) -> Outcome:
+    """Do the part of a step that is the same work every time, so that it can be recorded and replayed.
+
+    A step that grows time constants learns nothing from its walks: they are followed where somebody watches only.
+    """
     network, step = state.network, state.step + 1
     phase, grows, moments = phase_of(step, config), step <= growth_steps(config), read_steps(step, config)
-    with torch.set_grad_enabled(phase != "growth"):
-        prediction = state.predict(batch, phase, moments)
+    if phase == "growth" and not watched:
+        prediction = Prediction(batch.start_code.new_empty(0), None)
+    else:
+        with torch.set_grad_enabled(phase != "growth"):
+            prediction = state.predict(batch, phase, moments)
     context = Context(network, state.place_cells, prediction, batch, config, state.topoloss_weight, moments)
     terms = objective(context, phase)
     state.optimiser.zero_grad(set_to_none=True)

@@ -14,8 +14,8 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from topogrid.model.module_recurrence import Exact
 from topogrid.model.penalty import weight_decay
-from topogrid.model.recurrence import Exact
 from topogrid.settings.config import TrainConfig
 
 

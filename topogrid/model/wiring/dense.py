@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from topogrid.model.recurrence import Exact
+from topogrid.model.module_recurrence import Exact
 from topogrid.model.wiring.base import Network, Wiring
 from topogrid.settings.config import TrainConfig
 

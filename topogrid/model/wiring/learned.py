@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import torch
 
-from topogrid.model.recurrence import Exact
+from topogrid.model.module_recurrence import Exact
 from topogrid.model.wiring.base import Network
 from topogrid.model.wiring.modular import Modular
 from topogrid.settings.config import TrainConfig
