@@ -42,12 +42,16 @@ def name_of(path: Path) -> str:
 
 
 def commands(document: Path) -> Iterator[list[str]]:
-    """Yield the lines of a document's bash blocks as words, without their comments."""
-    for block in re.findall(r"^```bash\n(.*?)^```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+    """Yield the lines of a document's bash blocks as words, without their comments, and commands within its tables."""
+    text = document.read_text(encoding="utf-8")
+    for block in re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         for line in block.splitlines():
             words = shlex.split(line, comments=True)
             if words:
                 yield words
+    for row in re.findall(r"^\|.*\|$", text, re.MULTILINE):
+        for line in re.findall(r"`((?:topogrid|make|python -m) [^`]+)`", row):
+            yield shlex.split(line)
 
 
 COMMANDS = [pytest.param(words, id=shlex.join(words)) for path in DOCUMENTS for words in commands(path)]
