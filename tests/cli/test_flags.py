@@ -90,10 +90,10 @@ BAD_INPUT = [
     ("--device cuda:x", "device must be auto, cpu, cuda, cuda:N or mps, got 'cuda:x'"),
     (
         "--preset labtop",
-        "preset must be one of laptop, sheet64, dense24, dense64, original, banino, smoke, got 'labtop'; did you mean "
-        "laptop?",
+        "preset must be one of laptop, sheet64, sheet128, dense24, dense64, original, banino, smoke, got 'labtop'; "
+        "did you mean laptop?",
     ),
-    ("--preset=", "preset must be one of laptop, sheet64, dense24, dense64, original, banino, smoke, got ''"),
+    ("--preset=", "preset must be one of laptop, sheet64, sheet128, dense24, dense64, original, banino, smoke, got ''"),
     ("--name a/b", "name must be at most 100 letters, digits and any of . _ - inside, got 'a/b'"),
     ("--name ..", "name must be at most 100 letters, digits and any of . _ - inside, got '..'"),
     ("--wandb_group \x1b[2J", "--wandb_group must be printable text, got '\\x1b[2J'"),

@@ -148,16 +148,37 @@ def test_a_batch_that_does_not_split_is_refused_in_one_line(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("wiring", ["attractor", "learned"])
-def test_two_processes_train_modules_as_one_does(tmp_path: Path, wiring: str) -> None:
-    states = []
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--tau --wiring attractor",
+        "--tau --wiring attractor --learn_recurrent --learn_movement --activity_cost 0.01 --weight_decay 0.0001",
+        "--tau --wiring learned --weight_decay 0.0001 --head_direction_cells 12",
+        "--tau --wiring blocks --eval_every 4",
+        "--tau --wiring blocks --topoloss",
+    ],
+    ids=["attractor", "all weights learn", "learned", "blocks", "modules that a loss couples"],
+)
+def test_two_processes_train_modules_as_one_does(tmp_path: Path, flags: str) -> None:
+    states, rows = [], []
     for count in (1, 2):
         folder = tmp_path / f"by{count}"
-        done = run(folder, "--tau", "--wiring", wiring, "--steps", "8", "--name", "a", processes=count)
+        done = run(folder, *flags.split(), "--steps", "8", "--save_every", "3", "--name", "a", processes=count)
         assert done.returncode == 0, done.stderr
-        states.append(load_checkpoint(folder / "runs" / "a" / "checkpoints" / "step_00000008.pt"))
-    for name, value in states[0]["network"].items():
-        assert_same_weights(states[1]["network"][name], value)
+        made = folder / "runs" / "a"
+        states.append([load_checkpoint(path) for path in sorted((made / "checkpoints").glob("step_*.pt"))])
+        rows.append(read_metrics(made / "metrics.jsonl"))
+    for alone, both in zip(*states, strict=True):
+        for name, value in alone["network"].items():
+            assert_same_weights(both["network"][name], value)
+        for number, memory in alone["optimiser"]["state"].items():
+            for name in ("exp_avg", "exp_avg_sq"):
+                found = both["optimiser"]["state"][number][name]
+                assert float((found - memory[name]).norm()) <= 1e-3 * float(memory[name].norm()) + 1e-12
+    for one, two in zip(*rows, strict=True):
+        for name, value in one.items():
+            if name.startswith("train/") and "per_sec" not in name:
+                assert two[name] == pytest.approx(value, rel=1e-3, abs=1e-6), name
 
 
 @pytest.mark.slow

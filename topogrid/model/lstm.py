@@ -180,9 +180,9 @@ class LSTMIntegrator(PathIntegrator):
         """Return 1: published networks have one size."""
         return 1.0
 
-    def weight_penalty(self, towards: str) -> Tensor:
+    def weight_penalty(self, towards: str, modules: slice = slice(None)) -> Tensor:
         """Return the sum of squares of bottleneck and read-outs, those that the published network decays."""
-        del towards
+        del towards, modules
         return sum_of_squares(self.bottleneck) + sum_of_squares(self.readout) + sum_of_squares(self.direction_readout)
 
     def _follow(self, displacement: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:

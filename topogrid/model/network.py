@@ -180,9 +180,12 @@ class PathIntegrator(nn.Module):
             "tau": [] if units.log_tau is None else [units.log_tau],
         }
 
-    def weight_penalty(self, towards: str) -> Tensor:
-        """Return the sum of squares of the weights that weight decay is on, or of their distance from the identity."""
-        return self.units.wiring.penalty(towards)
+    def weight_penalty(self, towards: str, modules: slice = slice(None)) -> Tensor:
+        """Return the sum of squares of the weights that weight decay is on, or of their distance from the identity.
+
+        Of some modules, where there are modules.
+        """
+        return self.units.wiring.penalty(towards, modules)
 
     def in_modules(self, start_code: Tensor, displacement: Tensor) -> Tensor:
         """Follow walks that every module has of its own; no place is read out.

@@ -7,13 +7,14 @@ knows another order.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from topogrid.model.kernels import Activation, Norm, normalised
-from topogrid.model.module_recurrence import module_recurrence
+from topogrid.model.module_recurrence import Followed, module_recurrence
 from topogrid.model.products import Precision
 from topogrid.model.recurrence import leaky_recurrence
 from topogrid.model.wiring.base import Wiring
@@ -150,13 +151,27 @@ class TauRNN(nn.Module):
         """
         return module_recurrence(displacement, start, **self._how(), from_start=True).activity
 
-    def _how(self) -> dict[str, Any]:
+    def follow_modules(
+        self,
+        displacement: Tensor,
+        start: Tensor,
+        modules: slice,
+        *,
+        moments: Sequence[int] = (),
+        from_start: bool = False,
+    ) -> Followed:
+        """Follow walks with some of the modules, in the layout of the wiring; see `module_recurrence`."""
+        how = self._how(modules)
+        return module_recurrence(displacement, start, **how, moments=moments, from_start=from_start)
+
+    def _how(self, modules: slice = slice(None)) -> dict[str, Any]:
+        """Return how units are connected and what they do; of some modules, where there are modules."""
         wiring, tau = self.wiring, self.tau
         return {
-            "w_in": wiring.arrange(self.w_in),
-            "w_rec": wiring.weight,
-            "tau": None if tau is None else wiring.arrange(tau),
-            "drive": None if self.drive is None else wiring.arrange(self.drive),
+            "w_in": wiring.arrange(self.w_in)[modules],
+            "w_rec": wiring.weight[modules],
+            "tau": None if tau is None else wiring.arrange(tau)[modules],
+            "drive": None if self.drive is None else wiring.arrange(self.drive)[modules],
             "activation": self.activation,
             "norm": self.norm,
             "precision": self.precision,

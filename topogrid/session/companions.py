@@ -71,8 +71,19 @@ def accompany(config: TrainConfig, processes: Processes) -> int:
             raise ValueError(f"process {processes.rank} cannot go on from {checkpoint}: {error}") from error
     state.spread(processes)
     with StopRequest(processes.agree) as stop:
-        for record in train(state, config, after_step=stop.settle):
-            if stop.exit_code is not None or (record.metrics and not bool(record.finite)):
+
+        def settle() -> None:
+            stop.settle()
+            # The first process says when somebody is to look at the weights.
+            if state.share is not None and processes.agree(None):
+                state.gather()
+
+        for record in train(state, config, after_step=settle):
+            stopping = stop.exit_code is not None
+            if (stopping or record.metrics) and not bool(record.finite):
+                state.gather()
+                break
+            if stopping:
                 break
         code: int = processes.tell()
     return code

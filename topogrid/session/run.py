@@ -107,6 +107,7 @@ class Run:
         self.best, self.evaluated = start.best, start.evaluated
         """Step, and error over walks of training length in cm, of the best evaluation; step of the last."""
         self.began_from = start.began_from
+        self._save_due = (-1, False)
         self.began = self.last_saved = time.perf_counter()
         self.measured: Measured | None = None
         """The last evaluation, and what it comes to."""
@@ -148,7 +149,7 @@ class Run:
         """Take the steps that are left, and everything in between; returns the exit code."""
         config, state = self.config, self.state
         pace, self.busy_elsewhere = Pace(state.step), 0.0
-        for record in train(state, config, self.graph, self.stop.settle):
+        for record in train(state, config, self.graph, self._settle):
             if record.metrics:
                 self._report(record, pace)
             else:
@@ -175,6 +176,15 @@ class Run:
             self._draw_filmstrip()
         return DONE
 
+    def _settle(self) -> None:
+        """Agree with the other processes after a step, and have their weights where somebody is to look at these."""
+        self.stop.settle()
+        if self.state.share is not None:
+            step, stopping = self.state.step, self.stop.exit_code is not None
+            looks = stopping or step in self.moments or self._evaluation_is_due() or self._save_is_due(step)
+            if self.state.processes.agree(int(looks) or None):
+                self.state.gather()
+
     def _evaluation_is_due(self) -> bool:
         """Whether the network is to be evaluated now: at the start, every so often, and at the end; once a step."""
         step, config = self.state.step, self.config
@@ -190,6 +200,7 @@ class Run:
         if bool(record.finite):
             self._last_look = look(self.state, self._last_look.began)
             return True
+        self.state.gather()
         try:
             path = save_dump(self.folder, self.state, self.config, self._last_look, record)
             said = f"look into it with: python -m topogrid replay {path}"
@@ -308,8 +319,12 @@ class Run:
             tell(f"{path} could not be written: {error}; training goes on")
 
     def _save_is_due(self, step: int) -> bool:
-        waited = time.perf_counter() - self.last_saved
-        return step % self.config.save_every == 0 or waited > 60 * self.config.save_minutes
+        """Whether to save after a step; time passes, but a step gets one answer."""
+        if self._save_due[0] != step:
+            waited = time.perf_counter() - self.last_saved
+            due = step % self.config.save_every == 0 or waited > 60 * self.config.save_minutes
+            self._save_due = (step, due)
+        return self._save_due[1]
 
     def _save(self) -> bool:
         """Save a checkpoint; a failure is said and retried at the next interval. True if it was saved."""

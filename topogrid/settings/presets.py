@@ -138,6 +138,20 @@ PRESETS: dict[str, Preset] = {
             "dense": _DENSE_64,
         },
     ),
+    "sheet128": Preset(
+        "A 128x128 sheet of 64 modules, for several cores or processes.",
+        settings={"n_grid_cells": 16384},
+        by_wiring={
+            "attractor": {
+                "modules_per_side": 8,
+                "place_feedback": 0.005,
+                "place_feedback_code": "predicted",
+                "long_walks": 40,
+            },
+            "learned": {"modules_per_side": 8, "steps": 3400, "long_walks": 40, "tau_min": 2.75, "tau_max": 4.6},
+            "blocks": {"modules_per_side": 8},
+        },
+    ),
     "dense24": Preset(
         "A 24x24 sheet, all units connected to all.",
         settings={"wiring": "dense", "n_grid_cells": 576, **_DENSE_24},

@@ -80,6 +80,10 @@ class Context(NamedTuple):
     """Scalar: weight of the topographic loss in this step, see the function of this name."""
     moments: list[int]
     """Steps of the walks, counted from 0, at which the prediction was read, see `read_steps`."""
+    modules: slice = slice(None)
+    """Which modules this process computes: terms that are sums over modules are sums over these."""
+    share: float = 1.0
+    """Their share of all."""
 
 
 class Term(NamedTuple):
@@ -94,6 +98,8 @@ class Term(NamedTuple):
     """Whether settings have it."""
     cost: Callable[[Context], Tensor]
     """Its value with its weight."""
+    of_modules: bool = False
+    """Whether it is a sum over modules."""
 
 
 def phase_of(step: int, config: TrainConfig) -> Phase:
@@ -172,11 +178,11 @@ def _direction_cost(context: Context) -> Tensor:
 
 def _weight_cost(context: Context) -> Tensor:
     config = context.config
-    return config.weight_decay * context.network.weight_penalty(config.weight_decay_towards)
+    return config.weight_decay * context.network.weight_penalty(config.weight_decay_towards, context.modules)
 
 
 def _activity_cost(context: Context) -> Tensor:
-    return context.config.activity_cost * losses.activity_cost(context.prediction.activity)
+    return context.config.activity_cost * context.share * losses.activity_cost(context.prediction.activity)
 
 
 def tau_smoothness_cost(network: PathIntegrator, config: TrainConfig) -> Tensor:
@@ -216,7 +222,8 @@ def _isometry_cost(context: Context) -> Tensor:
         places = torch.arange(config.isometry_states, device=states.device)
         chosen = places * states.shape[1] // config.isometry_states
         states, position = states[:, chosen], position[:, chosen]
-    return config.isometry_weight * geometry.isometry(states, position, length_scale(context.network, config))
+    scale = length_scale(context.network, config)[context.modules]
+    return config.isometry_weight * geometry.isometry(states, position, scale)
 
 
 def _by_module(values: Tensor) -> Tensor:
@@ -258,20 +265,22 @@ TERMS = (
     ),
     Term(
         "train/reg_loss", "Weight decay on the recurrent weights, times its weight.",
-        ("all", "modules"), lambda config: config.weight_decay > 0, _weight_cost,
+        ("all", "modules"), lambda config: config.weight_decay > 0, _weight_cost, of_modules=True,
     ),
     Term(
         "train/activity_loss", "Energy cost, the mean squared activity, times its weight.",
-        ("all", "modules"), lambda config: config.activity_cost > 0, _activity_cost,
+        ("all", "modules"), lambda config: config.activity_cost > 0, _activity_cost, of_modules=True,
     ),
     Term(
         "train/isometry_loss",
         "How far distances in the activity of a module are from distances in space, times its weight.",
         ("modules",), lambda config: config.wiring == "learned" and config.isometry_weight > 0, _isometry_cost,
+        of_modules=True,
     ),
     Term(
         "train/capacity_loss", "Minus the mean activity of normed modules, times its weight.",
         ("modules",), lambda config: config.wiring == "learned" and config.capacity_weight > 0, _capacity_cost,
+        of_modules=True,
     ),
     Term(
         "train/tau_smoothness_loss", "How much tau differs between neighbours on the sheet, times its weight.",

@@ -1,7 +1,8 @@
 """Several processes that train one network, started by ``torchrun``: who is who, and what they tell each other.
 
-Every process draws the walks of the whole batch from the same generator and learns from its own share of them;
-gradients are averaged by `DistributedDataParallel`. So K processes compute what one would, up to the order of sums, and
+Every process draws the walks of the whole batch from the same generator. Of a dense network it learns from its own
+share of them, and gradients are averaged by `DistributedDataParallel`; of a sheet with modules it computes its own
+share of those, `topogrid.training.module_shares`. So K processes compute what one would, up to the order of sums, and
 what a checkpoint holds does not depend on K.
 """
 
@@ -89,6 +90,18 @@ class Processes:
         parts = torch.split(together, [gradient.numel() for gradient in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Sum over the processes in place, on the device."""
+        if not self.alone:
+            distributed.all_reduce(values)
+        return values
+
+    def spread(self, values: Tensor, source: int) -> Tensor:
+        """Return the values of one process, in place of one's own."""
+        if not self.alone:
+            distributed.broadcast(values, src=source)
+        return values
 
     def mean(self, values: Tensor) -> Tensor:
         """Average over the processes, on the device."""

@@ -16,6 +16,7 @@ from topogrid.runs.content import checked_step
 from topogrid.settings.carried import Turn, carried, check_carried, checked_turns, learning_changes, read_carried
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import generator_states, restore_generators
+from topogrid.training.module_shares import ModuleShare, splits_modules
 from topogrid.training.objective import (
     Batch,
     Phase,
@@ -52,6 +53,8 @@ class TrainState:
     processes: Processes = ALONE
     averaged: nn.Module | None = None
     """The network inside what averages its gradients over several processes."""
+    share: ModuleShare | None = None
+    """The modules that this process computes, where several split them."""
     grower: torch.optim.Optimizer | None = None
     """What grows the map of time constants by its own loss."""
     topoloss_weight: Tensor = field(default_factory=lambda: torch.zeros(()))
@@ -65,13 +68,23 @@ class TrainState:
     def spread(self, processes: Processes) -> None:
         """Train together with other processes; all have to call this, in the same state."""
         self.processes = processes
+        if splits_modules(self.network, self.config, processes):
+            self.share = ModuleShare(self.network, processes)
+            return
         # Where some weights rest in some phases, gradients are averaged after the step: `average_gradients`.
         together = not processes.alone and self.network.learns_at_once
         self.averaged = processes.wrap(self.network) if together else None
 
     def predict(self, batch: Batch, phase: Phase = "all", moments: list[int] | None = None) -> Prediction:
         """Follow the walks of a batch and read the place code at some moments, all by default."""
+        if self.share is not None:
+            return self.share.predict(batch, phase, moments or [])
         return predicted(self.averaged or self.network, batch, phase, moments)
+
+    def gather(self) -> None:
+        """Bring the weights of all processes together, before somebody looks at them; all have to call this."""
+        if self.share is not None:
+            self.share.gather(self.optimiser)
 
     def fit(self, config: TrainConfig) -> None:
         """Fit encoder and read-out to what the wiring does untrained; see `topogrid.model.wiring.base.Wiring.fit`."""

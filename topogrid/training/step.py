@@ -18,6 +18,7 @@ from topogrid.model.units import at_moments
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
 from topogrid.training.objective import (
+    TERMS,
     TOTAL,
     Batch,
     Context,
@@ -109,13 +110,13 @@ def learn(
         with torch.set_grad_enabled(phase != "growth"):
             prediction = state.predict(batch, phase, moments)
     context = Context(network, state.place_cells, prediction, batch, config, state.topoloss_weight, moments)
+    if state.share is not None:
+        context = context._replace(modules=state.share.modules, share=1 / state.processes.count)
     terms = objective(context, phase)
     state.optimiser.zero_grad(set_to_none=True)
     if phase != "growth":
         terms[TOTAL].backward()  # type: ignore[no-untyped-call]
-    if state.averaged is None:
-        state.processes.average_gradients(network)
-    gradient_norm = torch.zeros_like(terms[TOTAL]) if phase == "growth" else clip_gradients(network, config.grad_clip)
+    gradient_norm = torch.zeros_like(terms[TOTAL]) if phase == "growth" else _settle_gradients(state, config)
     if grows and network.units.log_tau is not None:
         network.units.log_tau.grad = None
     finite = torch.isfinite(gradient_norm) & torch.isfinite(terms[TOTAL])
@@ -133,6 +134,15 @@ def learn(
     n_finite = finite.long() if before is None else before.n_finite + finite
     position, displacement = at_moments(batch.position, moments), at_moments(batch.displacement, moments)
     return Outcome(position, displacement, seen, detached, gradient_norm, finite, n_finite)
+
+
+def _settle_gradients(state: TrainState, config: TrainConfig) -> Tensor:
+    """Bring gradients together over processes and clip them; returns their norm before."""
+    if state.share is not None:
+        return state.share.settle_gradients(config.grad_clip)
+    if state.averaged is None:
+        state.processes.average_gradients(state.network)
+    return clip_gradients(state.network, config.grad_clip)
 
 
 def _grow_tau(state: TrainState, config: TrainConfig, finite: Tensor) -> None:
@@ -156,6 +166,12 @@ def record_of(outcome: Outcome, state: TrainState, *, measure: bool) -> StepReco
 @torch.no_grad()
 def _metrics(outcome: Outcome, state: TrainState) -> dict[str, Tensor]:
     metrics = dict(outcome.terms)
+    if state.share is not None:
+        # Of these, every process has what its own modules add, and below the mean is taken.
+        for term in TERMS:
+            if term.of_modules and term.name in metrics:
+                metrics[TOTAL] = metrics[TOTAL] + (state.processes.count - 1) * metrics[term.name]
+                metrics[term.name] = state.processes.count * metrics[term.name]
     if outcome.prediction.logits is not None:
         decoded = state.place_cells.decode(outcome.prediction.logits)
         metrics["train/position_error_cm"] = 100 * state.place_cells.error(decoded, outcome.position).mean()
@@ -199,11 +215,14 @@ def train(
     """
 
     def usual_step(measure: bool, before: StepRecord | None) -> StepRecord:
+        phase = phase_of(state.step + 1, config)
         # Isometry compares every state with every other: it is not a sum over walks that processes could share.
-        together = phase_of(state.step + 1, config) == "modules"
+        together = phase == "modules" or state.share is not None
         share = slice(None) if together else state.processes.share(config.batch_size)
         walks, scale = state.generators["walks"], state.length_scale(config)
         batch = make_batch(config, state.place_cells, walks, share, step=state.step + 1, scale=scale)
+        if state.share is not None:
+            batch = state.share.of_batch(batch, phase)
         return train_step(state, batch, config, measure=measure, before=before)
 
     take_step = take_step or usual_step

@@ -116,9 +116,9 @@ class Wiring(nn.Module):
 
     # What is done to weights ----------------------------------------------------------------------------------------
 
-    def penalty(self, towards: str) -> Tensor:
-        """Return the sum of squared weights, or of their distance from the identity."""
-        return weight_decay(self.weight, towards)
+    def penalty(self, towards: str, modules: slice = slice(None)) -> Tensor:
+        """Return the sum of squared weights, or of their distance from the identity; of some modules, if there are."""
+        return weight_decay(self.weight[modules], towards)
 
     @abstractmethod
     def silence(self, units: Tensor) -> None:
