@@ -21,6 +21,7 @@ from tqdm import tqdm
 from benchmarks.document import check_writable_between, write_between
 from benchmarks.speed.data_time import batch_times
 from benchmarks.speed.evaluation_time import evaluation_times
+from benchmarks.speed.module_time import against_dense, by_modules, by_processes, module_step
 from benchmarks.speed.timing import CLOCKS, describe_machine, set_clock
 from benchmarks.speed.training_time import growth, peak_memory_gib, step_times
 from topogrid.files import write_json_atomic
@@ -49,6 +50,22 @@ class Sizes:
     growth_rounds: int = 5
     evaluated: dict[str, Any] = dataclasses.field(default_factory=lambda: {"n_grid_cells": 4096, "eval_walks": 10_000})
     """Settings of the evaluation: 10,000 walks of 20 settled steps are 200,000 samples."""
+    modules: dict[str, dict[str, Any]] = dataclasses.field(
+        default_factory=lambda: {
+            "36x36 attractor": {"preset": "laptop", "tau": True, "wiring": "attractor"},
+            "36x36 learned": {"preset": "laptop", "tau": True, "wiring": "learned"},
+            "64x64 attractor": {"preset": "sheet64", "tau": True, "wiring": "attractor"},
+            "64x64 learned": {"preset": "sheet64", "tau": True, "wiring": "learned"},
+        }
+    )
+    """Sheets with modules whose steps are timed; the third is the one that others are grown from."""
+    module_rounds: int = 7
+    module_counts: tuple[int, ...] = (1, 2, 4, 8)
+    """Modules along each side."""
+    large: dict[str, Any] = dataclasses.field(
+        default_factory=lambda: {"preset": "sheet128", "tau": True, "wiring": "attractor"}
+    )
+    """The sheet that processes share."""
     base: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Settings of everything."""
 
@@ -62,6 +79,14 @@ QUICK = Sizes(
     growth_lengths=(2, 4),
     growth_rounds=2,
     evaluated={"n_grid_cells": 16, "eval_walks": 40, "eval_bins": 12, "long_seconds": 0.2, "long_walks": 4},
+    modules={
+        "attractor": {"preset": "smoke", "tau": True, "wiring": "attractor"},
+        "learned": {"preset": "smoke", "tau": True, "wiring": "learned"},
+        "larger attractor": {"preset": "smoke", "tau": True, "wiring": "attractor", "n_grid_cells": 1024},
+    },
+    module_rounds=2,
+    module_counts=(1, 2),
+    large={"preset": "smoke", "tau": True, "wiring": "attractor"},
     base={"n_place_cells": 16, "pc_width": (0.3,), "batch_size": 8, "seq_length": 4},
 )
 
@@ -232,12 +257,67 @@ def growth_section(sizes: Sizes, _bar: tqdm[Any]) -> Section:
     return Section("growth", caption, ["setting", "step", "exponent"], rows, values)
 
 
+def modules_section(sizes: Sizes, bar: tqdm[Any]) -> Section:
+    """Time steps of modules beside a plain loop, their bare products, and a dense sheet."""
+    configs = {name: TrainConfig(**settings) for name, settings in sizes.modules.items()}
+    rows, values = [], []
+    for name, config in configs.items():
+        times = module_step(name, config, sizes.module_rounds, bar)
+        values.append(times._asdict())
+        rows.append(
+            [
+                name,
+                _seconds(times.plain),
+                _seconds(times.ours),
+                _times(times.plain / times.ours),
+                _seconds(times.making),
+                f"{100 * times.products / times.ours:.0f} %",
+                f"{100 * times.products / (times.ours - times.making):.0f} %",
+            ]
+        )
+    large = list(configs.values())[2]
+    both = against_dense(large, max(2, sizes.module_rounds // 2))
+    caption = (
+        "**Step of modules**, fp32, walks and place code included, in the phase in which the network learns. "
+        "`plain loop`: autograd (benchmarks/speed/plain_modules.py). `share`: time of the step's own matrix products, "
+        "alone and in their shapes, over that of our step with and without making its batch. "
+        f"With the same batches of 200 walks of 20 steps, {large.n_grid_cells} units all to all take "
+        f"{_seconds(both['dense'])} a step, and in {large.sheet.n_modules} modules {_seconds(both['modules'])}: "
+        f"{_times(both['dense'] / both['modules'])} as fast."
+    )
+    columns = ["sheet", "plain loop", "ours", "faster", "batch alone", "share", "share without batch"]
+    return Section("module_step", caption, columns, rows, {"steps": values, "against_dense": both})
+
+
+def processes_section(sizes: Sizes, _bar: tqdm[Any]) -> Section:
+    """Growth with the number of modules, and processes that split them."""
+    config = TrainConfig(**sizes.large)
+    base = TrainConfig(**list(sizes.modules.values())[2])
+    grown = by_modules(base, sizes.module_counts, max(2, sizes.module_rounds // 2))
+    first, *_, last = grown
+    exponent = math.log(grown[last] / grown[first]) / math.log(last / first)
+    settings = {name: value for name, value in dataclasses.asdict(config).items() if name != "preset"}
+    seconds = {count: by_processes(settings, count, max(2, sizes.module_rounds // 2)) for count in (1, 2)}
+    memory = peak_memory_gib(config, evaluate=False)
+    course = ", ".join(f"{count}: {_seconds(one)}" for count, one in grown.items())
+    caption = (
+        f"**Modules and processes.** A step with so many modules of {base.n_grid_cells // base.sheet.n_modules} units: "
+        f"{course}; exponent {exponent:.2f} (1 is proportional). A sheet of {config.n_grid_cells} units in "
+        f"{config.sheet.n_modules} modules by processes of one thread each, in {memory:.2f} GiB by one:"
+    )
+    rows = [["1", _seconds(seconds[1]), "-"], ["2", _seconds(seconds[2]), _times(seconds[1] / seconds[2])]]
+    values = {"growth": grown, "exponent": exponent, "processes": seconds, "memory_gib": memory}
+    return Section("module_processes", caption, ["processes", "step", "faster"], rows, values)
+
+
 TOPICS: dict[str, Callable[[Sizes, tqdm[Any]], Section]] = {
     "step": step_section,
     "batch": data_section,
     "evaluation": evaluation_section,
     "memory": memory_section,
     "growth": growth_section,
+    "modules": modules_section,
+    "processes": processes_section,
 }
 
 

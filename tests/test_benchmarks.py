@@ -16,13 +16,16 @@ from benchmarks.__main__ import TABLES, TOPICS, main
 from benchmarks.document import check_writable_between, markers
 from benchmarks.robustness import reliability
 from benchmarks.science import measurement, precision, recipe_search, spacing, time_to_grids
-from benchmarks.speed import first_minute, gpu_check
+from benchmarks.speed import first_minute, gpu_check, time_to_bar
 from benchmarks.speed.data_time import _numpy_code, numpy_batch
+from benchmarks.speed.module_time import step_number
 from benchmarks.speed.plain_loop import PlainLoop
+from benchmarks.speed.plain_modules import PlainModules
 from benchmarks.speed.timing import fresh_state, interleaved, step_flop
 from topogrid.cli.flags import parse_arguments
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
+from topogrid.training.objective import read_steps
 from topogrid.training.step import train_step
 from topogrid.world.walks import simulate_walks
 
@@ -47,6 +50,47 @@ def test_the_plain_loop_does_the_same_work(tau: bool) -> None:
     for mine, theirs in ((state.network.units.wiring.weight, loop.w_rec), (state.network.readout, loop.readout)):
         assert mine.grad is not None
         torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("wiring", ["attractor", "learned"])
+def test_the_plain_loop_of_modules_does_the_same_work(wiring: str) -> None:
+    config = TrainConfig(preset="smoke", tau=True, wiring=wiring, steps=40, grad_clip=1e6)
+    state = fresh_state(config, CPU, "fp32")
+    with torch.no_grad():
+        state.network.readout.normal_(0, 0.1, generator=torch.Generator().manual_seed(0))
+    number = step_number(config)
+    loop, moments = PlainModules(state.network, config), read_steps(number, config)
+    batch = make_batch(
+        config, state.place_cells, state.generators["walks"], step=number, scale=state.length_scale(config)
+    )
+    state.step = number - 1
+    ours = train_step(state, batch, config, measure=True).metrics
+    plain = loop.train_step(batch, moments)
+    assert plain["total"] == pytest.approx(float(ours["train/total_loss"]), rel=1e-3)
+    pairs = [(state.network.encoder, loop.encoder)]
+    pairs += [(state.network.units.wiring.weight, loop.w_rec)] if wiring == "learned" else []
+    for mine, theirs in pairs:
+        assert mine.grad is not None
+        assert theirs.grad is not None
+        assert float((mine.grad - theirs.grad).norm()) < 0.02 * float(theirs.grad.norm())
+
+
+def test_a_sheet_reaches_the_bar_by_both_share_and_error() -> None:
+    fine = time_to_bar.Timed("--preset laptop --tau", 2.0, 1.0, 0.9, 6.0)
+    assert fine.reaches
+    assert not fine._replace(share=0.5).reaches
+    assert not fine._replace(error_cm=20.0).reaches
+    assert not fine._replace(error_cm=float("nan")).reaches
+    written = time_to_bar.table([fine], hours=5.0)
+    assert "150 x" in written
+    assert "5.0 h" in written
+
+
+@pytest.mark.slow
+def test_a_command_is_timed_to_its_report() -> None:
+    run = time_to_bar.timed("--preset smoke --tau --wiring attractor")
+    assert 0 < run.training_minutes < run.minutes
+    assert 0 <= run.share <= 1
 
 
 def test_the_numpy_rendering_makes_the_same_code() -> None:

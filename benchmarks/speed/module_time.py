@@ -1,0 +1,146 @@
+"""How long a step of modules takes: beside a plain loop, its products, a dense sheet, more modules, more processes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from tqdm import tqdm
+
+from benchmarks.speed.plain_modules import PlainModules
+from benchmarks.speed.timing import fresh_state, interleaved
+from topogrid.settings.config import TrainConfig
+from topogrid.training.batch import make_batch
+from topogrid.training.objective import growth_steps, read_steps, walk_length
+from topogrid.training.step import train_step
+
+CPU = torch.device("cpu")
+
+
+class ModuleStep(NamedTuple):
+    """Median seconds of one step of modules."""
+
+    name: str
+    plain: float
+    """Autograd's, batch included."""
+    ours: float
+    products: float
+    """Its matrix products alone, in their shapes."""
+    making: float
+    """Its batch alone."""
+
+
+def step_number(config: TrainConfig) -> int:
+    """Return a step after the growth of the map of tau, in which the network learns."""
+    return growth_steps(config) + 1
+
+
+def our_step(config: TrainConfig) -> Callable[[], object]:
+    """Return a function that makes a batch and learns from it, as a run does between two logged steps."""
+    state, number = fresh_state(config, CPU, "fp32"), step_number(config)
+
+    def step() -> None:
+        state.step = number - 1
+        train_step(state, _batch(config, state, number), config)
+
+    return step
+
+
+def plain_step(config: TrainConfig) -> Callable[[], object]:
+    """Return a function that makes a batch and learns from it by a plain loop."""
+    state, number = fresh_state(config, CPU, "fp32"), step_number(config)
+    loop, moments = PlainModules(state.network, config), read_steps(number, config)
+    return lambda: loop.train_step(_batch(config, state, number), moments)
+
+
+def _batch(config: TrainConfig, state: Any, number: int) -> Any:
+    scale = state.length_scale(config)
+    return make_batch(config, state.place_cells, state.generators["walks"], step=number, scale=scale)
+
+
+def products_of(config: TrainConfig) -> Callable[[], object]:
+    """Return a function that does the matrix products of one step of modules, in their shapes, and nothing else."""
+    number = step_number(config)
+    time, moments, batch = walk_length(number, config), read_steps(number, config), config.batch_size
+    modules, places = config.sheet.n_modules, config.n_place_cells
+    across = config.n_grid_cells // modules
+    generator = torch.Generator().manual_seed(0)
+    state, weights = (torch.randn(modules, rows, across, generator=generator) for rows in (batch, across))
+    room = torch.empty_like(state)
+    states = torch.randn(modules, time * batch, across, generator=generator)
+    rows = torch.randn(len(moments) * batch, config.n_grid_cells, generator=generator)
+    readout = torch.randn(places, config.n_grid_cells, generator=generator)
+    logits = torch.randn(len(rows), places, generator=generator)
+    compared = min(config.isometry_states, (time + 1) * batch)
+    some = torch.randn(modules, compared, across, generator=generator)
+    pairs = torch.randn(modules, compared, compared, generator=generator)
+    learns = config.wiring == "learned"
+
+    def products() -> None:
+        for _ in range(time):
+            torch.bmm(state, weights.transpose(1, 2), out=room)
+            torch.bmm(state, weights, out=room)
+        if learns:
+            torch.bmm(states.transpose(1, 2), states)
+            torch.bmm(some, some.transpose(1, 2))
+            torch.bmm(pairs, some)
+        if moments:
+            rows @ readout.t()
+            logits @ readout
+            logits.t() @ rows
+
+    return products
+
+
+def module_step(name: str, config: TrainConfig, rounds: int, bar: tqdm[Any] | None = None) -> ModuleStep:
+    """Time a step, a plain step, its products and its batch, in turns."""
+    state, number = fresh_state(config, CPU, "fp32"), step_number(config)
+    seconds = interleaved(
+        {
+            "plain": plain_step(config),
+            "ours": our_step(config),
+            "products": products_of(config),
+            "making": lambda: _batch(config, state, number),
+        },
+        rounds,
+        bar=bar,
+    )
+    return ModuleStep(name, **seconds)
+
+
+def against_dense(config: TrainConfig, rounds: int) -> dict[str, float]:
+    """Time a step of a dense sheet and of the same sheet in modules, with the same batches; both in fp32."""
+    settings = {"n_grid_cells": config.n_grid_cells, "seed": 0}
+    dense = TrainConfig(**settings, n_place_cells=config.n_place_cells)
+    blocks = TrainConfig(
+        **settings, n_place_cells=config.n_place_cells, wiring="blocks", modules_per_side=config.modules_per_side
+    )
+    return interleaved({"dense": our_step(dense), "modules": our_step(blocks)}, rounds)
+
+
+def by_modules(base: TrainConfig, counts: Sequence[int], rounds: int) -> dict[int, float]:
+    """Time a step of sheets with so many modules along each side, all modules of one size."""
+    across = base.sheet_side // base.modules_per_side
+    work = {
+        str(count): our_step(dataclasses.replace(base, n_grid_cells=(across * count) ** 2, modules_per_side=count))
+        for count in counts
+    }
+    return {int(count) ** 2: seconds for count, seconds in interleaved(work, rounds).items()}
+
+
+def by_processes(settings: dict[str, Any], count: int, steps: int) -> float:
+    """Return the median seconds of a step of a network that ``count`` processes train, of one thread each."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={count}"]
+    command += ["-m", "benchmarks.speed.process_steps"]
+    given = json.dumps({"settings": settings, "steps": steps})
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "TOPOGRID_BENCHMARK": given}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.strip().splitlines()[-1]}")
+    return float(done.stdout.split()[-1])

@@ -1,0 +1,154 @@
+"""Time sheets with modules from their command to their report: ``python -m benchmarks.speed.time_to_bar``.
+
+Each command trains in a folder of its own. The bar is that `BAR_SHARE` of units pass the grid-cell test and that the
+error after `BAR_SECONDS` s is at most `BAR_ERROR` cm. Beside them stands the original's way: the time of its step, a
+plain loop over a dense full sheet, times the `ORIGINAL_STEPS` steps after which public runs of its settings first do
+the task. Writes a table into docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.document import check_writable_between, write_between
+from benchmarks.speed.plain_loop import PlainProcess
+from benchmarks.speed.timing import describe_machine, interleaved
+from topogrid.settings.config import TrainConfig
+from topogrid.tables import to_markdown
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = Path("docs/performance.md")
+TABLE = "time to bar"
+BAR_SHARE, BAR_SECONDS, BAR_ERROR = 0.75, 10.0, 10.0
+ORIGINAL_STEPS = 3500
+"""The earliest of five public runs of the original's settings to reach 6.18 nats, where the position is known."""
+
+COMMANDS = (
+    "--preset laptop --tau --wiring attractor",
+    "--preset laptop --tau",
+    "--preset sheet64 --tau --wiring attractor",
+    "--preset sheet64 --tau",
+)
+
+
+class Timed(NamedTuple):
+    """A command that ran to its end."""
+
+    command: str
+    minutes: float
+    """From the command to the end of its process, report included."""
+    training_minutes: float
+    """Of its steps alone."""
+    share: float
+    """Of units that pass the grid-cell test."""
+    error_cm: float
+    """After `BAR_SECONDS`, without feedback."""
+
+    @property
+    def reaches(self) -> bool:
+        """Whether it reaches the bar."""
+        return self.share >= BAR_SHARE and self.error_cm <= BAR_ERROR
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train, print, write; 2 if there is no place to write into."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.time_to_bar", description=__doc__)
+    parser.add_argument("--only", nargs="+", type=int, help="numbers of the commands to run, from 0; writes nothing")
+    parser.add_argument("--more", default="", help="flags for all commands, such as '--steps 8'; writes nothing")
+    parser.add_argument("--into", type=Path, default=DOCUMENT, help="document to write into (default: %(default)s)")
+    arguments = parser.parse_args(argv)
+    writes = arguments.only is None and not arguments.more
+    problem = check_writable_between(arguments.into, TABLE) if writes else None
+    if problem:
+        print(f"benchmarks: {problem}", file=sys.stderr)
+        return 2
+    machine = describe_machine()
+    runs = []
+    for number, command in enumerate(COMMANDS):
+        if arguments.only is None or number in arguments.only:
+            runs.append(timed(command, arguments.more.split()))
+            print(runs[-1], flush=True)
+    if writes:
+        described = "; ".join(f"{name} {value}" for name, value in machine.items())
+        write_between(arguments.into, f"Measured on: {described}.\n\n{table(runs, original_hours())}", TABLE)
+    return 0
+
+
+def timed(command: str, more: Sequence[str] = ()) -> Timed:
+    """Run a command from an empty folder to its end.
+
+    Raises
+    ------
+    RuntimeError
+        If it does not end well.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        words = [sys.executable, "-m", "topogrid", "train", *command.split(), *more, "--name", "timed"]
+        words += ["--precision", "fp32", "--wandb", "disabled"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        began = time.perf_counter()
+        done = subprocess.run(  # noqa: S603 -- the commands above
+            words, cwd=name, env=environment, capture_output=True, text=True, check=False
+        )
+        minutes = (time.perf_counter() - began) / 60
+        if done.returncode:
+            raise RuntimeError(f"{command} failed: {done.stderr.strip().splitlines()[-1]}")
+        run = Path(name) / "runs" / "timed"
+        found: dict[str, Any] = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+        rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    key = f"validation/error_{BAR_SECONDS:g}s_cm"
+    training, before = 0.0, 0
+    for row in rows:
+        speed = row.get("train/steps_per_sec")
+        if speed:
+            training += (row["step"] - before) / speed
+            before = row["step"]
+    return Timed(command, minutes, training / 60, found["validation/share_gate"], found.get(key, math.nan))
+
+
+def original_hours() -> float:
+    """Return the hours of `ORIGINAL_STEPS` steps of the original: a plain loop over 4096 units, all to all, in fp32."""
+    config = TrainConfig(preset="original", tau=True)
+    seconds = interleaved({"plain": PlainProcess(config)}, 5)["plain"]
+    return seconds * ORIGINAL_STEPS / 3600
+
+
+def table(runs: Sequence[Timed], hours: float) -> str:
+    """Return the table of runs beside the original's way."""
+    columns = [
+        "command",
+        "from command to report",
+        "its steps",
+        "grid cells",
+        "error after 10 s",
+        "bar",
+        "original / ours",
+    ]
+    rows = [
+        [
+            f"`{run.command}`",
+            f"{run.minutes:.1f} min",
+            f"{run.training_minutes:.1f} min",
+            f"{100 * run.share:.0f} %",
+            f"{run.error_cm:.1f} cm",
+            "reached" if run.reaches else "not reached",
+            f"{60 * hours / run.minutes:.0f} x",
+        ]
+        for run in runs
+    ]
+    rows.append(["the original's settings", f"{hours:.1f} h (steps alone)", f"{hours:.1f} h", "-", "-", "-", "1 x"])
+    return to_markdown(columns, rows, marked_up=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
