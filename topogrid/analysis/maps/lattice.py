@@ -178,7 +178,8 @@ def _sample(sacs: Float, points: Float, bin_size: Float) -> Float:
     """Read each SAC at its own (x, y) lags in metres: ``(unit, ..., 2) -> (unit, ...)``."""
     index, weights = _taps(points, sacs.shape[1:], bin_size)
     units = np.repeat(np.arange(len(sacs)), len(index) // max(len(sacs), 1))
-    values: Float = np.einsum("pt,pt->p", sacs.reshape(len(sacs), -1)[units[:, None], index], weights)
+    index += (units * sacs[0].size)[:, None]
+    values: Float = np.einsum("pt,pt->p", sacs.reshape(-1)[index], weights)
     return values.reshape(points.shape[:-1])
 
 

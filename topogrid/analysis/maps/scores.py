@@ -341,10 +341,15 @@ def _spline_turn(x: NDArray[np.intp], y: NDArray[np.intp], angle: int, side: int
 
 def cubic_taps(at: Float, length: int) -> tuple[NDArray[np.intp], Float]:
     """Return indices and weights ``(pixel, 4)`` of the cubic B-spline at positions ``at``, mirrored at the ends."""
-    first = np.floor(at).astype(np.intp) - 1
-    t = at - np.floor(at)
-    weights = np.stack([(1 - t) ** 3, 4 - 6 * t**2 + 3 * t**3, 1 + 3 * t + 3 * t**2 - 3 * t**3, t**3], axis=1) / 6
-    index = np.abs(first[:, None] + np.arange(4))
+    below = np.floor(at)
+    t = at - below
+    left, square = 1 - t, t * t  # products: powers are many times slower
+    cube = square * t
+    weights = np.empty((at.size, 4))
+    weights[:, 0], weights[:, 1] = left * left * left, 4 - 6 * square + 3 * cube
+    weights[:, 2], weights[:, 3] = 1 + 3 * (t + square - cube), cube
+    weights /= 6
+    index = np.abs(below.astype(np.intp)[:, None] + np.arange(-1, 3))
     index = np.abs(length - 1 - np.abs(length - 1 - index))
     return index, weights
 
