@@ -257,9 +257,8 @@ SCALARS: dict[str, list[Callable[[], Any]]] = {
     ],
 }
 # Not measurements: the doors themselves, truth to measure against, and what the doors are made of.
-ELSEWHERE = {"inputs", "options", "labelled", "levels", "synthetic"}
+ELSEWHERE = {"inputs", "options", "cores", "labelled", "levels", "synthetic"}
 INSIDE = {
-    "over_chunks",
     "cubic_taps",
     "fit_axes",
     "crest_phase",

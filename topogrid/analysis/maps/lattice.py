@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage, sparse
 
+from topogrid.analysis.cores import over_chunks
 from topogrid.analysis.inputs import MapsLike, as_maps, box_sides
 from topogrid.analysis.levels import levelled
 from topogrid.analysis.maps.lattice_fit import crest_phase, fit_axes
-from topogrid.analysis.maps.scores import autocorrelograms, cubic_taps, over_chunks
+from topogrid.analysis.maps.scores import UNITS_AT_ONCE, autocorrelograms, cubic_taps
 
 __all__ = ["Lattice", "measure_lattice"]
 
@@ -101,7 +102,7 @@ def measure_lattice(rate_maps: MapsLike, box_size: float | tuple[float, float]) 
             whole[chunk] = part
 
     if bank.allowed.any():  # not if the maps are too coarse, or too little of the box was visited
-        over_chunks(fill, len(maps))
+        over_chunks(fill, len(maps), UNITS_AT_ONCE)
     return lattice
 
 

@@ -140,7 +140,8 @@ def _waves(data: _Bins, axes: Float, shells: Float) -> _Waves:
 
 def _unexplained(waves: _Waves) -> Float:
     """Return the squares that waves leave over, ``(unit,)``."""
-    return np.einsum("ub,ub->u", waves.residual, waves.residual)
+    squares: Float = np.einsum("ub,ub->u", waves.residual, waves.residual)
+    return squares
 
 
 def _gauss_newton(data: _Bins, waves: _Waves) -> Float:

@@ -9,9 +9,6 @@ serve all seven angles; and nested rings are running sums over pixels sorted by 
 Shapes: maps ``(unit, bin_y, bin_x)``, SACs ``(unit, lag_y, lag_x)`` with the zero lag in the middle.
 """
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage, sparse
 
+from topogrid.analysis.cores import over_chunks
 from topogrid.analysis.inputs import MapsLike, as_maps
 from topogrid.analysis.levels import levelled
 
@@ -35,7 +33,7 @@ RING_OUTER: Float = np.linspace(0.4, 1.0, 10)
 _RING_VARIANCE_FLOOR = 1e-5  # added to the variance inside a ring by the published scorer
 _FLAT_SD = 1e-5  # an overlap that varies less than this share of the peak has no correlation; far above FFT rounding
 _FAR = 1.0  # maps further from zero than their own range are measured from their lowest rate
-_CHUNK = 32  # units scored together: at 32 bins, the working arrays of one thread stay within the cache of its core
+UNITS_AT_ONCE = 32  # scored together: at 32 bins, the working arrays of one thread stay within the cache of its core
 
 
 class GridScores(NamedTuple):
@@ -86,7 +84,7 @@ def autocorrelograms(rate_maps: MapsLike) -> Float:
     def fill(chunk: slice) -> None:
         out[chunk] = _autocorrelograms(maps[chunk])
 
-    over_chunks(fill, units)
+    over_chunks(fill, units, UNITS_AT_ONCE)
     return out
 
 
@@ -141,20 +139,8 @@ def grid_scores(rate_maps: MapsLike, box_size: float | tuple[float, float] | Non
         block[:, alive] = _score(sacs if alive.all() else sacs[alive], rotation)
         out[:, chunk] = block
 
-    over_chunks(fill, units)
+    over_chunks(fill, units, UNITS_AT_ONCE)
     return GridScores(*out)
-
-
-def over_chunks(work: Callable[[slice], None], units: int) -> None:
-    """Run ``work`` over slices of the units on every core; the heavy steps all release the interpreter lock."""
-    chunks = [slice(start, min(start + _CHUNK, units)) for start in range(0, units, _CHUNK)]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if min(cores, len(chunks)) < 2:
-        for chunk in chunks:
-            work(chunk)
-        return
-    with ThreadPoolExecutor(min(cores, len(chunks))) as pool:
-        list(pool.map(work, chunks))
 
 
 def _autocorrelograms(maps: Float) -> Float:
