@@ -82,7 +82,7 @@ def autocorrelograms(rate_maps: MapsLike) -> Float:
     out = np.empty((units, 2 * height - 1, 2 * width - 1))
 
     def fill(chunk: slice) -> None:
-        out[chunk] = _autocorrelograms(maps[chunk])
+        out[chunk] = autocorrelograms_of(maps[chunk])
 
     over_chunks(fill, units, UNITS_AT_ONCE)
     return out
@@ -126,24 +126,41 @@ def grid_scores(rate_maps: MapsLike, box_size: float | tuple[float, float] | Non
     """
     maps = as_maps(rate_maps, box_size, square=True)
     units, height, width = maps.shape
-    side = min(height, width)
-    if side < 4:
-        raise ValueError(f"rate maps need at least 4 bins a side to be scored, got {height} x {width}: use finer bins")
-    rotation = _rotation(side)
+    check_scored(height, width)
     out = np.full((3, units), np.nan)
 
     def fill(chunk: slice) -> None:
-        sacs = _central_square(_autocorrelograms(maps[chunk]), side)
-        alive = sacs[:, side - 1, side - 1] > 0
-        block = np.full((3, alive.size), np.nan)
-        block[:, alive] = _score(sacs if alive.all() else sacs[alive], rotation)
-        out[:, chunk] = block
+        out[:, chunk] = scores_of_sacs(autocorrelograms_of(maps[chunk]))
 
     over_chunks(fill, units, UNITS_AT_ONCE)
     return GridScores(*out)
 
 
-def _autocorrelograms(maps: Float) -> Float:
+def check_scored(height: int, width: int) -> None:
+    """Prepare to score maps of so many bins.
+
+    Raises
+    ------
+    ValueError
+        If they are too few.
+    """
+    side = min(height, width)
+    if side < 4:
+        raise ValueError(f"rate maps need at least 4 bins a side to be scored, got {height} x {width}: use finer bins")
+    _rotation(side)  # once, before several threads ask for it
+
+
+def scores_of_sacs(sacs: Float) -> Float:
+    """Return what `grid_scores` does, ``(3, unit)``, of the SACs of some checked maps."""
+    side = (min(sacs.shape[1:]) + 1) // 2
+    sacs = _central_square(sacs, side)
+    alive = sacs[:, side - 1, side - 1] > 0
+    scores = np.full((3, alive.size), np.nan)
+    scores[:, alive] = _score(sacs if alive.all() else sacs[alive], _rotation(side))
+    return scores
+
+
+def autocorrelograms_of(maps: Float) -> Float:
     """Compute Pearson SACs of one chunk; the half with ``lag_y >= 0`` is computed, the other half mirrors it."""
     maps = levelled(maps, beyond=_FAR)
     visited = np.isfinite(maps)
@@ -344,7 +361,7 @@ def _score(sacs: Float, rotation: _Rotation) -> Float:
     """Return both scores and the ring of the hexagonal one, ``(3, unit)`` in the order of `GridScores`."""
     units, length, _ = sacs.shape
     lower = rotation.prefilter[length // 2 :]
-    coefficients = (lower @ (sacs @ rotation.prefilter.T)).reshape(units, len(lower) * length).T.copy()
+    coefficients = ((lower @ sacs) @ rotation.prefilter.T).reshape(units, len(lower) * length).T.copy()
     pixels = sacs.reshape(units, length**2).T
     plain, quarter = pixels[rotation.plain], pixels[rotation.quarter]
 
