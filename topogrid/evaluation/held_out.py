@@ -25,6 +25,11 @@ Float = NDArray[np.float64]
 STEPS_AT_ONCE = 64  # bounds memory: activity is held for this many steps of `WALKS_AT_ONCE` walks
 
 
+_KEPT_BYTES = (
+    24_000_000  # larger blocks go back to the system when freed, and clearing the next takes as long as walking
+)
+
+
 ANCHORED_SECONDS = 10.0  # counted of every anchored walk: enough to get everywhere in the box
 
 
@@ -156,8 +161,14 @@ def in_parts(
     steps_at_once: int,
     feedback: Feedback | None = None,
 ) -> Iterator[tuple[int, torch.Tensor]]:
-    """Yield activity ``(time, batch, unit)`` along walks, part by part, with the number of the part's first step."""
+    """Yield activity ``(time, batch, unit)`` along walks, part by part, with the number of the part's first step.
+
+    Parts are of ``steps_at_once`` steps, or of fewer on the CPU, where large ones cost more to allocate than to fill.
+    """
     state, first = network.begin(place_cells.encode(walks.start), walks.displacement), 0
+    if walks.start.device.type == "cpu":
+        of_a_step = walks.start.element_size() * len(walks.start) * network.n_units
+        steps_at_once = max(1, min(steps_at_once, _KEPT_BYTES // max(1, of_a_step)))
     for part in torch.split(walks.displacement, steps_at_once):
         activity, state = network.walk(part, state, feedback=feedback, n_before=first)
         yield first, activity
