@@ -107,7 +107,7 @@ def below_zero(activity: torch.Tensor) -> torch.Tensor:
     if not activity.numel() or float(activity.amin()) >= 0:
         return activity.new_zeros(activity.shape[1], dtype=torch.float64)
     # A product sums columns many times faster, and in single precision exactly up to 2 ** 24 samples.
-    parts = (activity < 0).to(torch.float32).split(1 << 24)
+    parts = torch.split((activity < 0).to(torch.float32), 1 << 24)
     return torch.stack([(part.new_ones(1, len(part)) @ part)[0].double() for part in parts]).sum(dim=0)
 
 
