@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from topogrid.analysis import GridGate, Lattice, RateMaps, grid_gate
 from topogrid.analysis.maps import units as unit_measures
@@ -14,14 +15,16 @@ from topogrid.analysis.synthetic import lattice_map
 from topogrid.evaluation.results import Decoding, Evaluation
 from topogrid.settings.config import TrainConfig
 
+Float = NDArray[np.float64]
+
 
 @contextlib.contextmanager
 def few_surrogates() -> Iterator[None]:
     """Let `measure_units` draw four surrogates a unit inside."""
     with pytest.MonkeyPatch.context() as patch:
 
-        def gate(maps: RateMaps, *, n_surrogates: int | None, rng: np.random.Generator) -> GridGate:
-            return grid_gate(maps, n_surrogates=n_surrogates or 4, rng=rng)
+        def gate(maps: RateMaps, *, n_surrogates: int | None, scores: Float, rng: np.random.Generator) -> GridGate:
+            return grid_gate(maps, n_surrogates=n_surrogates or 4, scores=scores, rng=rng)
 
         patch.setattr(unit_measures, "grid_gate", gate)
         yield

@@ -198,6 +198,7 @@ SCALARS: dict[str, list[Callable[[], Any]]] = {
         lambda: grid_gate(MAPS, n_surrogates=1.5, rng=RNG),
         lambda: grid_gate(MAPS, (2, 1), rng=RNG),
         lambda: grid_gate(MAPS, null=3, rng=RNG),
+        lambda: grid_gate(MAPS, scores=[0.5], rng=RNG),
     ],
     "grid_scores": [
         lambda: grid_scores(MAPS, (2.0, 1.0)),
@@ -257,9 +258,12 @@ SCALARS: dict[str, list[Callable[[], Any]]] = {
     ],
 }
 # Not measurements: the doors themselves, truth to measure against, and what the doors are made of.
-ELSEWHERE = {"inputs", "options", "labelled", "levels", "synthetic"}
+ELSEWHERE = {"inputs", "options", "cores", "labelled", "levels", "synthetic"}
 INSIDE = {
-    "over_chunks",
+    "autocorrelograms_of",
+    "check_scored",
+    "scores_and_lattice",
+    "scores_of_sacs",
     "cubic_taps",
     "fit_axes",
     "crest_phase",

@@ -9,6 +9,7 @@ import torch
 
 from tests.attractor_networks import CONFIG, Subject, untrained_attractor, walks
 from tests.quick_evaluations import few_surrogates
+from topogrid.evaluation import held_out
 from topogrid.evaluation.evaluate import glance
 from topogrid.evaluation.held_out import (
     FEWEST_ANCHORED_WALKS,
@@ -115,6 +116,18 @@ def test_parts_of_any_length_are_the_whole(state: Subject, steps_at_once: int) -
     assert [first for first, _activity in parts] == list(range(0, 30, steps_at_once))
     whole = state.network.walk(walk.displacement, state.network.start_state(state.place_cells.encode(walk.start)))
     torch.testing.assert_close(torch.cat([activity for _first, activity in parts]), whole.activity)
+
+
+def test_parts_are_shorter_where_they_would_take_much_memory(state: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    walk = walks(11)
+    whole = torch.cat([part for _, part in in_parts(state.network, state.place_cells, walk, 11)])
+    of_a_step = whole[0].numel() * whole.element_size()
+    for kept_bytes, longest in ((4 * of_a_step + 1, 4), (1, 1)):
+        monkeypatch.setattr(held_out, "_KEPT_BYTES", kept_bytes)
+        parts = list(in_parts(state.network, state.place_cells, walk, 11))
+        assert max(len(part) for _, part in parts) == longest
+        assert [first for first, _ in parts] == list(range(0, 11, longest))
+        torch.testing.assert_close(torch.cat([part for _, part in parts]), whole)
 
 
 def test_every_counted_step_comes_with_its_place(state: Subject) -> None:

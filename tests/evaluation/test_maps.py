@@ -8,7 +8,7 @@ import torch
 
 from tests.attractor_networks import CONFIG, Subject, untrained_attractor, usual_evaluation
 from topogrid.analysis import RateMapAccumulator
-from topogrid.evaluation.maps import MeanError, accumulator_of, count_rates, error_inside, stream_rate_maps
+from topogrid.evaluation.maps import MeanError, accumulator_of, below_zero, count_rates, error_inside, stream_rate_maps
 from topogrid.evaluation.probe import AS_TRAINED, Probe
 from topogrid.streams import make_generators
 
@@ -75,3 +75,12 @@ def test_in_a_larger_box_there_is_no_cross_entropy(state: Subject) -> None:
         found = stream_rate_maps(state.trained(), Probe(box_factor=1.5), generator, 3)
     assert math.isnan(found.ce_loss)
     assert math.isfinite(found.error_cm)
+
+
+@pytest.mark.parametrize("lowest", [-0.7, 0.0])
+def test_states_below_zero_are_counted_one_by_one(lowest: float) -> None:
+    activity = lowest + torch.rand(50, 7, generator=torch.Generator().manual_seed(1))
+    activity[:, 3] = 0.0
+    expected = [sum(float(value) < 0 for value in column) for column in activity.T]
+    assert below_zero(activity).tolist() == expected
+    assert below_zero(activity[:0]).tolist() == [0.0] * 7

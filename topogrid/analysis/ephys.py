@@ -14,8 +14,7 @@ from scipy import ndimage
 from topogrid.analysis.inputs import MapsLike, as_maps, box_of, box_sides
 from topogrid.analysis.labelled import from_labels, is_labelled
 from topogrid.analysis.maps.gate import grid_gate
-from topogrid.analysis.maps.lattice import measure_lattice
-from topogrid.analysis.maps.scores import grid_scores
+from topogrid.analysis.maps.lattice import scores_and_lattice
 from topogrid.analysis.options import as_generator, as_number, as_reals
 
 __all__ = ["TuningMaps", "grid_table", "speed_of", "tuning_map"]
@@ -185,13 +184,11 @@ def grid_table(
     rates = as_maps(maps, box_size, square=True)
     if sides is None:
         raise ValueError("box_size must be given in metres, as these maps do not know it: a spacing is measured in it")
-    gate, lattice = (
-        grid_gate(rates, sides, null=null, n_surrogates=n_surrogates, rng=rng),
-        measure_lattice(rates, sides),
-    )
+    scores, lattice = scores_and_lattice(rates, sides)
+    gate = grid_gate(rates, sides, null=null, n_surrogates=n_surrogates, scores=scores.score_60, rng=rng)
     columns = {
         "unit": from_labels(maps).unit if is_labelled(maps) else np.arange(len(rates)),
-        "score": grid_scores(rates, sides).score_60,
+        "score": scores.score_60,
         "spacing_m": lattice.spacing,
         "orientation_deg": lattice.orientation,
         "n_peaks": lattice.n_peaks,

@@ -124,17 +124,20 @@ def follow(
     at : ndarray of int, ``(time,)``, optional
         Steps at which the place is decoded, counted from 0, in rising order; all by default.
     done : callable, optional
-        Told the number of steps, over all walks, after each part.
+        Told the number of further steps, over all walks, part after part.
 
     Returns
     -------
     Tensor, ``(time, batch, 2)``
         Decoded positions, metres.
     """
-    decoded, (n_steps, n_walks) = [], walks.displacement.shape[:2]
+    decoded, before, (n_steps, n_walks) = [], 0, walks.displacement.shape[:2]
     moments = None if at is None else at.tolist()
     for first, activity in in_parts(network, place_cells, walks, steps_at_once, feedback, moments):
+        if done is not None and first:
+            done((first - before) * n_walks)
         decoded.append(place_cells.decode(network.read_out(activity)))
-        if done is not None:
-            done(min(steps_at_once, n_steps - first) * n_walks)
+        before = first
+    if done is not None:
+        done((n_steps - before) * n_walks)
     return torch.cat(decoded)

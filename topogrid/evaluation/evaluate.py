@@ -12,10 +12,7 @@ from collections.abc import Callable
 
 import torch
 
-from topogrid.analysis import (
-    grid_scores,
-    measure_lattice,
-)
+from topogrid.analysis.maps.lattice import scores_and_lattice
 from topogrid.analysis.maps.units import measure_units
 from topogrid.evaluation.decoding import measure_decoding
 from topogrid.evaluation.held_out import burn_in_of, held_out_activity, tau_of
@@ -110,4 +107,4 @@ def glance(trained: Trained, *, probe: Probe = AS_TRAINED) -> Glance:
         once_settled = slice(max(0, burn_in - first), None)
         count_rates(accumulator, position[once_settled].flatten(0, 1), activity[once_settled].flatten(0, 1))
     maps = accumulator.rate_maps()
-    return Glance(trained.step, tau, burn_in, maps, grid_scores(maps.maps), measure_lattice(maps.maps, maps.box_size))
+    return Glance(trained.step, tau, burn_in, maps, *scores_and_lattice(maps, maps.box_size))

@@ -25,6 +25,11 @@ Float = NDArray[np.float64]
 STEPS_AT_ONCE = 64  # bounds memory: activity is held for this many steps of `WALKS_AT_ONCE` walks
 
 
+_KEPT_BYTES = (
+    24_000_000  # larger blocks go back to the system when freed, and clearing the next takes as long as walking
+)
+
+
 ANCHORED_SECONDS = 10.0  # counted of every anchored walk: enough to get everywhere in the box
 
 
@@ -165,7 +170,7 @@ def in_parts(
         What was trained.
     walks : Walks
     steps_at_once : int
-        Length of a part.
+        Length of a part; fewer on the CPU, where large ones cost more to allocate than to fill.
     feedback : Feedback, optional
         Closes the loop from the predicted place code back to the units.
     moments : sequence of int, optional
@@ -179,6 +184,9 @@ def in_parts(
         At the steps of the part that are wanted.
     """
     state, first = network.begin(place_cells.encode(walks.start), walks.displacement), 0
+    if walks.start.device.type == "cpu":
+        of_a_step = walks.start.element_size() * len(walks.start) * network.n_units
+        steps_at_once = max(1, min(steps_at_once, _KEPT_BYTES // max(1, of_a_step)))
     for part in torch.split(walks.displacement, steps_at_once):
         here = None
         if moments is not None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from topogrid.analysis import measure_lattice
+from topogrid.analysis import grid_scores, measure_lattice
 from topogrid.analysis.inputs import box_sides
+from topogrid.analysis.maps.lattice import scores_and_lattice
 from topogrid.analysis.synthetic import bin_centres, field_map, lattice_axes, lattice_map
 
 Float = NDArray[np.float64]
@@ -170,3 +171,21 @@ def test_no_units_and_maps_too_coarse_give_no_lattice() -> None:
 def test_impossible_boxes_are_refused(box_size: float) -> None:
     with pytest.raises(ValueError, match="box_size must be one positive side"):
         box_sides(box_size)
+
+
+@pytest.mark.parametrize("shape", [(20, 20), (20, 14)])
+def test_scores_taken_along_are_those_taken_alone(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(3)
+    maps = lattice_map(0.6, 10, n_bins=shape[::-1], box_size=(0.11 * shape[1], 0.11 * shape[0]))
+    maps = maps + 0.3 * rng.standard_normal((40, *shape))
+    maps[3] = 0.0
+    maps[5] *= 1e-9
+    maps[7] += 1e4
+    maps[:, 0, :3] = np.nan
+    box = (0.11 * shape[1], 0.11 * shape[0])
+    scores, lattice = scores_and_lattice(maps, box)
+    for together, alone in zip(
+        (*scores, *lattice), (*grid_scores(maps, box), *measure_lattice(maps, box)), strict=True
+    ):
+        np.testing.assert_allclose(together, alone, rtol=1e-12)
+    assert np.isfinite(lattice.spacing).sum() > 10

@@ -43,3 +43,34 @@ def test_the_phase_is_the_place_of_a_field(phase: tuple[float, float]) -> None:
     assert ((found >= 0) & (found < 1)).all()
     off = (found - phase + 0.5) % 1 - 0.5
     assert np.abs(off).max() < 0.01
+
+
+def unexplained(rates: np.ndarray, axes: np.ndarray, bin_size: np.ndarray) -> float:
+    """Squares that both shells of a lattice leave over, by plain least squares in the visited bins alone."""
+    height, width = rates.shape
+    y, x = np.meshgrid(*((np.arange(n) - (n - 1) / 2) for n in (height, width)), indexing="ij")
+    seen = np.isfinite(rates)
+    cell = np.stack([x[seen], y[seen]], axis=1) * bin_size @ np.linalg.inv(axes[:2])
+    angle = 2 * np.pi * cell @ np.array([[1, 0], [0, 1], [1, 1], [2, 1], [1, 2], [1, -1]]).T
+    design = np.concatenate([np.ones((len(cell), 1)), np.cos(angle), np.sin(angle)], axis=1)
+    fit = np.linalg.lstsq(design, rates[seen], rcond=None)[0]
+    return float(((rates[seen] - design @ fit) ** 2).sum())
+
+
+@pytest.mark.parametrize("holed", [False, True])
+def test_no_lattice_nearby_explains_more_of_an_oblong_map_of_oblong_bins(holed: bool) -> None:
+    bin_size = np.array([BOX / BINS, BOX / (BINS + 5)])
+    fine = lattice_map(0.7, 20, (0.2, 0.7), n_bins=(BINS, BINS + 5), box_size=BOX, threshold=-0.5)
+    rates = fine[:, :-3] + 0.2 * np.random.default_rng(0).standard_normal((BINS + 5, BINS - 3))
+    if holed:
+        rates[:5, :4] = np.nan
+    axes = fit_axes(rates[None], lattice_axes(0.72, 22)[None], bin_size)[0]
+    least = unexplained(rates, axes, bin_size)
+    for change in 2e-3 * np.random.default_rng(1).standard_normal((20, 2, 2)):
+        moved = axes[[0, 2]] + change
+        other = np.stack([moved[0], moved.sum(axis=0), moved[1]])
+        assert unexplained(rates, other, bin_size) > least
+
+
+def test_no_units_have_no_axes() -> None:
+    assert fit_axes(np.empty((0, BINS, BINS)), np.empty((0, 3, 2)), BIN).shape == (0, 3, 2)

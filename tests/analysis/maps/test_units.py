@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.quick_evaluations import measured_lattices
-from topogrid.analysis import grid_scores, measure_lattice
+from topogrid.analysis import grid_gate, grid_scores, measure_lattice
 from topogrid.analysis.maps.units import UnitMeasures, measure_units
 
 
@@ -47,3 +47,10 @@ def test_what_are_no_rate_maps_is_refused(view: UnitMeasures) -> None:
     oblong = dataclasses.replace(view.rate_maps, box_size=(2.2, 1.1))
     with pytest.raises(ValueError, match="square bins"):
         measure_units(oblong, np.random.default_rng(0))
+
+
+def test_the_gate_is_that_of_the_maps_alone(view: UnitMeasures) -> None:
+    whole = measure_units(view.rate_maps, np.random.default_rng(5), n_surrogates=6)
+    alone = grid_gate(view.rate_maps, n_surrogates=6, rng=np.random.default_rng(5))
+    for together, one in zip(whole.gate, alone, strict=True):
+        np.testing.assert_allclose(together, one)

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from topogrid.analysis.inputs import MapsLike, as_maps
 from topogrid.analysis.maps.nulls import NULLS, noise_on_rings, ring_radius
 from topogrid.analysis.maps.scores import grid_scores
-from topogrid.analysis.options import as_choice, as_count, as_generator
+from topogrid.analysis.options import as_choice, as_count, as_generator, as_reals
 
 __all__ = ["GridGate", "grid_gate"]
 
@@ -66,6 +66,7 @@ def grid_gate(
     *,
     null: str = "ring",
     n_surrogates: int | None = None,
+    scores: ArrayLike | None = None,
     rng: np.random.Generator,
 ) -> GridGate:
     """Say which units are grid cells, judged against surrogates of themselves.
@@ -82,6 +83,8 @@ def grid_gate(
         Surrogates per unit. Units of similar spatial period share theirs. By default at least four a unit and enough
         for 8,000 in all, so that each p-value rests on about 2,000; and more, up to 16,000 a p-value, where units that
         beat all of theirs would pass if only p could be smaller.
+    scores : array_like, ``(unit,)``, optional
+        Hexagonal scores of the maps where `grid_scores` was asked for them before.
     rng : numpy.random.Generator
         Source of randomness.
 
@@ -92,9 +95,10 @@ def grid_gate(
     Raises
     ------
     TypeError
-        If the maps are not real numbers, ``n_surrogates`` is not a whole number or ``rng`` is no generator.
+        If maps or scores are not real numbers, ``n_surrogates`` is not a whole number or ``rng`` is no generator.
     ValueError
-        If the null is unknown, ``n_surrogates`` is below 1, the maps are malformed or their bins not square.
+        If the null is unknown, ``n_surrogates`` is below 1, the maps are malformed or their bins not square, or there
+        is not one score for each.
 
     References
     ----------
@@ -105,7 +109,9 @@ def grid_gate(
     adaptive = n_surrogates is None
     if n_surrogates is not None:
         n_surrogates = as_count(n_surrogates, "n_surrogates")
-    scores = grid_scores(maps).score_60
+    scores = grid_scores(maps).score_60 if scores is None else as_reals(scores, "scores")
+    if scores.shape != maps.shape[:1]:
+        raise ValueError(f"scores must be those of the {len(maps)} maps, got shape {scores.shape}")
     alive = np.isfinite(scores)
     n_surrogates = n_surrogates or max(4, -(-_FEWEST_SURROGATES // max(int(alive.sum()), 1)))
     living = maps[alive]

@@ -12,10 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage, sparse
 
+from topogrid.analysis.cores import over_chunks
 from topogrid.analysis.inputs import MapsLike, as_maps, box_sides
 from topogrid.analysis.levels import levelled
 from topogrid.analysis.maps.lattice_fit import crest_phase, fit_axes
-from topogrid.analysis.maps.scores import autocorrelograms, cubic_taps, over_chunks
+from topogrid.analysis.maps.scores import (
+    UNITS_AT_ONCE,
+    GridScores,
+    autocorrelograms_of,
+    check_scored,
+    cubic_taps,
+    scores_of_sacs,
+)
 
 __all__ = ["Lattice", "measure_lattice"]
 
@@ -91,17 +99,38 @@ def measure_lattice(rate_maps: MapsLike, box_size: float | tuple[float, float]) 
     ----------
     Hafting et al., Nature 2005 (six peaks); Stensola et al., Nature 2012 and 2015 (axes, ellipse).
     """
-    maps = levelled(as_maps(rate_maps), beyond=1.0)
-    bank = _hexagon_bank(maps, box_sides(box_size))
+    return _lattice_of(as_maps(rate_maps), box_sides(box_size))
+
+
+def scores_and_lattice(rate_maps: MapsLike, box_size: float | tuple[float, float]) -> tuple[GridScores, Lattice]:
+    """Return `grid_scores` and `measure_lattice` of the same maps, whose autocorrelograms are taken once.
+
+    Parameters, results and errors as for both.
+    """
+    maps = as_maps(rate_maps, box_size, square=True)
+    check_scored(*maps.shape[1:])
+    scores = np.full((3, len(maps)), np.nan)
+    lattice = _lattice_of(maps, box_sides(box_size), scores)
+    return GridScores(*scores), lattice
+
+
+def _lattice_of(maps: Float, sides: tuple[float, float], scores: Float | None = None) -> Lattice:
+    """Measure checked maps, and fill in their scores ``(3, unit)`` where there is a place for them."""
+    maps = levelled(maps, beyond=1.0)
+    bank = _hexagon_bank(maps, sides)
     lattice = _no_lattice(len(maps))
+    possible = bank.allowed.any()  # not if the maps are too coarse, or too little of the box was visited
 
     def fill(chunk: slice) -> None:
-        block = _measure(maps[chunk], autocorrelograms(maps[chunk]), bank)
-        for whole, part in zip(lattice, block, strict=True):
-            whole[chunk] = part
+        sacs = autocorrelograms_of(maps[chunk])
+        if scores is not None:
+            scores[:, chunk] = scores_of_sacs(sacs)
+        if possible:
+            for whole, part in zip(lattice, _measure(maps[chunk], sacs, bank), strict=True):
+                whole[chunk] = part
 
-    if bank.allowed.any():  # not if the maps are too coarse, or too little of the box was visited
-        over_chunks(fill, len(maps))
+    if possible or scores is not None:
+        over_chunks(fill, len(maps), UNITS_AT_ONCE)
     return lattice
 
 
@@ -178,7 +207,8 @@ def _sample(sacs: Float, points: Float, bin_size: Float) -> Float:
     """Read each SAC at its own (x, y) lags in metres: ``(unit, ..., 2) -> (unit, ...)``."""
     index, weights = _taps(points, sacs.shape[1:], bin_size)
     units = np.repeat(np.arange(len(sacs)), len(index) // max(len(sacs), 1))
-    values: Float = np.einsum("pt,pt->p", sacs.reshape(len(sacs), -1)[units[:, None], index], weights)
+    index += (units * sacs[0].size)[:, None]
+    values: Float = np.einsum("pt,pt->p", sacs.reshape(-1)[index], weights)
     return values.reshape(points.shape[:-1])
 
 

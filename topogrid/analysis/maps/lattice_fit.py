@@ -51,13 +51,13 @@ def fit_axes(maps: Float, axes: Float, bin_size: Float) -> Float:
     """
     best, least = axes, np.full(len(axes), np.inf)
     data, now = _bins(maps, bin_size), axes
-    for _ in range(_STEPS):
-        left, step = _gauss_newton(data, now)
+    for step in range(_STEPS + 1):
+        waves = _waves(data, now, _TWO_SHELLS)
+        left = _unexplained(waves)
         better = left < least
         best, least = np.where(better[:, None, None], now, best), np.where(better, left, least)
-        now = _stepped(now, step)
-    left = _gauss_newton(data, now)[0]
-    best = np.where((left < least)[:, None, None], now, best)
+        if step < _STEPS:
+            now = _stepped(now, _gauss_newton(data, waves))
     moved = np.hypot(*np.moveaxis(best - axes, -1, 0)).max(axis=1)
     stayed = moved <= _MAX_CHANGE * np.hypot(*np.moveaxis(axes, -1, 0)).mean(axis=1)
     return np.where(stayed[:, None, None], best, axes)
@@ -85,15 +85,16 @@ def crest_phase(maps: Float, axes: Float, bin_size: Float) -> Float:
 class _Bins(NamedTuple):
     """Rate maps as lists of bins."""
 
-    position: Float  # (bin, 2): metres from the centre of the box
+    x: Float  # (bin_x,): metres from the centre of the box
+    y: Float  # (bin_y,)
     rate: Float  # (unit, bin): 0 where unvisited
-    visited: Float  # (unit, bin): 1 or 0
+    visited: Float | None  # (unit, 1, bin): 1 or 0; None if all are visited
 
 
 class _Waves(NamedTuple):
     """Least-squares fit of plane waves to rate maps."""
 
-    design: Float  # (unit, bin, 1 + 2 wave): a constant, cosines, sines; 0 where unvisited
+    design: Float  # (unit, 1 + 2 wave, bin): a constant, cosines, sines; 0 where unvisited
     gram: Float  # its products with itself
     amplitude: NDArray[np.complex128]  # (unit, wave): Re(amplitude * exp(1j * angle)) is the fitted wave
     residual: Float  # (unit, bin)
@@ -101,42 +102,63 @@ class _Waves(NamedTuple):
 
 def _bins(maps: Float, bin_size: Float) -> _Bins:
     units, height, width = maps.shape
-    y, x = np.meshgrid(*((np.arange(n) - (n - 1) / 2) for n in (height, width)), indexing="ij")
-    position = np.stack([x.ravel(), y.ravel()], axis=1) * bin_size
+    y, x = ((np.arange(n) - (n - 1) / 2) * size for n, size in ((height, bin_size[1]), (width, bin_size[0])))
     flat = maps.reshape(units, height * width)
     visited = np.isfinite(flat)
-    return _Bins(position, np.where(visited, flat, 0.0), visited.astype(np.float64))
+    if visited.all():
+        return _Bins(x, y, flat, None)
+    return _Bins(x, y, np.where(visited, flat, 0.0), visited.astype(np.float64)[:, None])
+
+
+def _design(data: _Bins, axes: Float, shells: Float) -> Float:
+    """Return a constant, cosines and sines of plane waves in every bin, ``(unit, 1 + 2 wave, bin)``.
+
+    A wave is the product of one along x and one along y, so that few sines are taken.
+    """
+    waves = len(shells)
+    vectors = 2 * np.pi * shells @ np.linalg.inv(axes[:, :2]).swapaxes(1, 2)  # (unit, wave, 2), radians per metre
+    along_x, along_y = (np.exp(1j * vectors[..., side, None] * at) for side, at in enumerate((data.x, data.y)))
+    wave = (along_y[..., None] * along_x[:, :, None, :]).reshape(len(axes), waves, data.y.size * data.x.size)
+    design = np.empty((len(axes), 1 + 2 * waves, wave.shape[2]))
+    design[:, 0], design[:, 1 : 1 + waves], design[:, 1 + waves :] = 1.0, wave.real, wave.imag
+    if data.visited is not None:
+        design *= data.visited
+    return design
 
 
 def _waves(data: _Bins, axes: Float, shells: Float) -> _Waves:
     """Fit the plane waves ``shells`` ``(wave, 2)`` (whole cycles per cell) of the lattice with these axes."""
-    angle = 2 * np.pi * (data.position @ np.linalg.inv(axes[:, :2]) @ shells.T)
-    design = np.concatenate([np.ones((*angle.shape[:2], 1)), np.cos(angle), np.sin(angle)], axis=2)
-    design *= data.visited[..., None]
-    gram = design.transpose(0, 2, 1) @ design
+    design = _design(data, axes, shells)
+    gram = design @ design.transpose(0, 2, 1)
     # Waves that one box cannot tell apart share their amplitude instead of blowing up.
     gram += 1e-9 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(gram.shape[1])
-    fit = np.linalg.solve(gram, design.transpose(0, 2, 1) @ data.rate[..., None])
-    cosine, sine = fit[:, 1 : 1 + len(shells), 0], fit[:, 1 + len(shells) :, 0]
-    return _Waves(design, gram, cosine - 1j * sine, data.rate - (design @ fit)[..., 0])
+    fit = np.linalg.solve(gram, design @ data.rate[..., None])[..., 0]
+    cosine, sine = fit[:, 1 : 1 + len(shells)], fit[:, 1 + len(shells) :]
+    residual: Float = data.rate - (fit[:, None] @ design)[:, 0]
+    return _Waves(design, gram, cosine - 1j * sine, residual)
 
 
-def _gauss_newton(data: _Bins, axes: Float) -> tuple[Float, Float]:
-    """Return what the waves leave unexplained, ``(unit,)``, and the step of the wave vectors, ``(unit, 2, 2)``."""
-    waves = _waves(data, axes, _TWO_SHELLS)
-    count = len(_TWO_SHELLS)
-    cosine, sine = waves.design[..., 1 : 1 + count], waves.design[..., 1 + count :]
-    amplitude = waves.amplitude[:, None, :]
-    slope = -2 * np.pi * (sine * amplitude.real + cosine * amplitude.imag) @ _TWO_SHELLS  # per cycle of each coordinate
-    jacobian = (data.position[:, :, None] * slope[:, :, None, :]).reshape(*slope.shape[:2], 4)
+def _unexplained(waves: _Waves) -> Float:
+    """Return the squares that waves leave over, ``(unit,)``."""
+    squares: Float = np.einsum("ub,ub->u", waves.residual, waves.residual)
+    return squares
+
+
+def _gauss_newton(data: _Bins, waves: _Waves) -> Float:
+    """Return the step of the wave vectors, ``(unit, 2, 2)``, from a fit of both shells."""
+    # Per cycle of each coordinate of the cell, the waves rise by the same waves, a quarter of a cycle on.
+    turned = np.concatenate([waves.amplitude.imag, waves.amplitude.real], axis=1)[:, None, :]
+    slope = (turned * (-2 * np.pi * np.tile(_TWO_SHELLS, (2, 1)).T)) @ waves.design[:, 1:]
+    slope = slope.reshape(len(slope), 2, data.y.size, data.x.size)
+    along = [slope * data.x, slope * data.y[:, None]]
+    jacobian = np.stack(along, axis=1).reshape(len(slope), 4, data.y.size * data.x.size)
     # What a change of the amplitudes could do as well is not the lattice's to explain.
-    shared = np.linalg.solve(waves.gram, waves.design.transpose(0, 2, 1) @ jacobian)
-    jacobian -= waves.design @ shared
-    curvature = jacobian.transpose(0, 2, 1) @ jacobian
+    shared = np.linalg.solve(waves.gram, waves.design @ jacobian.transpose(0, 2, 1))
+    jacobian -= shared.transpose(0, 2, 1) @ waves.design
+    curvature = jacobian @ jacobian.transpose(0, 2, 1)
     curvature += (1e-6 * np.trace(curvature, axis1=1, axis2=2)[:, None, None] + 1e-12) * np.eye(4)
-    step = np.linalg.solve(curvature, jacobian.transpose(0, 2, 1) @ waves.residual[..., None])
-    left: Float = (waves.residual**2).sum(axis=1)
-    return left, np.asarray(step.reshape(-1, 2, 2), dtype=np.float64)
+    step = np.linalg.solve(curvature, jacobian @ waves.residual[..., None])
+    return np.asarray(step.reshape(-1, 2, 2), dtype=np.float64)
 
 
 def _stepped(axes: Float, step: Float) -> Float:

@@ -9,9 +9,6 @@ serve all seven angles; and nested rings are running sums over pixels sorted by 
 Shapes: maps ``(unit, bin_y, bin_x)``, SACs ``(unit, lag_y, lag_x)`` with the zero lag in the middle.
 """
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage, sparse
 
+from topogrid.analysis.cores import over_chunks
 from topogrid.analysis.inputs import MapsLike, as_maps
 from topogrid.analysis.levels import levelled
 
@@ -35,7 +33,7 @@ RING_OUTER: Float = np.linspace(0.4, 1.0, 10)
 _RING_VARIANCE_FLOOR = 1e-5  # added to the variance inside a ring by the published scorer
 _FLAT_SD = 1e-5  # an overlap that varies less than this share of the peak has no correlation; far above FFT rounding
 _FAR = 1.0  # maps further from zero than their own range are measured from their lowest rate
-_CHUNK = 32  # units scored together: at 32 bins, the working arrays of one thread stay within the cache of its core
+UNITS_AT_ONCE = 32  # scored together: at 32 bins, the working arrays of one thread stay within the cache of its core
 
 
 class GridScores(NamedTuple):
@@ -84,9 +82,9 @@ def autocorrelograms(rate_maps: MapsLike) -> Float:
     out = np.empty((units, 2 * height - 1, 2 * width - 1))
 
     def fill(chunk: slice) -> None:
-        out[chunk] = _autocorrelograms(maps[chunk])
+        out[chunk] = autocorrelograms_of(maps[chunk])
 
-    over_chunks(fill, units)
+    over_chunks(fill, units, UNITS_AT_ONCE)
     return out
 
 
@@ -128,36 +126,41 @@ def grid_scores(rate_maps: MapsLike, box_size: float | tuple[float, float] | Non
     """
     maps = as_maps(rate_maps, box_size, square=True)
     units, height, width = maps.shape
-    side = min(height, width)
-    if side < 4:
-        raise ValueError(f"rate maps need at least 4 bins a side to be scored, got {height} x {width}: use finer bins")
-    rotation = _rotation(side)
+    check_scored(height, width)
     out = np.full((3, units), np.nan)
 
     def fill(chunk: slice) -> None:
-        sacs = _central_square(_autocorrelograms(maps[chunk]), side)
-        alive = sacs[:, side - 1, side - 1] > 0
-        block = np.full((3, alive.size), np.nan)
-        block[:, alive] = _score(sacs if alive.all() else sacs[alive], rotation)
-        out[:, chunk] = block
+        out[:, chunk] = scores_of_sacs(autocorrelograms_of(maps[chunk]))
 
-    over_chunks(fill, units)
+    over_chunks(fill, units, UNITS_AT_ONCE)
     return GridScores(*out)
 
 
-def over_chunks(work: Callable[[slice], None], units: int) -> None:
-    """Run ``work`` over slices of the units on every core; the heavy steps all release the interpreter lock."""
-    chunks = [slice(start, min(start + _CHUNK, units)) for start in range(0, units, _CHUNK)]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if min(cores, len(chunks)) < 2:
-        for chunk in chunks:
-            work(chunk)
-        return
-    with ThreadPoolExecutor(min(cores, len(chunks))) as pool:
-        list(pool.map(work, chunks))
+def check_scored(height: int, width: int) -> None:
+    """Prepare to score maps of so many bins.
+
+    Raises
+    ------
+    ValueError
+        If they are too few.
+    """
+    side = min(height, width)
+    if side < 4:
+        raise ValueError(f"rate maps need at least 4 bins a side to be scored, got {height} x {width}: use finer bins")
+    _rotation(side)  # once, before several threads ask for it
 
 
-def _autocorrelograms(maps: Float) -> Float:
+def scores_of_sacs(sacs: Float) -> Float:
+    """Return what `grid_scores` does, ``(3, unit)``, of the SACs of some checked maps."""
+    side = (min(sacs.shape[1:]) + 1) // 2
+    sacs = _central_square(sacs, side)
+    alive = sacs[:, side - 1, side - 1] > 0
+    scores = np.full((3, alive.size), np.nan)
+    scores[:, alive] = _score(sacs if alive.all() else sacs[alive], _rotation(side))
+    return scores
+
+
+def autocorrelograms_of(maps: Float) -> Float:
     """Compute Pearson SACs of one chunk; the half with ``lag_y >= 0`` is computed, the other half mirrors it."""
     maps = levelled(maps, beyond=_FAR)
     visited = np.isfinite(maps)
@@ -341,10 +344,15 @@ def _spline_turn(x: NDArray[np.intp], y: NDArray[np.intp], angle: int, side: int
 
 def cubic_taps(at: Float, length: int) -> tuple[NDArray[np.intp], Float]:
     """Return indices and weights ``(pixel, 4)`` of the cubic B-spline at positions ``at``, mirrored at the ends."""
-    first = np.floor(at).astype(np.intp) - 1
-    t = at - np.floor(at)
-    weights = np.stack([(1 - t) ** 3, 4 - 6 * t**2 + 3 * t**3, 1 + 3 * t + 3 * t**2 - 3 * t**3, t**3], axis=1) / 6
-    index = np.abs(first[:, None] + np.arange(4))
+    below = np.floor(at)
+    t = at - below
+    left, square = 1 - t, t * t  # products: powers are many times slower
+    cube = square * t
+    weights = np.empty((at.size, 4))
+    weights[:, 0], weights[:, 1] = left * left * left, 4 - 6 * square + 3 * cube
+    weights[:, 2], weights[:, 3] = 1 + 3 * (t + square - cube), cube
+    weights /= 6
+    index = np.abs(below.astype(np.intp)[:, None] + np.arange(-1, 3))
     index = np.abs(length - 1 - np.abs(length - 1 - index))
     return index, weights
 
@@ -353,7 +361,7 @@ def _score(sacs: Float, rotation: _Rotation) -> Float:
     """Return both scores and the ring of the hexagonal one, ``(3, unit)`` in the order of `GridScores`."""
     units, length, _ = sacs.shape
     lower = rotation.prefilter[length // 2 :]
-    coefficients = (lower @ (sacs @ rotation.prefilter.T)).reshape(units, len(lower) * length).T.copy()
+    coefficients = ((lower @ sacs) @ rotation.prefilter.T).reshape(units, len(lower) * length).T.copy()
     pixels = sacs.reshape(units, length**2).T
     plain, quarter = pixels[rotation.plain], pixels[rotation.quarter]
 

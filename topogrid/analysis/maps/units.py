@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from topogrid.analysis.maps.borders import border_scores
 from topogrid.analysis.maps.gate import GridGate, grid_gate
 from topogrid.analysis.maps.information import spatial_information
-from topogrid.analysis.maps.lattice import Lattice, measure_lattice
+from topogrid.analysis.maps.lattice import Lattice, scores_and_lattice
 from topogrid.analysis.maps.rate_maps import RateMaps
-from topogrid.analysis.maps.scores import GridScores, grid_scores
+from topogrid.analysis.maps.scores import GridScores
 from topogrid.analysis.options import as_generator, as_instance
 
 Float = NDArray[np.float64]
@@ -57,11 +57,12 @@ def measure_units(rate_maps: RateMaps, rng: np.random.Generator, *, n_surrogates
         If bins are not square.
     """
     rate_maps, rng = as_instance(rate_maps, RateMaps, "rate maps to measure"), as_generator(rng)
+    scores, lattice = scores_and_lattice(rate_maps, rate_maps.box_size)
     return UnitMeasures(
         rate_maps=rate_maps,
-        scores=grid_scores(rate_maps),
-        lattice=measure_lattice(rate_maps.maps, rate_maps.box_size),
-        gate=grid_gate(rate_maps, n_surrogates=n_surrogates, rng=rng),
+        scores=scores,
+        lattice=lattice,
+        gate=grid_gate(rate_maps, n_surrogates=n_surrogates, scores=scores.score_60, rng=rng),
         border=border_scores(rate_maps.maps, rate_maps.box_size),
         information=spatial_information(rate_maps.maps, rate_maps.occupancy),
     )
