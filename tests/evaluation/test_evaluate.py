@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,9 +91,9 @@ def test_activity_is_never_held_for_longer_than_a_part_of_a_walk(monkeypatch: py
     subject, lengths = usual_subject(), []
     forward = TauRNN.forward
 
-    def noted(self: TauRNN, moves: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+    def noted(self: TauRNN, moves: torch.Tensor, state: torch.Tensor, **others: Any) -> torch.Tensor:
         lengths.append(len(moves))
-        return forward(self, moves, state)
+        return forward(self, moves, state, **others)
 
     monkeypatch.setattr(TauRNN, "forward", noted)
     config = dataclasses.replace(SMALL, eval_burn_in=300, long_seconds=4.0)

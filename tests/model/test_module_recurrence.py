@@ -161,6 +161,18 @@ def test_what_needs_no_gradient_computes_the_same(norm: Any) -> None:
 
 @pytest.mark.parametrize("norm", ["none", "module"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_what_forgets_its_activity_sees_the_same(norm: Any, precision: Any) -> None:
+    given = [None if one is None else one.detach().float() for one in inputs()]
+    remembered, forgot = (
+        module_recurrence(*given[:5], drive=given[5], norm=norm, precision=precision, moments=[0, 3, 6], whole=whole)  # type: ignore[arg-type]
+        for whole in (True, False)
+    )
+    assert torch.equal(forgot.seen, remembered.seen)
+    assert len(forgot.activity) == 0
+
+
+@pytest.mark.parametrize("norm", ["none", "module"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_step_reads_nothing_from_the_device(norm: Any, precision: Any) -> None:
     given = [None if one is None else one.detach().float().to("meta").requires_grad_() for one in inputs()]
     followed = module_recurrence(

@@ -88,8 +88,7 @@ def test_directions_are_learned_from_the_steps_that_are_read(kind: str) -> None:
     with torch.no_grad():
         readout.copy_(0.3 * torch.randn(readout.shape, generator=torch.Generator().manual_seed(1)))
     prediction = state.predict(batch, phase, moments)
-    seen = prediction.activity[moments]
-    seen = seen if seen.ndim == 3 else state.network.units.wiring.restore_states(seen)
+    seen = state.network(batch.start_code, batch.displacement).activity[moments]
     logits = (seen @ readout.T).detach().double().numpy()
     moved = batch.displacement[moments].double().numpy()
     angle = np.arctan2(moved[..., 1], moved[..., 0])[..., None] - 2 * np.pi * np.arange(12) / 12

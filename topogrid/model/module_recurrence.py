@@ -44,6 +44,8 @@ class _How(NamedTuple):
     kernels: ModuleKernels
     moments: tuple[int, ...]
     from_start: bool
+    whole: bool
+    """Whether all activity is returned, not only what is seen of it."""
     differentiable: bool
 
 
@@ -72,6 +74,7 @@ def module_recurrence(
     compiled: bool = False,
     moments: Sequence[int] = (),
     from_start: bool = False,
+    whole: bool = True,
 ) -> Followed:
     """Integrate a batch of walks through leaky units inside modules.
 
@@ -84,6 +87,8 @@ def module_recurrence(
         than one that picks them out of all activity.
     from_start : bool
         Return the start too, as the first of all states.
+    whole : bool
+        Return all activity. Else, where no gradient is wanted, it is forgotten step after step, and none is returned.
 
     Returns
     -------
@@ -95,7 +100,7 @@ def module_recurrence(
     adds_state = precision == "bf16" and (exact == "identity" or norm == "module")
     how = _How(
         activation, norm, precision, adds_state, choose(norm, compiled=compiled), tuple(moments), from_start,
-        differentiable,
+        whole or differentiable, differentiable,
     )  # fmt: skip
     states, seen = _ModuleRecurrence.apply(*inputs, nudge, how)  # type: ignore[no-untyped-call]
     return Followed(states.transpose(0, 1), seen)
@@ -120,22 +125,25 @@ class _ModuleRecurrence(torch.autograd.Function):
         time = len(displacement)
         leak = None if tau is None else (1.0 / tau).unsqueeze(-2)
         weights = _all_weights(w_in, w_rec, drive, leak, how)
-        states = start.new_empty(modules, 1 + time, batch, units + OTHERS)
+        slots = 1 + time if how.whole else 2  # a state and the one after it are all that a step needs
+        states = start.new_empty(modules, slots, batch, units + OTHERS)
         states[:, 0, :, :units] = start
-        _write_others(states, displacement)
+        others = _others(displacement, states)
         kept = room_to_keep(how.norm, (modules, time if how.differentiable else 1, batch, units), start)
+        seen = start.new_empty(len(how.moments), *start.shape)
+        places = {moment: place for place, moment in enumerate(how.moments)}
         multiply = _Product(weights, how)
         for step in range(time):
-            before, after = states[:, step], states[:, step + 1, :, :units]
+            before, after = states[:, step % slots], states[:, (step + 1) % slots, :, :units]
+            before[..., units:].copy_(others[step])  # here, where the rest of the state is still at hand
             summed = multiply(before)
             if step == 0 and nudge is not None:
                 summed.add_(nudge if leak is None or how.norm == "none" else nudge * leak)
             to_keep = kept[:, step if how.differentiable else 0]
             how.kernels.advance(summed, before[..., :units], after, to_keep, leak, how.activation)
-        activity = states[:, 0 if how.from_start else 1 :, :, :units]
-        seen = start.new_empty(len(how.moments), *start.shape)
-        for place, moment in enumerate(how.moments):
-            seen[place] = states[:, moment + 1, :, :units]
+            if step in places:
+                seen[places[step]].copy_(after)
+        activity = states[:, 0 if how.from_start else 1 :, :, :units] if how.whole else states[:, :0, :, :units]
         ctx.save_for_backward(displacement, w_in, w_rec, drive, leak, kept, states)
         ctx.how = how
         ctx.set_materialize_grads(False)
@@ -195,13 +203,13 @@ def _all_weights(w_in: Tensor, w_rec: Tensor, drive: Tensor | None, leak: Tensor
     return weights
 
 
-def _write_others(states: Tensor, displacement: Tensor) -> None:
-    """Write what is sent besides by the units, at every step."""
-    units = states.shape[-1] - OTHERS
-    by_module = displacement[None] if displacement.ndim == 3 else displacement.transpose(0, 1)
-    states[:, :-1, :, units : units + 2] = by_module
-    states[..., units + 2].fill_(1.0)
-    states[..., units + 3].fill_(0.0)
+def _others(displacement: Tensor, states: Tensor) -> Tensor:
+    """Return what is sent besides by units in every step, ``(T, M, B, OTHERS)``, of one module where all move alike."""
+    by_module = displacement.unsqueeze(1) if displacement.ndim == 3 else displacement
+    others = states.new_zeros(*by_module.shape[:-1], OTHERS)
+    others[..., :2] = by_module
+    others[..., 2].fill_(1.0)
+    return others
 
 
 class _Product:

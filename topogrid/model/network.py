@@ -27,7 +27,7 @@ class Prediction(NamedTuple):
 
     activity: Tensor
     """``(time, batch, unit)``, after each step. Where modules have walks of their own, as `in_modules` returns it;
-    where a part of it was read, as `TauRNN.read` does."""
+    where a part of it was read, as `TauRNN.read` does, and none where modules rest."""
     logits: Tensor | None
     """``(read, batch, place)``, predicted place code before the softmax, at the steps read; ``None`` if none is."""
     directions: Tensor | None = None
@@ -147,7 +147,7 @@ class PathIntegrator(nn.Module):
             Give all weights the gradient of what is read; else the read-out alone.
         """
         with torch.set_grad_enabled(joint and torch.is_grad_enabled()):
-            activity, seen = self.units.read(displacement, self.start_state(start_code), moments)
+            activity, seen = self.units.read(displacement, self.start_state(start_code), moments, whole=joint)
         return self.predicted(activity, seen if kept is None else seen * kept)
 
     def predicted(self, activity: Tensor, seen: Tensor) -> Prediction:
@@ -258,7 +258,8 @@ class PathIntegrator(nn.Module):
                 parts.append(seen)
             else:
                 here = [moment - done for moment in moments if done <= moment < until]
-                _, seen = self.units.read(part, state, here if last in here else [*here, last], nudge=nudge)
+                wanted = here if last in here else [*here, last]
+                _, seen = self.units.read(part, state, wanted, nudge=nudge, whole=False)
                 parts.append(seen[: len(here)])
             state, done = seen[-1], until
         return Walked(torch.cat(parts), state)

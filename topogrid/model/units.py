@@ -108,7 +108,13 @@ class TauRNN(nn.Module):
         return self.wiring.restore_states(activity)
 
     def read(
-        self, displacement: Tensor, start: Tensor, moments: list[int] | None = None, *, nudge: Tensor | None = None
+        self,
+        displacement: Tensor,
+        start: Tensor,
+        moments: list[int] | None = None,
+        *,
+        nudge: Tensor | None = None,
+        whole: bool = True,
     ) -> tuple[Tensor, Tensor]:
         """Follow walks and look at some moments of them, all by default.
 
@@ -120,6 +126,8 @@ class TauRNN(nn.Module):
             Steps, counted from 0.
         nudge : Tensor, ``(batch, unit)``, optional
             Input to the first step only; has no gradient.
+        whole : bool
+            Return all activity; else modules that need no gradient forget it step after step, and return none.
 
         Returns
         -------
@@ -132,7 +140,7 @@ class TauRNN(nn.Module):
             activity = self(displacement, start, nudge=nudge)
             return activity, activity if moments is None else at_moments(activity, moments)
         nudge = None if nudge is None else self.wiring.arrange_states(nudge)
-        followed = module_recurrence(displacement, arranged, **self._how(), nudge=nudge, moments=moments)
+        followed = module_recurrence(displacement, arranged, **self._how(), nudge=nudge, moments=moments, whole=whole)
         return followed.activity, self.wiring.restore_states(followed.seen)
 
     def in_modules(self, displacement: Tensor, start: Tensor) -> Tensor:
@@ -159,10 +167,11 @@ class TauRNN(nn.Module):
         *,
         moments: Sequence[int] = (),
         from_start: bool = False,
+        whole: bool = True,
     ) -> Followed:
         """Follow walks with some of the modules, in the layout of the wiring; see `module_recurrence`."""
         how = self._how(modules)
-        return module_recurrence(displacement, start, **how, moments=moments, from_start=from_start)
+        return module_recurrence(displacement, start, **how, moments=moments, from_start=from_start, whole=whole)
 
     def _how(self, modules: slice = slice(None)) -> dict[str, Any]:
         """Return how units are connected and what they do; of some modules, where there are modules."""

@@ -271,8 +271,9 @@ def _retaken(dump: Dump) -> Iterator[Quantity]:
     yield from (_quantity(f"batch {name}", value) for name, value in batch._asdict().items())
     phase, moments = phase_of(dump.step, dump.config), read_steps(dump.step, dump.config)
     prediction = predicted(network, batch, phase, moments)
-    in_time = prediction.activity if prediction.activity.ndim == 3 else prediction.activity.flatten(1, 2)
-    yield _quantity("activity", prediction.activity, _where_in_walk(in_time))
+    if len(prediction.activity):  # of modules that rest, none is kept
+        in_time = prediction.activity if prediction.activity.ndim == 3 else prediction.activity.flatten(1, 2)
+        yield _quantity("activity", prediction.activity, _where_in_walk(in_time))
     if prediction.logits is not None:
         yield _quantity("logits", prediction.logits, _where_in_walk(prediction.logits))
     if prediction.directions is not None:

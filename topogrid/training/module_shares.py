@@ -102,7 +102,8 @@ class ModuleShare:
             start = self._arranged(state)
             if not network.signed_start:
                 start = normalised(start) if units.norm == "module" else units.rectified(start)
-            own = units.follow_modules(batch.displacement, start, self.modules, moments=moments)
+            whole = phase != "readout"
+            own = units.follow_modules(batch.displacement, start, self.modules, moments=moments, whole=whole)
         seen = own.seen.transpose(1, 2).flatten(2)
         logits = self._summed(linear(seen, network.readout[:, self.units], units.precision))
         directions = None
