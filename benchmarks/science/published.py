@@ -19,6 +19,7 @@ from benchmarks.science.records import GALLERY, Record, errors, number, read_rec
 from topogrid.tables import to_markdown
 
 ALL_RUNS, CHANGES = "published runs", "published interventions"
+DENSE_CHANGES = "dense interventions"
 LADDER, FOUND, MINUTES, BESIDE_OTHERS = "ladder", "found", "minutes", "beside others"
 FULL_SHEETS = ("dense64-plain", "dense64-tau", "sheet64-learned", "sheet64-attractor")
 SEEDS = (0, 1, 2)
@@ -31,6 +32,7 @@ RUNS = (
     "dense24-tau",
 )
 SHOWN_FIRST = "sheet64-learned"
+DENSE_CHANGED = "dense24-tau"
 FILES = ("config.json", "log.txt", "metrics.jsonl", "summary.json", "units.csv", "versions.json")
 PICTURES = ("tau_map", "scale_map", "ratemaps", "filmstrip", "interventions", "long_error", "follow_sargolini")
 
@@ -137,9 +139,9 @@ def take_over(runs: Path, name: str, gallery: Path = GALLERY) -> bool:
     (there / "record").mkdir(parents=True, exist_ok=True)
     for file in FILES:
         shutil.copyfile(run / file, there / "record" / file)
-    for extra in (run / "interventions" / "headline.json", run / "interventions" / "headline.md"):
-        if extra.is_file():
-            shutil.copyfile(extra, there / "record" / extra.name)
+    for extra in ("headline.json", "headline.md", "table.md"):
+        if (run / "interventions" / extra).is_file():
+            shutil.copyfile(run / "interventions" / extra, there / "record" / extra)
     for file in run.glob("follow_*.json"):
         shutil.copyfile(file, there / "record" / file.name)
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
@@ -152,6 +154,12 @@ def take_over(runs: Path, name: str, gallery: Path = GALLERY) -> bool:
     for picture in ("tau_map", "scale_map") if name == SHOWN_FIRST else ():
         shutil.copyfile(there / f"{picture}.png", gallery / f"{picture}.png")
     return True
+
+
+def dense_changes(_records: Sequence[Record]) -> str:
+    """Return the table of what each intervention did to the dense network, as the command wrote it."""
+    lines = (GALLERY / DENSE_CHANGED / "record" / "table.md").read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if line.startswith("|")) + "\n"
 
 
 def only_full_sheets(write: Callable[[Sequence[Record]], str]) -> Callable[[Sequence[Record]], str]:
@@ -168,6 +176,7 @@ DOCUMENTS: dict[tuple[Path, str], Callable[[Sequence[Record]], str]] = {
     (Path("docs/related_work.md"), BESIDE_OTHERS): only_full_sheets(beside_others),
     (GALLERY / "README.md", ALL_RUNS): all_runs,
     (GALLERY / "README.md", CHANGES): changes,
+    (Path("docs/interventions.md"), DENSE_CHANGES): dense_changes,
 }
 """What is written between which markers of which document."""
 
