@@ -31,7 +31,8 @@ from topogrid.tables import to_markdown
 from topogrid.training.hardware import keep_freed_memory
 
 DOCUMENT = Path("docs/performance.md")
-TABLES = "speed"
+TABLES = {"speed": ("step", "batch", "evaluation", "memory", "growth"), "module speed": ("modules", "processes")}
+"""What is written between which markers: topics, once all of them are measured."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +111,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, write; 2 if there is no place to write into."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, nothing written: does it run?")
-    parser.add_argument("--only", nargs="+", choices=sorted(TOPICS), help="measure these topics alone; writes nothing")
+    parser.add_argument(
+        "--only", nargs="+", choices=sorted(TOPICS), help="measure these topics alone; writes the tables that are whole"
+    )
     parser.add_argument(
         "--clock",
         choices=sorted(CLOCKS),
@@ -123,33 +126,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    writes = not (arguments.quick or arguments.only or arguments.units or arguments.clock != "wall")
-    problem = check_writable_between(arguments.into, TABLES) if writes else None
-    if problem:
-        print(f"benchmarks: {problem}", file=sys.stderr)
-        return 2
+    names = arguments.only or list(TOPICS)
+    writes = not (arguments.quick or arguments.units or arguments.clock != "wall")
+    whole = [table for table, topics in TABLES.items() if writes and set(topics) <= set(names)]
+    for table in whole:
+        problem = check_writable_between(arguments.into, table)
+        if problem:
+            print(f"benchmarks: {problem}", file=sys.stderr)
+            return 2
     set_clock(arguments.clock)
     sizes = QUICK if arguments.quick else Sizes()
     if arguments.units:
         sizes = dataclasses.replace(sizes, units=tuple(arguments.units))
     machine = describe_machine()
     keep_freed_memory()
-    sections = []
-    bar = tqdm(arguments.only or list(TOPICS), unit="topic", file=sys.stderr)
+    sections = {}
+    bar = tqdm(names, unit="topic", file=sys.stderr)
     for name in bar:
         bar.set_description(name)
-        sections.append(TOPICS[name](sizes, bar))
-        tqdm.write(sections[-1].markdown(), file=sys.stdout)
-    if writes:
-        _write(arguments.into, machine, sections)
+        sections[name] = TOPICS[name](sizes, bar)
+        tqdm.write(sections[name].markdown(), file=sys.stdout)
+    for table in whole:
+        _write(arguments.into, table, machine, [sections[name] for name in TABLES[table]])
     return 0
 
 
-def _write(into: Path, machine: dict[str, str], sections: list[Section]) -> None:
+def _write(into: Path, table: str, machine: dict[str, str], sections: list[Section]) -> None:
     described = "; ".join(f"{name} {value}" for name, value in machine.items())
     text = f"Measured on: {described}.\n\n" + "\n".join(section.markdown() for section in sections)
-    write_between(into, text, TABLES)
-    beside = into.with_suffix(".json")
+    write_between(into, text, table)
+    first = table == next(iter(TABLES))
+    beside = into.with_suffix(".json") if first else into.with_name(f"{into.stem}_{table.replace(' ', '_')}.json")
     write_json_atomic(beside, {"machine": machine, **{section.name: section.values for section in sections}})
     print(f"written into {into} and {beside}", file=sys.stderr)
 

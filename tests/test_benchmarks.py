@@ -146,7 +146,9 @@ def test_every_benchmark_can_be_imported(name: str) -> None:
     importlib.import_module(f"benchmarks.{name}")
 
 
-@pytest.mark.parametrize("benchmark", [main, measurement.main, precision.main, reliability.main, spacing.main])
+@pytest.mark.parametrize(
+    "benchmark", [main, measurement.main, precision.main, reliability.main, spacing.main, time_to_bar.main]
+)
 def test_a_document_without_markers_is_refused_before_anything_is_measured(
     benchmark: Callable[[Sequence[str]], int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,7 +160,8 @@ def test_a_document_without_markers_is_refused_before_anything_is_measured(
 @pytest.mark.parametrize(
     ("document", "name"),
     [
-        (benchmarks.__main__.DOCUMENT, TABLES),
+        *((benchmarks.__main__.DOCUMENT, table) for table in TABLES),
+        (time_to_bar.DOCUMENT, time_to_bar.TABLE),
         (precision.DOCUMENT, precision.TABLES),
         (measurement.DOCUMENT, measurement.SECTION),
         (spacing.DOCUMENT, spacing.SECTION),
@@ -172,9 +175,11 @@ def test_published_documents_have_their_markers(document: Path, name: str) -> No
 
 
 def test_the_gpu_check_runs_where_there_is_no_gpu(capsys: pytest.CaptureFixture[str]) -> None:
-    assert gpu_check.main(["--device", "cpu", "--units", "36", "--steps", "2"]) == 0
+    assert gpu_check.main(["--device", "cpu", "--units", "36", "--steps", "2", "--no_modules"]) == 0
     said = capsys.readouterr().out
     assert "cpu in fp32 agrees with the CPU in fp32: loss 0.0e+00, gradient 0.0e+00" in said
+    for wiring in ("blocks", "attractor", "learned"):
+        assert f"cpu, {wiring}, agrees with the CPU: loss 0.0e+00, gradient 0.0e+00" in said
     assert gpu_check.main(["--device", "cuda:99"]) == 2
 
 

@@ -22,7 +22,7 @@ from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
 from topogrid.training.cuda_graph import WARM_UP_STEPS, GraphedStep, uses_graph
 from topogrid.training.hardware import choose_device, choose_precision, use_tensor_cores
-from topogrid.training.objective import Batch
+from topogrid.training.objective import Batch, growth_steps
 from topogrid.training.processes import ALONE
 from topogrid.training.state import TrainState
 from topogrid.training.step import train, train_step
@@ -32,6 +32,16 @@ GRADIENT_TOLERANCE = {"fp32": 1e-3, "bf16": 5e-2}  # relative norm of the differ
 GRAPH_TOLERANCE = 1e-3  # relative norm of the difference between weights after REPLAYED steps, in fp32
 REPLAYED = 10  # steps
 PRODUCT_REPEATS = 5
+_SMALL = {"preset": "smoke", "tau": True, "tau_growth_steps": 2, "steps": 60}
+MODULES = {
+    wiring: TrainConfig(**_SMALL, wiring=wiring, **({"readout_steps": 1} if wiring == "learned" else {}))
+    for wiring in ("blocks", "attractor", "learned")
+}
+SHEETS = {
+    "attractor": TrainConfig(preset="sheet64", tau=True, wiring="attractor"),
+    "learned": TrainConfig(preset="sheet64", tau=True, wiring="learned"),
+}
+"""Full sheets whose steps are timed in the phase in which they learn."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--units", type=int, nargs="+", default=[1024, 4096, 16384], help="sheets (default: %(default)s)"
     )
+    parser.add_argument("--no_modules", dest="modules", action="store_false", help="leave full sheets of modules out")
     parser.add_argument("--steps", type=int, default=20, help="timed steps for each sheet (default: %(default)s)")
     arguments = parser.parse_args(argv)
     try:
@@ -49,9 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"gpu_check: {error}", file=sys.stderr)
         return 2
     agrees = all([_check_precision(device, precision) for precision in _precisions(device)])
+    use_tensor_cores(device, "fp32")
+    agrees &= all([_check_modules(device, wiring) for wiring in MODULES])
     with_graph = uses_graph("auto", device, ALONE, TrainConfig())
     if with_graph:
-        agrees &= _check_graph(device)
+        agrees &= all([_check_graph(device, wiring) for wiring in ("dense", *MODULES)])
     precision = choose_precision("auto", device)
     use_tensor_cores(device, precision)
     print(f"{'units':>7} {'graph':>6} {'steps/s':>9} {'limit':>14} {'share':>6} {'peak memory':>12}")
@@ -62,7 +75,22 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"{units:>7} {'yes' if graph else 'no':>6} {speed.steps_per_second:>9.2f} "
                 f"{speed.limit / 1e12:>7.2f} TFLOP/s {speed.share:>6.0%} {speed.peak_bytes / 2**30:>8.2f} GiB"
             )
+    if arguments.modules:
+        print(f"{'sheet of modules':>17} {'graph':>6} {'steps/s':>9} {'all steps':>10}")
+        for name, config in SHEETS.items():
+            for graph in (False, True) if with_graph else (False,):
+                speed_of_modules = module_speed(device, config, arguments.steps, graph=graph)
+                whole = config.steps / speed_of_modules / 60
+                print(f"{name:>17} {'yes' if graph else 'no':>6} {speed_of_modules:>9.2f} {whole:>6.1f} min")
     return 0 if agrees else 1
+
+
+def _check_modules(device: torch.device, wiring: str) -> bool:
+    loss, gradient = disagreement(device, "fp32", MODULES[wiring])
+    fine = loss <= LOSS_TOLERANCE["fp32"] and gradient <= GRADIENT_TOLERANCE["fp32"]
+    verdict = "agrees with" if fine else "DIFFERS from"
+    print(f"{device}, {wiring}, {verdict} the CPU: loss {loss:.1e}, gradient {gradient:.1e} (relative)")
+    return fine
 
 
 def _precisions(device: torch.device) -> list[Precision]:
@@ -78,23 +106,26 @@ def _check_precision(device: torch.device, precision: Precision) -> bool:
     return fine
 
 
-def _check_graph(device: torch.device) -> bool:
+def _check_graph(device: torch.device, wiring: str) -> bool:
     use_tensor_cores(device, "fp32")
-    difference = graph_disagreement(device)
+    difference = graph_disagreement(device, MODULES.get(wiring))
     fine = difference <= GRAPH_TOLERANCE
     verdict = "agree with" if fine else "DIFFER from"
-    print(f"weights after replayed steps {verdict} those of steps taken one by one: {difference:.1e} (relative)")
+    print(f"{wiring}: weights after replayed steps {verdict} those of steps one by one: {difference:.1e} (relative)")
     return fine
 
 
-def disagreement(device: torch.device, precision: Precision) -> tuple[float, float]:
+def disagreement(device: torch.device, precision: Precision, config: TrainConfig | None = None) -> tuple[float, float]:
     """Return how much loss and gradient of one step differ between ``device`` and the CPU in fp32, relatively."""
-    config = TrainConfig(n_grid_cells=256, n_place_cells=128, batch_size=32, tau=True)
+    config = config or TrainConfig(n_grid_cells=256, n_place_cells=128, batch_size=32, tau=True)
     reference = fresh_state(config, torch.device("cpu"), "fp32")
-    batch = make_batch(config, reference.place_cells, reference.generators["walks"])
+    number, walks = growth_steps(config) + 1, reference.generators["walks"]
+    scale = reference.length_scale(config)
+    batch = make_batch(config, reference.place_cells, walks, step=number, scale=scale)
     other = fresh_state(config, device, precision)
     losses, gradients = [], []
     for state in (reference, other):
+        state.step = number - 1
         there = Batch(*(part.to(state.network.encoder.device) for part in batch))
         record = train_step(state, there, dataclasses.replace(config, grad_clip=0.0), measure=True)
         losses.append(float(record.metrics["train/total_loss"]))
@@ -106,9 +137,10 @@ def disagreement(device: torch.device, precision: Precision) -> tuple[float, flo
     return loss, float((gradients[1] - gradients[0]).norm() / gradients[0].norm())
 
 
-def graph_disagreement(device: torch.device) -> float:
+def graph_disagreement(device: torch.device, config: TrainConfig | None = None) -> float:
     """Return how much weights differ after some steps with and without a graph, as a share of how far they moved."""
-    config = TrainConfig(n_grid_cells=256, n_place_cells=128, batch_size=32, tau=True, steps=WARM_UP_STEPS + REPLAYED)
+    config = config or TrainConfig(n_grid_cells=256, n_place_cells=128, batch_size=32, tau=True)
+    config = dataclasses.replace(config, steps=growth_steps(config) + WARM_UP_STEPS + REPLAYED)
     first = _flat(fresh_state(config, device, "fp32"))
     ends = []
     for graph in (False, True):
@@ -154,6 +186,22 @@ def training_speed(device: torch.device, precision: Precision, units: int, steps
     speed = steps / (time.perf_counter() - began)
     peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
     return Speed(speed, limit, speed * step_flop(config) / limit, peak)
+
+
+def module_speed(device: torch.device, config: TrainConfig, steps: int, *, graph: bool) -> float:
+    """Return steps per second of a sheet with modules, walks included, after the growth of its map of tau."""
+    state = fresh_state(config, device, "fp32")
+    state.step = growth_steps(config)
+    quiet = dataclasses.replace(config, print_every=10**6)
+    records = train(state, quiet, GraphedStep(state, quiet, insist=True) if graph else None)
+    for _ in range(WARM_UP_STEPS + 1):
+        next(records)
+    wait(device)
+    began = time.perf_counter()
+    for _ in range(steps):
+        next(records)
+    wait(device)
+    return steps / (time.perf_counter() - began)
 
 
 def _seconds_of_products(config: TrainConfig, device: torch.device, precision: Precision) -> float:

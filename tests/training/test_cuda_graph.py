@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch.utils._pytree import tree_leaves
 
+from tests.training.small_states import ATTRACTOR, LEARNED, MODULES
 from tests.training.test_step import BOTH, batch_for, run, settings, spoiled, state_of, weights
 from topogrid.settings.config import TrainConfig
 from topogrid.training import cuda_graph
 from topogrid.training.cuda_graph import WARM_UP_STEPS, GraphedStep, Recording, uses_graph
+from topogrid.training.objective import growth_steps, phase_of, read_steps
 from topogrid.training.processes import ALONE, Processes
 from topogrid.training.state import TrainState
 from topogrid.training.step import Outcome, train
@@ -61,6 +63,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
     "tau and topoloss": BOTH,
     "directions": {"head_direction_cells": 12},
+    "attractor that grows": ATTRACTOR | {"tau_growth_steps": 2, "tau_own_steps": 2},
+    "blocks": MODULES | {"wiring": "blocks", "activity_cost": 0.1},
+    "learned, then its read-out": LEARNED | {"steps": 160, "readout_steps": 40, "tau_growth_steps": 2},
     "a strength that rises": {
         "topoloss": True, "topoloss_weight": 2.0, "topoloss_schedule": ("constant:4:0", "linear"),
     },
@@ -74,7 +79,12 @@ def test_a_replayed_run_is_the_usual_one(changes: dict[str, Any]) -> None:
     wanted = run(usual, config)
     step = graphed(replayed, config)
     found = list(train(replayed, config, step))
-    assert step._recording.replays == config.steps - WARM_UP_STEPS  # type: ignore[union-attr]
+    replays = sum(tape.replays for tape in step._recordings.values())  # type: ignore[attr-defined]
+    usual_steps = [step_number <= growth_steps(config) for step_number in range(1, config.steps + 1)]
+    kinds = {(phase_of(number, config), *read_steps(number, config)) for number in range(1, config.steps + 1)
+             if number > growth_steps(config)}  # fmt: skip
+    assert len(step._recordings) == len(kinds)
+    assert replays == config.steps - sum(usual_steps) - WARM_UP_STEPS * len(kinds)
     assert [record.step for record in found] == [record.step for record in wanted]
     for one, other in zip(wanted, found, strict=True):
         assert one.metrics.keys() == other.metrics.keys()
@@ -135,7 +145,7 @@ def test_after_a_step_that_is_not_finite_no_replay_changes_a_weight(monkeypatch:
         pass
     before = weights(state)
     bad = spoiled(batch_for(state, config), "nan")
-    monkeypatch.setattr(cuda_graph, "make_batch", lambda *_: bad)
+    monkeypatch.setattr(cuda_graph, "make_batch", lambda *_, **__: bad)
     next(steps)
     monkeypatch.undo()
     last = list(steps)[-1]

@@ -107,7 +107,7 @@ def draw_outcomes(outcomes: Sequence[Outcome], config: TrainConfig) -> Figure:
         panel("error\n(cm)", ERROR, zero=True),
         panel("GS > 0.3\n(% of units)", ABOVE_03, zero=True),
         panel("grid cells\n(% of units)", GRID_CELLS, zero=True),
-        panel(f"spacing of\n{counted.who} (m)", counted.spacing, theory_line(config)),
+        panel(f"spacing (m) of\n{counted.who}", counted.spacing, theory_line(config)),
     ]
     if config.tau:
         panels.append(panel("tau with spacing\n(Spearman's rho)", COUPLING.inside(counted.prefix), 0.0))

@@ -1,5 +1,9 @@
 """A whole training step recorded once on a GPU and replayed: one launch in place of a thousand.
 
+With modules there are several kinds of steps, one phase after the other, and in one of them the read-out looks at other
+moments in turn: each kind is recorded when it has come a few times. Steps that grow the map of time constants are few
+and taken one by one.
+
 Walks, place code, forward, backward, clipping and update are in the recording; the learning rate and the weight of the
 topographic loss are written into tensors before each replay, and metrics are computed beside it, on the steps that are
 logged.
@@ -14,7 +18,7 @@ import torch
 
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
-from topogrid.training.objective import growth_steps
+from topogrid.training.objective import Phase, growth_steps, phase_of, read_steps
 from topogrid.training.optimiser import make_capturable
 from topogrid.training.processes import Processes
 from topogrid.training.state import TrainState
@@ -40,21 +44,19 @@ class Recorder(Protocol):
 
 
 def uses_graph(wanted: str, device: torch.device, processes: Processes, config: TrainConfig) -> bool:
-    """Whether steps are recorded; ``auto`` does so where one process trains a dense network on a CUDA device.
+    """Whether steps are recorded; ``auto`` does so where one process trains on a CUDA device.
 
     Raises
     ------
     ValueError
         If it was asked for and cannot be.
     """
-    # A recording is one kind of step; with modules, what a step does changes from phase to phase.
     # CUDA's own LSTM is not recorded: nobody has tried whether it can be.
-    usual = config.network == "leaky" and config.wiring == "dense"
-    possible = device.type == "cuda" and processes.alone and usual and not growth_steps(config)
+    possible = device.type == "cuda" and processes.alone and config.network == "leaky"
     if wanted == "on" and not possible:
         why = f"the device is {device}" if device.type != "cuda" else f"there are {processes.count} processes"
         if device.type == "cuda" and processes.alone:
-            why = f"{config.wiring} wiring trains in phases" if config.network == "leaky" else "the network is an LSTM"
+            why = "the network is an LSTM"
         raise ValueError(f"--cuda_graph on needs one process on a CUDA device, but {why}; leave it out")
     return possible and wanted != "off"
 
@@ -66,6 +68,14 @@ def record_on_gpu(work: Callable[[], Outcome], generator: torch.Generator) -> Re
     with torch.cuda.graph(graph):
         outcome = work()
     return Recording(outcome, graph.replay)
+
+
+class Kind(NamedTuple):
+    """What makes the work of two steps the same."""
+
+    phase: Phase
+    moments: tuple[int, ...]
+    """At which the place code is read."""
 
 
 class GraphedStep:
@@ -92,8 +102,9 @@ class GraphedStep:
     ) -> None:
         self._state, self._config, self._recorder, self._insist = state, config, recorder, insist
         self.trouble = ""
-        self._left = WARM_UP_STEPS
-        self._recording: Recording | None = None
+        self._left: dict[Kind, int] = {}
+        """How many steps of a kind are still taken as usual before one is recorded."""
+        self._recordings: dict[Kind, Recording] = {}
         device = state.network.encoder.device
         # Written by every step, recorded or not, and read by the next.
         self._finite = torch.ones((), dtype=torch.bool, device=device)
@@ -104,26 +115,35 @@ class GraphedStep:
     def __call__(self, measure: bool, before: StepRecord | None = None) -> StepRecord:
         """Take one step; what the step before reported is known already."""
         state, config = self._state, self._config
-        state.prepare(state.step + 1, config)
-        if self._left == 0 and self._recording is None and not self.trouble:
-            self._record()
-        if self._recording is None:
-            self._left = max(0, self._left - 1)
-            outcome = self._warm_up()
+        step = state.step + 1
+        state.prepare(step, config)
+        if step <= growth_steps(config):
+            outcome = self._warm_up(watched=measure)
         else:
-            self._recording.replay()
-            outcome = self._recording.outcome
-        state.step += 1
+            outcome = self._take(Kind(phase_of(step, config), tuple(read_steps(step, config))))
+        state.step = step
         return record_of(outcome, state, measure=measure)
 
-    def _record(self) -> None:
+    def _take(self, kind: Kind) -> Outcome:
+        """Take a step of a kind, as usual or by replaying one."""
+        left = self._left.setdefault(kind, WARM_UP_STEPS)
+        if left == 0 and kind not in self._recordings and not self.trouble:
+            self._record(kind)
+        recording = self._recordings.get(kind)
+        if recording is None:
+            self._left[kind] = max(0, left - 1)
+            return self._warm_up()
+        recording.replay()
+        return recording.outcome
+
+    def _record(self, kind: Kind) -> None:
         state = self._state
         walks = state.generators["walks"]
         stood = walks.get_state()
         # Gradients have to be made inside the recording, in its own memory.
         state.optimiser.zero_grad(set_to_none=True)
         try:
-            self._recording = self._recorder(self._work, walks)
+            self._recordings[kind] = self._recorder(self._work, walks)
         except RuntimeError as error:
             if self._insist:
                 raise
@@ -133,21 +153,23 @@ class GraphedStep:
             state.generators["walks"].set_state(stood)
             state.optimiser.zero_grad(set_to_none=True)
 
-    def _work(self) -> Outcome:
+    def _work(self, *, watched: bool = True) -> Outcome:
         state, config = self._state, self._config
         before = StepRecord(state.step, {}, self._finite, self._n_finite)
-        outcome = learn(state, make_batch(config, state.place_cells, state.generators["walks"]), config, before)
+        walks, scale = state.generators["walks"], state.length_scale(config)
+        batch = make_batch(config, state.place_cells, walks, step=state.step + 1, scale=scale)
+        outcome = learn(state, batch, config, before, watched=watched)
         self._finite.copy_(outcome.finite)
         self._n_finite.copy_(outcome.n_finite)
         return outcome
 
-    def _warm_up(self) -> Outcome:
+    def _warm_up(self, *, watched: bool = True) -> Outcome:
         """Take an ordinary step, on a stream of its own: CUDA asks for that before a recording."""
         if self._stream is None:
-            return self._work()
+            return self._work(watched=watched)
         here = torch.cuda.current_stream()
         self._stream.wait_stream(here)
         with torch.cuda.stream(self._stream):
-            outcome = self._work()
+            outcome = self._work(watched=watched)
         here.wait_stream(self._stream)
         return outcome
