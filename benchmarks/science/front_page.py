@@ -1,13 +1,19 @@
-"""What README.md and the site say of the published runs: sentences and tables, all from the records."""
+"""What README.md and the site say of published runs and of the study: sentences and tables, all from the records."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from statistics import mean
 
 from benchmarks.science.records import MOMENTS, Record, errors, number, slope
+from topogrid.study.records import read_record as read_study_record
+from topogrid.study.sentences import sentences
 from topogrid.tables import to_markdown
+
+STUDY = Path("docs/study/records")
+_STUDY_SENTENCES = 5
 
 COLUMNS = (
     "4,096 units", "grid cells", "GS > 0.8 (surrogates)", "slope", "error, cm, after 0.4 / 2 / 10 / 60 s",
@@ -98,6 +104,20 @@ def share_of_prediction(record: Record, change: str) -> float:
             asked = sum(x * x for x, _ in logs)
             return sum(x * y for x, y in logs) / asked if asked else math.nan
     return math.nan
+
+
+def found_by_study(_records: Sequence[Record]) -> str:
+    """Return the sentences of the study, from the records of its networks.
+
+    Raises
+    ------
+    ValueError
+        If one of the five cannot be said yet.
+    """
+    said = sentences([read_study_record(path) for path in sorted(STUDY.glob("*.json"))])
+    if len(said) != _STUDY_SENTENCES:
+        raise ValueError(f"the networks in {STUDY} are enough for {len(said)} of {_STUDY_SENTENCES} sentences")
+    return "\n".join(f"* {sentence}" for sentence in said)
 
 
 def found(records: Sequence[Record]) -> str:

@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.document import check_writable_between, write_between
-from benchmarks.science.front_page import beside_others, best_guesses, found, ladder, minutes
+from benchmarks.science.front_page import beside_others, best_guesses, found, found_by_study, ladder, minutes
 from benchmarks.science.records import GALLERY, Record, errors, number, read_record, slope
 from topogrid.tables import to_markdown
 
 ALL_RUNS, CHANGES = "published runs", "published interventions"
-DENSE_CHANGES = "dense interventions"
+DENSE_CHANGES, FOUND_IN_RUNS = "dense interventions", "found in published runs"
 LADDER, FOUND, MINUTES, BESIDE_OTHERS = "ladder", "found", "minutes", "beside others"
 FULL_SHEETS = ("dense64-plain", "dense64-tau", "sheet64-learned", "sheet64-attractor")
 SEEDS = (0, 1, 2)
@@ -168,11 +168,12 @@ def only_full_sheets(write: Callable[[Sequence[Record]], str]) -> Callable[[Sequ
 
 
 DOCUMENTS: dict[tuple[Path, str], Callable[[Sequence[Record]], str]] = {
-    (Path("README.md"), FOUND): found,
+    (Path("README.md"), FOUND): found_by_study,
     (Path("README.md"), MINUTES): minutes,
-    (Path("docs/index.md"), FOUND): found,
+    (Path("docs/index.md"), FOUND): found_by_study,
     (Path("docs/train.md"), MINUTES): minutes,
     (Path("docs/findings.md"), LADDER): only_full_sheets(ladder),
+    (Path("docs/findings.md"), FOUND_IN_RUNS): found,
     (Path("docs/related_work.md"), BESIDE_OTHERS): only_full_sheets(beside_others),
     (GALLERY / "README.md", ALL_RUNS): all_runs,
     (GALLERY / "README.md", CHANGES): changes,

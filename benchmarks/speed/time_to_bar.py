@@ -3,7 +3,8 @@
 Each command trains in a folder of its own. The bar is that `BAR_SHARE` of units pass the grid-cell test and that the
 error after `BAR_SECONDS` s is at most `BAR_ERROR` cm. Beside them stands the original's way: the time of its step, a
 plain loop over a dense full sheet, times the `ORIGINAL_STEPS` steps after which public runs of its settings first do
-the task. Writes a table into docs/performance.md.
+the task. Writes a table into docs/performance.md, and beside it, as JSON, what it is made of: with ``--only``, the rows
+of other commands stay as they were measured before.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple
 from benchmarks.document import check_writable_between, write_between
 from benchmarks.speed.plain_loop import PlainProcess
 from benchmarks.speed.timing import describe_machine, interleaved
+from topogrid.files import write_json_atomic
 from topogrid.settings.config import TrainConfig
 from topogrid.tables import to_markdown
 
@@ -53,6 +55,8 @@ class Timed(NamedTuple):
     """Of units that pass the grid-cell test."""
     error_cm: float
     """After `BAR_SECONDS`, without feedback."""
+    machine: str = ""
+    """On which machine, and when."""
 
     @property
     def reaches(self) -> bool:
@@ -63,25 +67,35 @@ class Timed(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Train, print, write; 2 if there is no place to write into."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.time_to_bar", description=__doc__)
-    parser.add_argument("--only", nargs="+", type=int, help="numbers of the commands to run, from 0; writes nothing")
+    parser.add_argument("--only", nargs="+", type=int, help="numbers of the commands to run, from 0 (default: all)")
     parser.add_argument("--more", default="", help="flags for all commands, such as '--steps 8'; writes nothing")
     parser.add_argument("--into", type=Path, default=DOCUMENT, help="document to write into (default: %(default)s)")
     arguments = parser.parse_args(argv)
-    writes = arguments.only is None and not arguments.more
+    writes = not arguments.more
     problem = check_writable_between(arguments.into, TABLE) if writes else None
     if problem:
         print(f"benchmarks: {problem}", file=sys.stderr)
         return 2
     machine = describe_machine()
-    runs = []
+    told = ", ".join((machine["date"], machine["processor"], f"{machine['cores']} cores"))
+    hours = original_hours() if writes else math.nan
     for number, command in enumerate(COMMANDS):
         if arguments.only is None or number in arguments.only:
-            runs.append(timed(command, arguments.more.split()))
-            print(runs[-1], flush=True)
-    if writes:
-        described = "; ".join(f"{name} {value}" for name, value in machine.items())
-        write_between(arguments.into, f"Measured on: {described}.\n\n{table(runs, original_hours())}", TABLE)
+            run = timed(command, arguments.more.split())._replace(machine=told)
+            print(run, flush=True)
+            if writes:
+                keep(arguments.into, [run], hours)
     return 0
+
+
+def keep(into: Path, runs: Sequence[Timed], hours: float) -> None:
+    """Put runs among those that were measured before, and write the table of all."""
+    beside = into.with_name(f"{into.stem}_time_to_bar.json")
+    before = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {"runs": []}
+    rows = {one["command"]: Timed(**one) for one in before["runs"]} | {run.command: run for run in runs}
+    ordered = [rows[command] for command in COMMANDS if command in rows]
+    write_json_atomic(beside, {"original_hours": hours, "runs": [run._asdict() for run in ordered]})
+    write_between(into, table(ordered, hours), TABLE)
 
 
 def timed(command: str, more: Sequence[str] = ()) -> Timed:
@@ -125,15 +139,8 @@ def original_hours() -> float:
 
 def table(runs: Sequence[Timed], hours: float) -> str:
     """Return the table of runs beside the original's way."""
-    columns = [
-        "command",
-        "from command to report",
-        "its steps",
-        "grid cells",
-        "error after 10 s",
-        "bar",
-        "original / ours",
-    ]
+    columns = ["command", "to its report", "its steps", "grid cells", "error after 10 s", "bar"]
+    columns += ["original / ours", "measured"]
     rows = [
         [
             f"`{run.command}`",
@@ -143,10 +150,11 @@ def table(runs: Sequence[Timed], hours: float) -> str:
             f"{run.error_cm:.1f} cm",
             "reached" if run.reaches else "not reached",
             f"{60 * hours / run.minutes:.0f} x",
+            run.machine,
         ]
         for run in runs
     ]
-    rows.append(["the original's settings", f"{hours:.1f} h (steps alone)", f"{hours:.1f} h", "-", "-", "-", "1 x"])
+    rows.append(["the original's settings", "-", f"{hours:.1f} h", "-", "-", "-", "1 x", "with the last of these"])
     return to_markdown(columns, rows, marked_up=True)
 
 
