@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -59,7 +60,9 @@ class Sizes:
             "64x64 learned": {"preset": "sheet64", "tau": True, "wiring": "learned"},
         }
     )
-    """Sheets with modules whose steps are timed; the third is the one that others are grown from."""
+    """Sheets with modules whose steps are timed."""
+    grown_from: str = "64x64 attractor"
+    """That of them which is compared with a dense sheet, and with sheets of fewer and more modules."""
     module_rounds: int = 7
     module_counts: tuple[int, ...] = (1, 2, 4, 8)
     """Modules along each side."""
@@ -85,6 +88,7 @@ QUICK = Sizes(
         "learned": {"preset": "smoke", "tau": True, "wiring": "learned"},
         "larger attractor": {"preset": "smoke", "tau": True, "wiring": "attractor", "n_grid_cells": 1024},
     },
+    grown_from="larger attractor",
     module_rounds=2,
     module_counts=(1, 2),
     large={"preset": "smoke", "tau": True, "wiring": "attractor"},
@@ -282,7 +286,7 @@ def modules_section(sizes: Sizes, bar: tqdm[Any]) -> Section:
                 f"{100 * times.products / (times.ours - times.making):.0f} %",
             ]
         )
-    large = list(configs.values())[2]
+    large = configs[sizes.grown_from]
     both = against_dense(large, max(2, sizes.module_rounds // 2))
     caption = (
         "**Step of modules**, fp32, walks and place code included, in the phase in which the network learns. "
@@ -299,21 +303,24 @@ def modules_section(sizes: Sizes, bar: tqdm[Any]) -> Section:
 def processes_section(sizes: Sizes, _bar: tqdm[Any]) -> Section:
     """Growth with the number of modules, and processes that split them."""
     config = TrainConfig(**sizes.large)
-    base = TrainConfig(**list(sizes.modules.values())[2])
+    base = TrainConfig(**sizes.modules[sizes.grown_from])
     grown = by_modules(base, sizes.module_counts, max(2, sizes.module_rounds // 2))
-    first, *_, last = grown
-    exponent = math.log(grown[last] / grown[first]) / math.log(last / first)
+    counts = list(grown)
+    exponents = [
+        math.log(grown[more] / grown[fewer]) / math.log(more / fewer) for fewer, more in itertools.pairwise(counts)
+    ]
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name != "preset"}
     seconds = {count: by_processes(settings, count, max(2, sizes.module_rounds // 2)) for count in (1, 2)}
     memory = peak_memory_gib(config, evaluate=False)
     course = ", ".join(f"{count}: {_seconds(one)}" for count, one in grown.items())
     caption = (
         f"**Modules and processes.** A step with so many modules of {base.n_grid_cells // base.sheet.n_modules} units: "
-        f"{course}; exponent {exponent:.2f} (1 is proportional). A sheet of {config.n_grid_cells} units in "
+        f"{course}; exponents between neighbours {', '.join(f'{one:.2f}' for one in exponents)} (1 is proportional). "
+        f"A sheet of {config.n_grid_cells} units in "
         f"{config.sheet.n_modules} modules by processes of one thread each, in {memory:.2f} GiB by one:"
     )
     rows = [["1", _seconds(seconds[1]), "-"], ["2", _seconds(seconds[2]), _times(seconds[1] / seconds[2])]]
-    values = {"growth": grown, "exponent": exponent, "processes": seconds, "memory_gib": memory}
+    values = {"growth": grown, "exponents": exponents, "processes": seconds, "memory_gib": memory}
     return Section("module_processes", caption, ["processes", "step", "faster"], rows, values)
 
 

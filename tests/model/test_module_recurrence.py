@@ -78,7 +78,8 @@ def test_activity_and_gradients_are_those_of_a_plain_loop(
     moments = {"moments": [1, 4, 6], "both": [0, 6], "early moments": [2, 3]}.get(looked_at, [])
     whole = looked_at == "from the start"
     followed = module_recurrence(
-        *given[:5],
+        *given[:4],
+        tau=given[4],
         drive=given[5],
         norm=norm,
         moments=moments,
@@ -102,14 +103,49 @@ def test_activity_and_gradients_are_those_of_a_plain_loop(
 
 @pytest.mark.parametrize("norm", ["none", "module"])
 def test_a_nudge_is_input_to_the_first_step_alone(norm: Any) -> None:
-    given, nudge = inputs(), draw(MODULES, BATCH, UNITS, seed=8)
-    nudged = module_recurrence(*given[:5], drive=given[5], norm=norm, nudge=nudge)  # type: ignore[arg-type]
-    torch.testing.assert_close(nudged.activity, plain_loop(*given, norm, nudge)[1:])  # type: ignore[arg-type]
+    given, nudge = inputs(), draw(MODULES, BATCH, UNITS, seed=8).requires_grad_()
+    nudged = module_recurrence(*given[:4], tau=given[4], drive=given[5], norm=norm, nudge=nudge)  # type: ignore[arg-type]
+    states = plain_loop(*given, norm, nudge)[1:]  # type: ignore[arg-type]
+    torch.testing.assert_close(nudged.activity, states)
+    ours, theirs = (gradients(weighted(one), given) for one in (nudged.activity, states))
+    for name, gradient in ours.items():
+        torch.testing.assert_close(gradient, theirs[name], msg=lambda text, name=name: f"{name}: {text}")
+    assert nudge.grad is None
+
+
+@pytest.mark.parametrize("moments", [(3, 3), (4, 2), (-1,), (TIME,), (0, TIME + 2)])
+def test_moments_that_are_no_steps_in_rising_order_are_refused(moments: tuple[int, ...]) -> None:
+    given = inputs()
+    with pytest.raises(ValueError, match=f"moments must be steps from 0 to {TIME - 1} in rising order"):
+        module_recurrence(*given[:4], tau=given[4], moments=moments)  # type: ignore[arg-type]
+
+
+def test_what_sees_nothing_has_no_gradient() -> None:
+    given = inputs()
+    followed = module_recurrence(*given[:4], tau=given[4], drive=given[5])  # type: ignore[arg-type]
+    found = torch.autograd.grad(followed.seen.sum(), [one for one in given if one is not None], allow_unused=True)
+    assert all(one is None or not one.any() for one in found)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"w_in": torch.zeros(UNITS, 2)}, "w_in must be"),
+        ({"tau": torch.ones(UNITS)}, "tau must be"),
+        ({"displacement": torch.zeros(TIME, 1, 2)}, "displacement must be"),
+        ({"activation": "gelu"}, "activation must be"),
+        ({"activation": "tanh", "norm": "module"}, "needs activation 'relu'"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(change: dict[str, Any], message: str) -> None:
+    given = dict(zip(NAMES, inputs(), strict=True)) | change
+    with pytest.raises(ValueError, match=message):
+        module_recurrence(**given)
 
 
 def test_tanh_is_that_of_a_plain_loop() -> None:
     given = inputs()
-    followed = module_recurrence(*given[:5], drive=given[5], activation="tanh")  # type: ignore[arg-type]
+    followed = module_recurrence(*given[:4], tau=given[4], drive=given[5], activation="tanh")  # type: ignore[arg-type]
     states = plain_loop(*given, "none", activation="tanh")  # type: ignore[arg-type]
     torch.testing.assert_close(followed.activity, states[1:])
     ours, theirs = (gradients(weighted(one), given) for one in (followed.activity, states[1:]))
@@ -121,12 +157,12 @@ def test_tanh_is_that_of_a_plain_loop() -> None:
 @pytest.mark.parametrize("norm", ["none", "module"])
 def test_what_is_frozen_gets_no_gradient_and_the_rest_the_same(frozen: str, norm: Any) -> None:
     given = inputs()
-    whole = module_recurrence(*given[:5], drive=given[5], norm=norm, moments=[3])  # type: ignore[arg-type]
+    whole = module_recurrence(*given[:4], tau=given[4], drive=given[5], norm=norm, moments=[3])  # type: ignore[arg-type]
     expected = gradients(weighted(whole.seen), given)
     for name, one in zip(NAMES, given, strict=True):
         assert one is not None
         one.requires_grad_(name != frozen)
-    again = module_recurrence(*given[:5], drive=given[5], norm=norm, moments=[3])  # type: ignore[arg-type]
+    again = module_recurrence(*given[:4], tau=given[4], drive=given[5], norm=norm, moments=[3])  # type: ignore[arg-type]
     learned = [one for name, one in zip(NAMES, given, strict=True) if name != frozen]
     left = torch.autograd.grad(weighted(again.seen), learned)  # type: ignore[arg-type]
     for name, gradient in zip([name for name in NAMES if name != frozen], left, strict=True):
@@ -138,7 +174,7 @@ def test_what_is_frozen_gets_no_gradient_and_the_rest_the_same(frozen: str, norm
 def test_bf16_rounds_products_between_units_and_nothing_else(norm: Any, exact: Any) -> None:
     given = [None if one is None else one.detach().float().requires_grad_() for one in inputs()]
     rounded, plain = (
-        module_recurrence(*given[:5], drive=given[5], norm=norm, precision=one, exact=exact)  # type: ignore[arg-type]
+        module_recurrence(*given[:4], tau=given[4], drive=given[5], norm=norm, precision=one, exact=exact)  # type: ignore[arg-type]
         for one in ("bf16", "fp32")
     )
     assert rounded.activity.dtype == torch.float32
@@ -153,9 +189,9 @@ def test_bf16_rounds_products_between_units_and_nothing_else(norm: Any, exact: A
 @pytest.mark.parametrize("norm", ["none", "module"])
 def test_what_needs_no_gradient_computes_the_same(norm: Any) -> None:
     given = inputs()
-    with_gradient = module_recurrence(*given[:5], drive=given[5], norm=norm)  # type: ignore[arg-type]
+    with_gradient = module_recurrence(*given[:4], tau=given[4], drive=given[5], norm=norm)  # type: ignore[arg-type]
     with torch.no_grad():
-        without = module_recurrence(*given[:5], drive=given[5], norm=norm)  # type: ignore[arg-type]
+        without = module_recurrence(*given[:4], tau=given[4], drive=given[5], norm=norm)  # type: ignore[arg-type]
     assert torch.equal(without.activity, with_gradient.activity)
 
 
@@ -163,8 +199,9 @@ def test_what_needs_no_gradient_computes_the_same(norm: Any) -> None:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_what_forgets_its_activity_sees_the_same(norm: Any, precision: Any) -> None:
     given = [None if one is None else one.detach().float() for one in inputs()]
+    how: dict[str, Any] = {"norm": norm, "precision": precision, "moments": [0, 3, 6]}
     remembered, forgot = (
-        module_recurrence(*given[:5], drive=given[5], norm=norm, precision=precision, moments=[0, 3, 6], whole=whole)  # type: ignore[arg-type]
+        module_recurrence(*given[:4], tau=given[4], drive=given[5], whole=whole, **how)  # type: ignore[arg-type]
         for whole in (True, False)
     )
     assert torch.equal(forgot.seen, remembered.seen)
@@ -176,7 +213,8 @@ def test_what_forgets_its_activity_sees_the_same(norm: Any, precision: Any) -> N
 def test_a_step_reads_nothing_from_the_device(norm: Any, precision: Any) -> None:
     given = [None if one is None else one.detach().float().to("meta").requires_grad_() for one in inputs()]
     followed = module_recurrence(
-        *given[:5],
+        *given[:4],
+        tau=given[4],
         drive=given[5],
         norm=norm,
         precision=precision,

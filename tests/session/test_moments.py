@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from topogrid.session import moments
-from topogrid.session.moments import evaluates_start, filmstrip, look_at_sheet, moment_steps
+from topogrid.session.moments import SaveDue, evaluates_start, filmstrip, look_at_sheet, moment_steps
 from topogrid.settings.config import TrainConfig
 from topogrid.training.objective import growth_steps, readout_steps
 
@@ -81,3 +81,15 @@ def test_a_strip_needs_two_moments_of_this_network(tmp_path: Path) -> None:
     assert filmstrip(tmp_path, config) is None
     keep(9, 144)
     assert filmstrip(tmp_path, config) is not None
+
+
+def test_a_save_is_due_every_so_many_steps_and_minutes_with_one_answer_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("topogrid.session.moments.time.perf_counter", lambda: now[0])
+    due = SaveDue(TrainConfig(save_every=10, save_minutes=2.0))
+    assert [due.is_due(step) for step in (9, 10, 11)] == [False, True, False]
+    now[0] = 121.0
+    assert not due.is_due(11)
+    assert due.is_due(12)
+    assert due.begin() == 121.0
+    assert not due.is_due(13)

@@ -136,6 +136,26 @@ def test_what_cannot_be_recorded_is_done_step_by_step() -> None:
         list(train(insisting, config, GraphedStep(insisting, config, recorder=fail, insist=True)))
 
 
+def test_after_a_recording_that_fails_no_other_is_replayed_or_tried() -> None:
+    config = settings(**LEARNED | {"steps": 120, "readout_steps": 30})
+    usual, state = state_of(config), state_of(config)
+    tries = []
+
+    def second_fails(work: Callable[[], Outcome], generator: torch.Generator) -> Tape:
+        tries.append(1)
+        if len(tries) > 1:
+            raise RuntimeError("no more memory")
+        return Tape(work, generator)
+
+    step = GraphedStep(state, config, recorder=second_fails)  # type: ignore[arg-type]
+    for _ in train(state, config, step):
+        step.trouble = ""  # as a run does once it has said it
+    assert len(tries) == 2
+    assert not step._recordings
+    run(usual, config)
+    assert torch.equal(usual.generators["walks"].get_state(), state.generators["walks"].get_state())
+
+
 def test_after_a_step_that_is_not_finite_no_replay_changes_a_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     config = settings()
     state = state_of(config)

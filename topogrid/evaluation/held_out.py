@@ -25,9 +25,8 @@ Float = NDArray[np.float64]
 STEPS_AT_ONCE = 64  # bounds memory: activity is held for this many steps of `WALKS_AT_ONCE` walks
 
 
-_KEPT_BYTES = (
-    24_000_000  # larger blocks go back to the system when freed, and clearing the next takes as long as walking
-)
+# Larger blocks go back to the system when freed, and clearing the next takes as long as walking.
+_KEPT_BYTES = 24_000_000
 
 
 ANCHORED_SECONDS = 10.0  # counted of every anchored walk: enough to get everywhere in the box

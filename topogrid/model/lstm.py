@@ -10,13 +10,14 @@ Shapes: T time, B batch, H LSTM unit, N unit of the bottleneck, P place.
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from topogrid.model.head_directions import encode_directions
-from topogrid.model.network import Feedback, PathIntegrator, Prediction, Walked
+from topogrid.model.network import PathIntegrator, Walked
 from topogrid.model.penalty import sum_of_squares
 from topogrid.model.products import Precision
 from topogrid.model.units import at_moments
@@ -99,6 +100,7 @@ class LSTMIntegrator(PathIntegrator):
         Of head-direction cells.
     """
 
+    takes_feedback: ClassVar[bool] = False
     units: LSTMUnits  # type: ignore[assignment]
     direction_readout: nn.Parameter
 
@@ -200,45 +202,23 @@ class LSTMIntegrator(PathIntegrator):
         state = functional.linear(start_code, self.encoder) + functional.linear(code, self.direction_encoder)
         return torch.cat((state, directions_of(first)), dim=-1)
 
-    def forward(
-        self,
-        start_code: Tensor,
-        displacement: Tensor,
-        *,
-        moments: list[int] | None = None,
-        kept: Tensor | None = None,
-        joint: bool = True,
-    ) -> Prediction:
+    def followed(
+        self, start_code: Tensor, displacement: Tensor, moments: list[int] | None, *, joint: bool
+    ) -> tuple[Tensor, Tensor]:
         """Follow walks as every network does; see `PathIntegrator.forward`."""
         del joint
         activity, _state = self._follow(displacement, self._begin(start_code, displacement))
-        seen = activity if moments is None else at_moments(activity, moments)
-        return self.predicted(activity, seen if kept is None else seen * kept)
+        return activity, activity if moments is None else at_moments(activity, moments)
 
     def begin(self, start_code: Tensor, displacement: Tensor) -> Tensor:
         """Return the state before the first of some displacements ``(time, batch, 2)``."""
         return self._begin(start_code, displacement)
 
-    @torch.no_grad()
-    def walk(
-        self,
-        displacement: Tensor,
-        state: Tensor,
-        *,
-        feedback: Feedback | None = None,
-        n_before: int = 0,
-        moments: list[int] | None = None,
+    def go_on(
+        self, displacement: Tensor, state: Tensor, moments: list[int] | None, nudge: Tensor | None = None
     ) -> Walked:
-        """Go on from a state, without gradients.
-
-        Raises
-        ------
-        ValueError
-            If a feedback is asked for: the state is no activity that a place code could pull at.
-        """
-        if feedback is not None:
-            raise ValueError("an LSTM takes no feedback from the place code; leave place_feedback out")
-        del n_before
+        """Go on from a state; there is no input to it."""
+        del nudge
         activity, state = self._follow(displacement, state)
         return Walked(activity if moments is None else at_moments(activity, moments), state)
 

@@ -25,6 +25,7 @@ from torch.autograd.function import once_differentiable
 from topogrid.model.kernels import Activation, Norm
 from topogrid.model.module_kernels import ModuleKernels, choose, room_to_keep
 from topogrid.model.products import Precision
+from topogrid.model.recurrence_inputs import check_moments, check_shapes, check_words
 
 Exact = Literal["identity", "nothing"]
 """What of the recurrent weights passes in fp32 where the rest is rounded."""
@@ -63,18 +64,18 @@ def module_recurrence(
     start: Tensor,
     w_in: Tensor,
     w_rec: Tensor,
-    tau: Tensor | None = None,
     *,
+    tau: Tensor | None = None,
     drive: Tensor | None = None,
     nudge: Tensor | None = None,
+    moments: Sequence[int] = (),
+    from_start: bool = False,
+    whole: bool = True,
     activation: Activation = "relu",
     norm: Norm = "none",
     precision: Precision = "fp32",
     exact: Exact = "identity",
     compiled: bool = False,
-    moments: Sequence[int] = (),
-    from_start: bool = False,
-    whole: bool = True,
 ) -> Followed:
     """Integrate a batch of walks through leaky units inside modules.
 
@@ -93,7 +94,16 @@ def module_recurrence(
     Returns
     -------
     Followed
+
+    Raises
+    ------
+    ValueError
+        As `topogrid.model.recurrence.leaky_recurrence`, or if moments are no steps in rising order.
     """
+    check_words(activation, norm, precision, exact)
+    check_shapes(displacement, start, {"w_in": w_in, "w_rec": w_rec, "tau": tau, "drive": drive, "nudge": nudge})
+    check_moments(moments, len(displacement))
+    nudge = None if nudge is None else nudge.detach()
     inputs = (displacement, start, w_in, w_rec, tau, drive)
     differentiable = torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in inputs)
     # With a norm the identity is always exact: it costs nothing there.
@@ -110,17 +120,8 @@ class _ModuleRecurrence(torch.autograd.Function):
     """Forward and backward through time by hand; see `module_recurrence`."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        displacement: Tensor,
-        start: Tensor,
-        w_in: Tensor,
-        w_rec: Tensor,
-        tau: Tensor | None,
-        drive: Tensor | None,
-        nudge: Tensor | None,
-        how: _How,
-    ) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, *given: Any) -> tuple[Tensor, Tensor]:
+        displacement, start, w_in, w_rec, tau, drive, nudge, how = given
         modules, batch, units = start.shape
         time = len(displacement)
         leak = None if tau is None else (1.0 / tau).unsqueeze(-2)
@@ -144,7 +145,7 @@ class _ModuleRecurrence(torch.autograd.Function):
             if step in places:
                 seen[places[step]].copy_(after)
         activity = states[:, 0 if how.from_start else 1 :, :, :units] if how.whole else states[:, :0, :, :units]
-        ctx.save_for_backward(displacement, w_in, w_rec, drive, leak, kept, states)
+        ctx.save_for_backward(displacement, w_in, w_rec, drive, leak, kept, states, nudge)
         ctx.how = how
         ctx.set_materialize_grads(False)
         return activity, seen
@@ -152,21 +153,23 @@ class _ModuleRecurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
-        displacement, w_in, w_rec, drive, leak, kept, states = ctx.saved_tensors
+        displacement, w_in, w_rec, drive, leak, kept, states, nudge = ctx.saved_tensors
         needs_moves, needs_start, needs_w_in, needs_w_rec, needs_tau, needs_drive = ctx.needs_input_grad[:6]
         nothing = (None,) * 8
-        if all(one is None for one in grad_outputs):
-            return nothing
         how: _How = ctx.how
+        grad_activity, grad_seen = grad_outputs
+        grad_seen = grad_seen if how.moments else None
+        if grad_activity is None and grad_seen is None:
+            return nothing
         normed = how.norm == "module"
         of_weights = needs_w_in or needs_w_rec or needs_drive or (needs_tau and normed)
         change = torch.zeros_like(states[:, 0, :, : w_rec.shape[-1]]) if needs_tau and not normed else None
         way = _WayBack(w_rec, leak, kept, states, how, change)
-        into, grad_start = way.back(*grad_outputs, keep=of_weights or needs_moves)
+        into, grad_start = way.back(grad_activity, grad_seen, keep=of_weights or needs_moves)
         grad_moves = _movement_gradient(into, w_in, leak if normed else None, displacement) if needs_moves else None
         grads: dict[str, Tensor] = {}
         if of_weights:
-            grads = _weight_gradients(into, states, w_in, w_rec, drive, leak, how)
+            grads = _weight_gradients(into, states, w_in, w_rec, drive, leak, nudge, how)
         grad_tau = grads.get("tau")
         if change is not None:
             # The sum is the gradient of log leak, and d log leak / d tau is -leak.
@@ -299,7 +302,14 @@ class _WayBack:
 
 
 def _weight_gradients(
-    into: Tensor, states: Tensor, w_in: Tensor, w_rec: Tensor, drive: Tensor | None, leak: Tensor | None, how: _How
+    into: Tensor,
+    states: Tensor,
+    w_in: Tensor,
+    w_rec: Tensor,
+    drive: Tensor | None,
+    leak: Tensor | None,
+    nudge: Tensor | None,
+    how: _How,
 ) -> dict[str, Tensor]:
     """Return the gradients of weights, drive and, of normed units, time constants."""
     units = w_rec.shape[-1]
@@ -317,6 +327,8 @@ def _weight_gradients(
         of_rate = of_rate + (movement * w_in).sum(dim=-1)
         if drive is not None:
             of_rate = of_rate + constant * drive
+        if nudge is not None:
+            of_rate = of_rate + (into[:, 0] * nudge).sum(dim=-2)
         grads["tau"] = -of_rate * rate.squeeze(-1).square()
         recurrent, movement, constant = recurrent * rate, movement * rate, constant * rate.squeeze(-1)
     return grads | {"w_rec": recurrent, "w_in": movement, "drive": constant}

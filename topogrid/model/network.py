@@ -6,7 +6,7 @@ Shapes: T time, B batch, N unit, P place.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -79,6 +79,9 @@ class PathIntegrator(nn.Module):
         Length of the code of directions, which has a read-out of its own; 0 for none.
     """
 
+    takes_feedback: ClassVar[bool] = True
+    """Whether the place code can be fed back into its state."""
+
     def __init__(
         self, n_place_cells: int, units: TauRNN, *, signed_start: bool = False, head_direction_cells: int = 0
     ) -> None:
@@ -146,9 +149,15 @@ class PathIntegrator(nn.Module):
         joint : bool
             Give all weights the gradient of what is read; else the read-out alone.
         """
-        with torch.set_grad_enabled(joint and torch.is_grad_enabled()):
-            activity, seen = self.units.read(displacement, self.start_state(start_code), moments, whole=joint)
+        activity, seen = self.followed(start_code, displacement, moments, joint=joint)
         return self.predicted(activity, seen if kept is None else seen * kept)
+
+    def followed(
+        self, start_code: Tensor, displacement: Tensor, moments: list[int] | None, *, joint: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Return activity along walks, and what is read of it; arguments as of `forward`."""
+        with torch.set_grad_enabled(joint and torch.is_grad_enabled()):
+            return self.units.read(displacement, self.start_state(start_code), moments, whole=joint)
 
     def predicted(self, activity: Tensor, seen: Tensor) -> Prediction:
         """Return activity with what is read out of the part of it that is ``seen``."""
@@ -242,7 +251,14 @@ class PathIntegrator(nn.Module):
         Returns
         -------
         Walked
+
+        Raises
+        ------
+        ValueError
+            If a feedback is asked for of a network whose state is no activity that a place code could pull at.
         """
+        if feedback is not None and not self.takes_feedback:
+            raise ValueError("an LSTM takes no feedback from the place code; leave place_feedback out")
         parts, done, steps = [], 0, len(displacement)
         while done < steps:
             nudge, until = None, steps
@@ -252,17 +268,23 @@ class PathIntegrator(nn.Module):
                 if since == 0:
                     said = self.start_state(feedback.code(self.read_out(state)))
                     nudge = feedback.strength * feedback.every * (said - state)
-            part, last = displacement[done:until], until - done - 1
-            if moments is None:
-                seen = self.units(part, state, nudge=nudge)
-                parts.append(seen)
-            else:
-                here = [moment - done for moment in moments if done <= moment < until]
-                wanted = here if last in here else [*here, last]
-                _, seen = self.units.read(part, state, wanted, nudge=nudge, whole=False)
-                parts.append(seen[: len(here)])
-            state, done = seen[-1], until
+            here = None if moments is None else [moment - done for moment in moments if done <= moment < until]
+            activity, state = self.go_on(displacement[done:until], state, here, nudge)
+            parts.append(activity)
+            done = until
         return Walked(torch.cat(parts), state)
+
+    def go_on(
+        self, displacement: Tensor, state: Tensor, moments: list[int] | None, nudge: Tensor | None = None
+    ) -> Walked:
+        """Go on without feedback; arguments as of `walk`, and an input to the first step."""
+        if moments is None:
+            activity: Tensor = self.units(displacement, state, nudge=nudge)
+            return Walked(activity, activity[-1])
+        last = len(displacement) - 1
+        wanted = moments if last in moments else [*moments, last]
+        _, seen = self.units.read(displacement, state, wanted, nudge=nudge, whole=False)
+        return Walked(seen[: len(moments)], seen[-1])
 
     def begin(self, start_code: Tensor, displacement: Tensor) -> Tensor:
         """Return the state before the first of some displacements ``(time, batch, 2)``, of which it knows nothing."""

@@ -25,6 +25,7 @@ from torch.autograd.function import once_differentiable
 from topogrid.model.kernels import Activation, Change, Kernels, Norm, choose
 from topogrid.model.module_recurrence import Exact, module_recurrence
 from topogrid.model.products import Precision, multiply, weight_gradient
+from topogrid.model.recurrence_inputs import check_shapes, check_words
 
 
 class _How(NamedTuple):
@@ -77,7 +78,7 @@ def leaky_recurrence(
     drive : Tensor, shaped like ``tau``, optional
         Constant input to every unit.
     nudge : Tensor, shaped like ``start``, optional
-        Input to the first step only; has no gradient.
+        Input to the first step only; gets no gradient.
     activation : {"relu", "tanh"}
         The non-linearity ``f``.
     norm : {"none", "module"}
@@ -85,7 +86,7 @@ def leaky_recurrence(
     precision : {"fp32", "bf16"}
         Precision of the products between units. States, sums and the loop's gradients stay in the dtype of ``start``.
     exact : {"identity", "nothing"}
-        What of ``w_rec`` is not rounded in bf16.
+        What of ``w_rec`` is not rounded in bf16; with a norm always the identity.
     compiled : bool
         Let ``torch.compile`` fuse what is done between the products. The first call then takes long, and results differ
         in their last digits.
@@ -105,8 +106,8 @@ def leaky_recurrence(
     Sorscher et al., NeurIPS 2019 (task and ReLU network); TopographicGridCells (one learnable tau per unit);
     Carandini & Heeger, Nat. Rev. Neurosci. 2012 (divisive normalisation).
     """
-    _check_words(activation, norm, precision, exact)
-    _check_shapes(displacement, start, {"w_in": w_in, "w_rec": w_rec, "tau": tau, "drive": drive, "nudge": nudge})
+    check_words(activation, norm, precision, exact)
+    check_shapes(displacement, start, {"w_in": w_in, "w_rec": w_rec, "tau": tau, "drive": drive, "nudge": nudge})
     if start.ndim == 3 or norm == "module":
         alone = start.ndim == 2  # all units are one module
 
@@ -116,7 +117,7 @@ def leaky_recurrence(
         followed = module_recurrence(
             displacement,
             *(start[None], w_in[None], w_rec[None]) if alone else (start, w_in, w_rec),
-            of_module(tau),
+            tau=of_module(tau),
             drive=of_module(drive),
             nudge=of_module(nudge),
             activation=activation,
@@ -131,41 +132,6 @@ def leaky_recurrence(
         displacement, start, w_in, w_rec, tau, drive, nudge, how
     )
     return activity
-
-
-def _check_words(activation: str, norm: str, precision: str, exact: str) -> None:
-    for name, word, known in (
-        ("activation", activation, ("relu", "tanh")),
-        ("norm", norm, ("none", "module")),
-        ("precision", precision, ("fp32", "bf16")),
-        ("exact", exact, ("identity", "nothing")),
-    ):
-        if word not in known:
-            raise ValueError(f"{name} must be {known[0]!r} or {known[1]!r}, got {word!r}")
-    if norm == "module" and activation != "relu":
-        raise ValueError(f"norm 'module' divides rectified activity and needs activation 'relu', got {activation!r}")
-
-
-def _check_shapes(displacement: Tensor, start: Tensor, others: dict[str, Tensor | None]) -> None:
-    if start.ndim not in (2, 3) or displacement.ndim not in (3, start.ndim + 1):
-        raise ValueError(
-            "start must be (batch, unit) or (module, batch, unit) and displacement (time, batch, 2), "
-            f"got {tuple(start.shape)} and {tuple(displacement.shape)}"
-        )
-    *modules, batch, units = start.shape
-    wanted = {
-        "displacement": (displacement.shape[0], *modules[: displacement.ndim - 3], batch, 2),
-        "w_in": (*modules, units, 2),
-        "w_rec": (*modules, units, units),
-        "tau": (*modules, units),
-        "drive": (*modules, units),
-        "nudge": tuple(start.shape),
-    }
-    for name, tensor in {"displacement": displacement, **others}.items():
-        if tensor is not None and tuple(tensor.shape) != wanted[name]:
-            raise ValueError(
-                f"{name} must be {wanted[name]} to go with start {tuple(start.shape)}, got {tuple(tensor.shape)}"
-            )
 
 
 class _LeakyRecurrence(torch.autograd.Function):

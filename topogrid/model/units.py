@@ -17,6 +17,7 @@ from topogrid.model.kernels import Activation, Norm, normalised
 from topogrid.model.module_recurrence import Followed, module_recurrence
 from topogrid.model.products import Precision
 from topogrid.model.recurrence import leaky_recurrence
+from topogrid.model.recurrence_inputs import check_moments
 from topogrid.model.wiring.base import Wiring
 from topogrid.model.wiring.dense import Dense
 
@@ -210,7 +211,14 @@ class TauRNN(nn.Module):
 
 
 def at_moments(values: Tensor, moments: list[int]) -> Tensor:
-    """Return values ``(time, ...)`` at some moments, without a copy where these are evenly spaced."""
+    """Return values ``(time, ...)`` at some moments in rising order, without a copy where these are evenly spaced.
+
+    Raises
+    ------
+    ValueError
+        If moments are no steps of the values in rising order.
+    """
+    check_moments(moments, len(values))
     if not moments:
         return values[:0]
     stride = moments[1] - moments[0] if len(moments) > 1 else 1

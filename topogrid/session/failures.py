@@ -7,6 +7,7 @@ same bit for bit.
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,11 +17,13 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
+from topogrid.measures.training import LOSS
 from topogrid.model.network import PathIntegrator
 from topogrid.model.products import Precision
 from topogrid.runs.checkpoints import load_checkpoint, save_state
 from topogrid.runs.errors import CheckpointError
 from topogrid.runs.folder import RunFolder
+from topogrid.runs.metrics_log import iterate_metrics
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
 from topogrid.settings.machine import check_memory_to_open
@@ -49,6 +52,12 @@ FORMAT = 1
 EXPLODED = 5.0  # a loss this many times its usual size above the usual is told
 USUAL = 50  # logged steps whose median is the usual loss
 FEWEST = 10  # logged steps before there is a usual loss
+
+
+def logged_losses(path: Path) -> list[float]:
+    """Return the last losses that a run has logged, of a run that goes on."""
+    losses = (row.get(LOSS.key, math.nan) for row in iterate_metrics(path))
+    return list(deque((loss for loss in losses if math.isfinite(loss)), maxlen=USUAL))
 
 
 class LossWatch:

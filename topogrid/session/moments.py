@@ -58,3 +58,30 @@ def filmstrip(folder: Path, config: TrainConfig) -> Figure | None:
     """Draw how tau and scale appeared on the sheet, from the moments kept in ``folder``; none of fewer than two."""
     kept = [one for one in saved_moments(folder) if len(one[1]) == config.n_grid_cells]
     return draw_filmstrip([figures.Moment(*one) for one in kept], config) if len(kept) > 1 else None
+
+
+class SaveDue:
+    """Says after which steps to save: every so many, and after so many minutes.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self._config = config
+        self._last = time.perf_counter()
+        self._answer = (-1, False)
+
+    def is_due(self, step: int) -> bool:
+        """Whether to save after a step; time passes, but a step gets one answer."""
+        if self._answer[0] != step:
+            waited = time.perf_counter() - self._last
+            due = step % self._config.save_every == 0 or waited > 60 * self._config.save_minutes
+            self._answer = (step, due)
+        return self._answer[1]
+
+    def begin(self) -> float:
+        """Take note that the run is being saved; returns the time."""
+        self._last = time.perf_counter()
+        return self._last

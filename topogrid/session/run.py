@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,12 +20,12 @@ from topogrid.measures.training import LOSS, STEPS_DONE, TURNS
 from topogrid.reports.explorer import write_report
 from topogrid.runs.checkpoints import save_checkpoint
 from topogrid.runs.errors import CheckpointError
-from topogrid.runs.metrics_log import iterate_metrics, thinned_metrics
+from topogrid.runs.metrics_log import thinned_metrics
 from topogrid.session.captions import captions_of
 from topogrid.session.companions import accompany
-from topogrid.session.failures import USUAL, LossWatch, all_finite, look, save_dump
+from topogrid.session.failures import LossWatch, all_finite, logged_losses, look, save_dump
 from topogrid.session.log import Say, on_screen, tell
-from topogrid.session.moments import evaluates_start, filmstrip, look_at_sheet, moment_steps
+from topogrid.session.moments import SaveDue, evaluates_start, filmstrip, look_at_sheet, moment_steps
 from topogrid.session.pace import Pace, clock
 from topogrid.session.progress import DRAWING, EvaluationProgress, Progress, say_evaluation
 from topogrid.session.screen import Screen
@@ -107,8 +106,7 @@ class Run:
         self.best, self.evaluated = start.best, start.evaluated
         """Step, and error over walks of training length in cm, of the best evaluation; step of the last."""
         self.began_from = start.began_from
-        self._save_due = (-1, False)
-        self.began = self.last_saved = time.perf_counter()
+        self._saving, self.began = SaveDue(self.config), time.perf_counter()
         self.measured: Measured | None = None
         """The last evaluation, and what it comes to."""
         self.busy_elsewhere = 0.0
@@ -117,7 +115,7 @@ class Run:
         """Steps at which the sheet is glanced at."""
         self.progress = Progress(screen, self.state.step, self.config.steps)
         self._last_look = look(self.state)
-        self._loss_watch = LossWatch(self._logged_losses())
+        self._loss_watch = LossWatch(logged_losses(self.folder.metrics_path))
         self._watched = phase_of(self.state.step + 1, self.config)
 
     def train(self) -> int:
@@ -155,7 +153,7 @@ class Run:
             else:
                 self.progress.step(record.step)
             last, stopping = record.step == config.steps, self.stop.exit_code is not None
-            evaluate, save = self._evaluation_is_due(), self._save_is_due(record.step)
+            evaluate, save = self._evaluation_is_due(), self._saving.is_due(record.step)
             # Asking whether a step was finite waits for the device: only where something waits for it anyway. With
             # several processes, all of them ask at the same steps.
             asks = bool(record.metrics) or stopping or (state.processes.alone and (evaluate or save))
@@ -180,8 +178,8 @@ class Run:
         """Agree with the other processes after a step, and have their weights where somebody is to look at these."""
         self.stop.settle()
         if self.state.share is not None:
-            step, stopping = self.state.step, self.stop.exit_code is not None
-            looks = stopping or step in self.moments or self._evaluation_is_due() or self._save_is_due(step)
+            step, stops = self.state.step, self.stop.exit_code is not None
+            looks = stops or step in self.moments or self._evaluation_is_due() or self._saving.is_due(step)
             if self.state.processes.agree(int(looks) or None):
                 self.state.gather()
 
@@ -211,11 +209,6 @@ class Run:
             f"Lower --lr, then --resume {self.folder.path}; {said}"
         )
         return False
-
-    def _logged_losses(self) -> list[float]:
-        """Return the last losses of a run that goes on."""
-        losses = (row.get(LOSS.key, math.nan) for row in iterate_metrics(self.folder.metrics_path))
-        return list(deque((loss for loss in losses if math.isfinite(loss)), maxlen=USUAL))
 
     def _report(self, record: StepRecord, pace: Pace) -> None:
         """Log the metrics of a step."""
@@ -318,17 +311,9 @@ class Run:
         except OSError as error:
             tell(f"{path} could not be written: {error}; training goes on")
 
-    def _save_is_due(self, step: int) -> bool:
-        """Whether to save after a step; time passes, but a step gets one answer."""
-        if self._save_due[0] != step:
-            waited = time.perf_counter() - self.last_saved
-            due = step % self.config.save_every == 0 or waited > 60 * self.config.save_minutes
-            self._save_due = (step, due)
-        return self._save_due[1]
-
     def _save(self) -> bool:
         """Save a checkpoint; a failure is said and retried at the next interval. True if it was saved."""
-        began = self.last_saved = time.perf_counter()
+        began = self._saving.begin()
         if not all_finite(self.state.network):
             tell(f"step {self.state.step} is not saved: its weights are not finite")
             return False

@@ -102,6 +102,7 @@ class GraphedStep:
     ) -> None:
         self._state, self._config, self._recorder, self._insist = state, config, recorder, insist
         self.trouble = ""
+        self._gave_up = False
         self._left: dict[Kind, int] = {}
         """How many steps of a kind are still taken as usual before one is recorded."""
         self._recordings: dict[Kind, Recording] = {}
@@ -127,7 +128,7 @@ class GraphedStep:
     def _take(self, kind: Kind) -> Outcome:
         """Take a step of a kind, as usual or by replaying one."""
         left = self._left.setdefault(kind, WARM_UP_STEPS)
-        if left == 0 and kind not in self._recordings and not self.trouble:
+        if left == 0 and kind not in self._recordings and not self._gave_up:
             self._record(kind)
         recording = self._recordings.get(kind)
         if recording is None:
@@ -147,7 +148,9 @@ class GraphedStep:
         except RuntimeError as error:
             if self._insist:
                 raise
-            self.trouble = str(error).strip().splitlines()[0]
+            self.trouble, self._gave_up = str(error).strip().splitlines()[0], True
+            # What was recorded before would go on drawing from the old generator.
+            self._recordings.clear()
             # The old generator may believe that it is still being recorded, and the gradients were never filled.
             state.generators["walks"] = torch.Generator(walks.device)
             state.generators["walks"].set_state(stood)
