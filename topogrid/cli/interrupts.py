@@ -38,7 +38,9 @@ def prompt(program: str, *, also_schedulers: bool = False) -> Iterator[None]:
         _end(f"{program}: {SAID}\n", INTERRUPTED)
 
     def terminate(_number: int, _frame: FrameType | None) -> None:
-        _end(f"{program}: stopped before there was anything to save\n", TERMINATED)
+        # Of the processes that torchrun starts, one a machine says it.
+        speaks = os.environ.get("LOCAL_RANK", "0") == "0"
+        _end(f"{program}: stopped before there was anything to save\n" if speaks else "", TERMINATED)
 
     before: dict[int, object] = {}
     if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, signal.SIG_DFL):  # the latter: see `early`
