@@ -29,6 +29,19 @@ def test_states_of_other_generators_are_refused():
         restore_generators(generators, {"walks": torch.zeros(16, dtype=torch.uint8)})
 
 
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("/somewhere/train_grid.py", "train_grid.py"),
+        ("/bin/topogrid", "topogrid"),
+        ("/a/topogrid/__main__.py", "topogrid"),
+    ],
+)
+def test_a_command_is_told_without_where_its_program_lies(monkeypatch, program, told):
+    monkeypatch.setattr("sys.argv", [program, "--steps", "3"])
+    assert versions()["command"] == f"{told} --steps 3"
+
+
 def test_versions_are_plain_text(tmp_path):
     found = versions()
     assert {"python", "torch", "numpy", "scipy", "matplotlib", "wandb", "topogrid", "platform", "command"} <= set(found)

@@ -101,7 +101,8 @@ def versions() -> dict[str, str]:
     commit = _git_commit(Path(__file__).resolve().parent.parent)
     if commit:
         found["commit"] = commit
-    found["command"] = " ".join(sys.argv)
+    program = Path(sys.argv[0]).name  # where it lies is the business of one machine
+    found["command"] = " ".join(["topogrid" if program == "__main__.py" else program, *sys.argv[1:]])
     return found
 
 

@@ -81,6 +81,7 @@ def all_runs(records: Sequence[Record]) -> str:
 def command(record: Record) -> str:
     """Return the command that made a run, without what says where its files go."""
     words = str(record.versions.get("command", "")).split()[1:]
+    words = words[1:] if words[:1] == ["train"] else words
     kept: list[str] = []
     skip = False
     for word in words:

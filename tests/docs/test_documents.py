@@ -246,3 +246,11 @@ def test_every_logged_name_has_a_row_once_or_is_a_named_variant_of_one() -> None
             told += [form.replace("_Ts_", f"_{moment}s_") for moment in MOMENTS] if "_Ts_" in form else [form]
     assert len(told) == len(set(told))
     assert set(told) == {*LOGGED, *FIGURES, *PAGES, *TABLES}
+
+
+RECORDS = [*(ROOT / "docs").rglob("*.json"), *(ROOT / "tau_imgs").glob("*/record/*.json")]
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=name_of)
+def test_a_record_names_no_place_on_the_machine_that_made_it(path: Path) -> None:
+    assert re.findall(r'[\s"=](?:/|[A-Z]:\\\\)\w+/\S*', path.read_text(encoding="utf-8")) == []

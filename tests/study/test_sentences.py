@@ -21,8 +21,8 @@ def test_each_sentence_follows_its_records() -> None:
         )
     )
     assert len(said) == 5
-    assert "does not set: 2 % of units are grid cells" in said[0]
-    assert "sets: slope 1.00" in said[1]
+    assert "tau does not set the scale: 2 % of units are grid cells" in said[0]
+    assert "tau sets the scale: slope 1.00" in said[1]
     assert "whatever their tau, the slope is" in said[1]
     assert "to the power -1.00" in said[3]
     assert "as tau to 1.00" in said[3]
@@ -31,8 +31,8 @@ def test_each_sentence_follows_its_records() -> None:
     assert "81 cm off, and 11 cm with feedback of the decoded place code (strength 0.1)" in said[4]
 
     other = sentences(made(dense_tau={}, learned={"power": 0.0}, gain={"tau": [3.0] * 5}))
-    assert "(3 networks): sets: slope" in other[0]
-    assert "does not set: the slope of spacing on tau is" in other[1]
+    assert "(3 networks): tau sets the scale: slope" in other[0]
+    assert "tau does not set the scale: the slope of spacing on tau is" in other[1]
     assert "does not tell" not in other[3]
 
 

@@ -39,7 +39,7 @@ ARMS: dict[str, Arm] = {
         Arm(
             "dense_topo",
             "all to all, topographic loss",
-            {"preset": "dense24", "topoloss": True, "eval_every": 10**9},
+            {"preset": "dense24", "topoloss": True, "topoloss_weight": 0.01, "eval_every": 10**9},
             "dense",
             "The loss makes the weights of neighbours alike.",
         ),

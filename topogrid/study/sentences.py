@@ -8,6 +8,9 @@ from topogrid.study.feedback import best_feedback
 from topogrid.study.knock_out import alike_counts
 from topogrid.study.table import Record, Row, rows_of, told, verdict
 
+_TOLD_AS = {"Sets:": "tau sets the scale:", "Does not set:": "tau does not set the scale:"}
+"""How the beginning of a verdict reads inside a sentence."""
+
 
 def sentences(records: Sequence[Record]) -> list[str]:
     """Return what the arms say of tau and scale; a sentence is left out where an arm of it has one network or none.
@@ -35,6 +38,9 @@ def _count(row: Row) -> str:
 def _answer(row: Row) -> str:
     """Return the verdict without what is by construction, as a part of a sentence."""
     text = verdict(row).removesuffix(f" {row.arm.asked_for}").rstrip(".")
+    for begins, told_as in _TOLD_AS.items():
+        if text.startswith(begins):
+            return told_as + text.removeprefix(begins)
     return text[0].lower() + text[1:]
 
 

@@ -125,6 +125,22 @@ def test_a_command_can_be_pasted_whatever_the_run_is_called(tmp_path: Path, name
         assert str(folder.path) in shlex.split(line)
 
 
+@pytest.mark.parametrize(
+    ("noted", "told"),
+    [
+        ("train_grid.py --tau", "python train_grid.py --tau"),
+        ("topogrid train --tau", "topogrid train --tau"),
+        ("/somewhere/topogrid/__main__.py train --tau", "topogrid train --tau"),
+    ],
+)
+def test_the_command_that_made_a_run_is_told_as_it_is_typed(tmp_path: Path, noted: str, told: str) -> None:
+    folder = RunFolder(tmp_path / "run", tmp_path / "imgs")
+    folder.path.mkdir()
+    folder.config_path.write_text("{}")
+    folder.versions_path.write_text(json.dumps({"command": noted}))
+    assert commands(folder, TrainConfig(save_dir=str(tmp_path)))[0] == ("made by", told)
+
+
 def test_without_settings_nothing_can_be_done_with_a_run(tmp_path: Path) -> None:
     assert commands(RunFolder(tmp_path, tmp_path), TrainConfig()) == []
 

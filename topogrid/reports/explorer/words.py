@@ -162,7 +162,9 @@ def commands(folder: RunFolder, config: TrainConfig) -> list[tuple[str, str]]:
     if not folder.config_path.is_file():
         return []
     script, *arguments = read_versions(folder.versions_path, []).get("command", "").split(" ")
-    made = [("made by", " ".join(["python", Path(script).name, *arguments]))] if script else []
+    script = Path(script).name.replace("__main__.py", "topogrid")
+    program = [script] if script == "topogrid" else ["python", script]
+    made = [("made by", " ".join([*program, *arguments]))] if script else []
     path = shlex.quote((Path(config.save_dir) / folder.name).as_posix())
     return [
         *made,
