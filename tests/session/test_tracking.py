@@ -52,7 +52,7 @@ def clean_environment(monkeypatch, tmp_path):
     monkeypatch.setattr(Tracker, "__init__", remember)
     yield
     for tracker in made:
-        tracker.finish(timeout=1)
+        tracker.finish(timeout=5)  # what goes on beyond would tear down the session of the next test
     # W&B remembers a key, and the settings of its environment, for the life of its session.
     wandb.teardown()
 
