@@ -183,16 +183,7 @@ def training_speed(device: torch.device, precision: Precision, units: int, steps
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
-    state = fresh_state(config, device, precision)
-    records = train(state, config, GraphedStep(state, config, insist=True) if graph else None)
-    for _ in range(WARM_UP_STEPS + 1):
-        next(records)
-    wait(device)
-    began = time.perf_counter()
-    for _ in range(steps):
-        next(records)
-    wait(device)
-    speed = steps / (time.perf_counter() - began)
+    speed = _steps_per_second(fresh_state(config, device, precision), config, steps, graph=graph)
     peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
     return Speed(speed, limit, speed * step_flop(config) / limit, peak)
 
@@ -201,8 +192,13 @@ def module_speed(device: torch.device, config: TrainConfig, steps: int, *, graph
     """Return steps per second of a sheet with modules, walks included, after the growth of its map of tau."""
     state = fresh_state(config, device, "fp32")
     state.step = growth_steps(config)
-    quiet = dataclasses.replace(config, print_every=10**6)
-    records = train(state, quiet, GraphedStep(state, quiet, insist=True) if graph else None)
+    return _steps_per_second(state, dataclasses.replace(config, print_every=10**6), steps, graph=graph)
+
+
+def _steps_per_second(state: TrainState, config: TrainConfig, steps: int, *, graph: bool) -> float:
+    """Train on from a state, first as many steps as a recording waits for, and time the next."""
+    device = state.network.encoder.device
+    records = train(state, config, GraphedStep(state, config, insist=True) if graph else None)
     for _ in range(WARM_UP_STEPS + 1):
         next(records)
     wait(device)

@@ -145,7 +145,7 @@ class _ModuleRecurrence(torch.autograd.Function):
             if step in places:
                 seen[places[step]].copy_(after)
         activity = states[:, 0 if how.from_start else 1 :, :, :units] if how.whole else states[:, :0, :, :units]
-        ctx.save_for_backward(displacement, w_in, w_rec, drive, leak, kept, states, nudge)
+        ctx.save_for_backward(displacement, w_in, w_rec, drive, leak, kept, states, nudge, weights)
         ctx.how = how
         ctx.set_materialize_grads(False)
         return activity, seen
@@ -153,7 +153,7 @@ class _ModuleRecurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
-        displacement, w_in, w_rec, drive, leak, kept, states, nudge = ctx.saved_tensors
+        displacement, w_in, w_rec, drive, leak, kept, states, nudge, weights = ctx.saved_tensors
         needs_moves, needs_start, needs_w_in, needs_w_rec, needs_tau, needs_drive = ctx.needs_input_grad[:6]
         nothing = (None,) * 8
         how: _How = ctx.how
@@ -164,7 +164,7 @@ class _ModuleRecurrence(torch.autograd.Function):
         normed = how.norm == "module"
         of_weights = needs_w_in or needs_w_rec or needs_drive or (needs_tau and normed)
         change = torch.zeros_like(states[:, 0, :, : w_rec.shape[-1]]) if needs_tau and not normed else None
-        way = _WayBack(w_rec, leak, kept, states, how, change)
+        way = _WayBack(weights, leak, kept, states, how, change)
         into, grad_start = way.back(grad_activity, grad_seen, keep=of_weights or needs_moves)
         grad_moves = _movement_gradient(into, w_in, leak if normed else None, displacement) if needs_moves else None
         grads: dict[str, Tensor] = {}
@@ -243,7 +243,7 @@ class _WayBack:
 
     Parameters
     ----------
-    w_rec, leak, kept, states : Tensor
+    weights, leak, kept, states : Tensor
         As the way forward used and left them.
     how : _How
     change : Tensor, ``(M, B, N)``, optional
@@ -251,14 +251,13 @@ class _WayBack:
     """
 
     def __init__(
-        self, w_rec: Tensor, leak: Tensor | None, kept: Tensor, states: Tensor, how: _How, change: Tensor | None
+        self, weights: Tensor, leak: Tensor | None, kept: Tensor, states: Tensor, how: _How, change: Tensor | None
     ) -> None:
         self._leak, self._kept, self._how, self._change = leak, kept, how, change
-        units = w_rec.shape[-1]
+        units = weights.shape[-2]
         self._states = states[..., :units]
-        weights = _all_weights(w_rec.new_zeros(*w_rec.shape[:-1], 2), w_rec, None, leak, how)[..., :units]
-        rounded = how.precision == "bf16"
-        self._weights = weights.bfloat16() if rounded else weights
+        between = weights[..., :units]
+        self._weights = between.bfloat16() if how.precision == "bf16" else between
         self._room = torch.empty_like(self._states[:, 0], memory_format=torch.contiguous_format)
 
     def back(self, grad_activity: Tensor | None, grad_seen: Tensor | None, *, keep: bool) -> tuple[Tensor, Tensor]:
