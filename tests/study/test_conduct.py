@@ -68,6 +68,20 @@ def test_nothing_is_trained_where_only_measuring_was_asked_for(tmp_path: Path) -
     assert not (tmp_path / "runs").exists()
 
 
+def test_what_is_trained_in_part_says_how_far(tmp_path: Path) -> None:
+    said: list[str] = []
+    folder = tmp_path / "runs" / "dense-seed0"
+    folder.mkdir(parents=True)
+    for summary in (None, '{"train/steps_done": 271}'):
+        if summary is not None:
+            (folder / "summary.json").write_text(summary)
+        assert carry_out(Network(ARMS["dense"], 0), tmp_path, tmp_path / "runs", said.append, measure_only=True) == 0
+    assert said == [
+        "dense-seed0: left out, its training has not ended",
+        "dense-seed0: left out, it is trained for 271 of 2,500 steps",
+    ]
+
+
 def test_a_record_that_is_none_is_refused(tmp_path: Path) -> None:
     path = record_path(tmp_path / "records", ARMS["learned"], 0)
     path.parent.mkdir()

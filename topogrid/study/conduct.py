@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from topogrid.measures.training import MINUTES, STEPS_DONE
-from topogrid.reading import UnreadableError, number, read_object
+from topogrid.reading import UnreadableError, number, read_object, whole
 from topogrid.session.asked import as_given, resolve
 from topogrid.session.run import DONE, run_training
 from topogrid.settings.errors import SettingsError
@@ -86,7 +86,7 @@ def carry_out(network: Network, out: Path, save_dir: Path, say: Say, *, measure_
     folder = save_dir / network.name
     if not _is_trained(folder, network):
         if measure_only:
-            say(f"{network.name}: left out, it is not trained")
+            say(f"{network.name}: left out, {_how_far(folder, network)}")
             return DONE
         given = {
             **given_for(network.arm, network.seed),
@@ -119,11 +119,23 @@ def carry_out(network: Network, out: Path, save_dir: Path, say: Say, *, measure_
 
 def _is_trained(folder: Path, network: Network) -> bool:
     """Whether a run got to its end, as its summary says."""
+    return _steps_done(folder) == config_for(network.arm, network.seed).steps
+
+
+def _how_far(folder: Path, network: Network) -> str:
+    """Say how much of its training a run has behind it."""
+    done = _steps_done(folder)
+    if done is None:
+        return "it is not trained" if not folder.exists() else "its training has not ended"
+    return f"it is trained for {done:,} of {config_for(network.arm, network.seed).steps:,} steps"
+
+
+def _steps_done(folder: Path) -> int | None:
+    """Return how many steps a run has done, as its summary says; None without one."""
     try:
-        summary = read_object(folder / _SUMMARY)
+        return whole(read_object(folder / _SUMMARY).get(STEPS_DONE.key))
     except UnreadableError:
-        return False
-    return summary.get(STEPS_DONE.key) == config_for(network.arm, network.seed).steps
+        return None
 
 
 def _minutes(folder: Path) -> float | None:
