@@ -23,6 +23,7 @@ COMMANDS = {
     "analyze": "Measure a run or a checkpoint again and say what it shows.",
     "compare": "Compare groups of runs over their seeds.",
     "theory": "Predict the spacing from the place code, and let its patterns form.",
+    "continuous": "Ask whether a sheet without module borders breaks into modules by itself.",
     "study": "Train and measure the networks of the study, and say what sets their scale.",
     "export": "Write the weights of a run to a safetensors file.",
     "replay": "Take a step that was not finite again and say where it goes wrong.",

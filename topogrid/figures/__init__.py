@@ -6,6 +6,7 @@ could not be measured in grey instead of leaving it out.
 
 from topogrid.figures.comparison import COMPARISON_FIGURES, comparison_figure, comparison_overview
 from topogrid.figures.conditions import Panel, condition_lines
+from topogrid.figures.continuous import GradientPanel, gradient_panels
 from topogrid.figures.curves import Errors, error_over_time, training_curves
 from topogrid.figures.distributions import score_histogram, spacing_histogram, tau_against_spacing
 from topogrid.figures.filmstrip import Moment, filmstrip
@@ -27,6 +28,7 @@ __all__ = [
     "PALETTE",
     "Errors",
     "FollowedPaths",
+    "GradientPanel",
     "ModulePanel",
     "Moment",
     "Network",
@@ -45,6 +47,7 @@ __all__ = [
     "filmstrip",
     "followed_pieces",
     "followed_whole",
+    "gradient_panels",
     "orientation_map",
     "pattern_rows",
     "phase_map",
