@@ -102,15 +102,36 @@ def test_activity_and_gradients_are_those_of_a_plain_loop(
 
 
 @pytest.mark.parametrize("norm", ["none", "module"])
-def test_a_nudge_is_input_to_the_first_step_alone(norm: Any) -> None:
-    given, nudge = inputs(), draw(MODULES, BATCH, UNITS, seed=8).requires_grad_()
-    nudged = module_recurrence(*given[:4], tau=given[4], drive=given[5], norm=norm, nudge=nudge)  # type: ignore[arg-type]
+@pytest.mark.parametrize("with_tau", [True, False])
+@pytest.mark.parametrize("moments", [[], [2, 4]])
+def test_a_nudge_is_input_to_the_first_step_alone(norm: Any, with_tau: bool, moments: list[int]) -> None:
+    given, nudge = inputs(with_tau=with_tau), draw(MODULES, BATCH, UNITS, seed=8).requires_grad_()
+    nudged = module_recurrence(  # type: ignore[misc]
+        *given[:4],  # type: ignore[arg-type]
+        tau=given[4],
+        drive=given[5],
+        norm=norm,
+        nudge=nudge,
+        moments=moments,
+    )
     states = plain_loop(*given, norm, nudge)[1:]  # type: ignore[arg-type]
     torch.testing.assert_close(nudged.activity, states)
-    ours, theirs = (gradients(weighted(one), given) for one in (nudged.activity, states))
-    for name, gradient in ours.items():
-        torch.testing.assert_close(gradient, theirs[name], msg=lambda text, name=name: f"{name}: {text}")
-    assert nudge.grad is None
+    ours, theirs = (nudged.seen, states[moments]) if moments else (nudged.activity, states)
+    (of_ours, of_theirs) = (torch.autograd.grad(weighted(one), nudge, retain_graph=True)[0] for one in (ours, theirs))
+    torch.testing.assert_close(of_ours, of_theirs)
+    wanted = gradients(weighted(theirs), given)
+    for name, gradient in gradients(weighted(ours), given).items():
+        torch.testing.assert_close(gradient, wanted[name], msg=lambda text, name=name: f"{name}: {text}")
+
+
+def test_a_nudge_alone_has_its_gradient() -> None:
+    """Where weights rest no step's input is kept but the first one's."""
+    given = [None if one is None else one.detach() for one in inputs()]
+    nudge = draw(MODULES, BATCH, UNITS, seed=8).requires_grad_()
+    nudged = module_recurrence(*given[:4], tau=given[4], drive=given[5], nudge=nudge)  # type: ignore[arg-type]
+    states = plain_loop(*given, "none", nudge)[1:]  # type: ignore[arg-type]
+    ours, theirs = (torch.autograd.grad(weighted(one), nudge)[0] for one in (nudged.activity, states))
+    torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize("moments", [(3, 3), (4, 2), (-1,), (TIME,), (0, TIME + 2)])

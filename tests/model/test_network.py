@@ -131,3 +131,61 @@ def test_what_is_read_at_moments_has_the_gradient_of_what_is_picked(kind: str) -
     ours, theirs = (torch.autograd.grad(logits.square().sum(), weights) for logits in (read, picked))
     for one_gradient, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one_gradient, other)
+
+
+# --- feedback from the place code in training
+
+
+def looping(strength: float = 0.05) -> Feedback:
+    return Feedback(strength, 3, lambda logits: logits.softmax(dim=-1))
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_walks_with_feedback_are_those_of_running_time_and_joint_or_not(kind: str) -> None:
+    one, displacement, code = read_out_of(kind), moves(10, 3), code_of(read_out_of(kind))
+    walked = one.walk(displacement, one.start_state(code).detach(), feedback=looping()).activity
+    joint = one(code, displacement, feedback=looping())
+    torch.testing.assert_close(joint.activity, walked)
+    torch.testing.assert_close(joint.logits, one.read_out(walked))
+    some = one(code, displacement, moments=[2, 7, 9], feedback=looping(), joint=False)
+    torch.testing.assert_close(some.logits, joint.logits[[2, 7, 9]])
+    (to_readout,) = torch.autograd.grad(some.logits.square().sum(), [one.readout])
+    assert to_readout.any()
+    without = one(code, displacement, feedback=looping(0.0)).activity
+    torch.testing.assert_close(without, one(code, displacement).activity)
+    assert not torch.allclose(joint.activity, without)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_gradients_go_round_the_loop(kind: str) -> None:
+    """Along random directions in all weights, the loss changes as its gradient says."""
+    one, displacement = read_out_of(kind).double(), moves(8, 3).double()
+    code, weights = code_of(one).double(), [weight for weight in one.parameters() if weight.requires_grad]
+    outside = torch.randn(3, 3, len(one.readout), generator=torch.Generator().manual_seed(4), dtype=torch.double)
+
+    def loss() -> torch.Tensor:
+        return (outside * one(code, displacement, moments=[1, 4, 7], feedback=looping(0.2)).logits).sum()
+
+    found = torch.autograd.grad(loss(), weights)
+    for number, weight in enumerate(weights):
+        way = torch.randn(weight.shape, generator=torch.Generator().manual_seed(number), dtype=torch.double)
+        size, there = 1e-6 / float(way.norm()), []
+        for sign in (1.0, -2.0, 1.0):  # there, to the other side, and back
+            with torch.no_grad():
+                weight.add_(way, alpha=sign * size)
+            there.append(float(loss().detach()))
+        measured = (there[0] - there[1]) / (2 * size)
+        assert float((found[number] * way).sum()) == pytest.approx(measured, rel=1e-4, abs=1e-6)
+
+
+def test_without_the_loop_the_gradient_is_another_one() -> None:
+    """What the loop adds to the gradient of the read-out is no rounding."""
+    one, displacement = read_out_of("learned"), moves(8, 3)
+
+    def gradient(feedback: Feedback) -> torch.Tensor:
+        seen = one(code_of(one), displacement, feedback=feedback).logits.square().sum()
+        return torch.autograd.grad(seen, [one.readout])[0]
+
+    round_it = gradient(looping(0.2))
+    cut = gradient(looping(0.2)._replace(code=lambda logits: logits.softmax(dim=-1).detach()))
+    assert (round_it - cut).norm() > 1e-3 * cut.norm()

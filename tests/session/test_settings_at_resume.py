@@ -33,7 +33,7 @@ OTHER: dict[str, Any] = {
     "steps": 12, "even_starts": True, "lr": 0.005, "encoder_lr_scale": 3.0, "readout_lr_scale": 3.0,
     "movement_lr_scale": 3.0, "tau_lr_scale": 3.0, "readout_every": 2, "scale_lr": False, "warmup_steps": 2,
     "lr_schedule": "constant", "final_lr_share": 0.5, "weight_decay": 0.1, "weight_decay_towards": "identity",
-    "activity_cost": 3.0, "grad_clip": 0.01,
+    "activity_cost": 3.0, "grad_clip": 0.01, "training_feedback": 0.2, "training_feedback_code": "predicted",
     "preset": "dense24", "seed": 7, "box_size": (2.0, 2.0), "dt": 0.01, "seq_length": 7, "periodic": True,
     "n_place_cells": 64, "pc_width": (0.2,), "DoG": False, "surround_scale": 3.0, "surround_amplitude": 0.5,
     "n_grid_cells": 64, "activation": "tanh", "init": "xavier", "input_gain": 2.0, "recurrent_noise": 0.5,
@@ -96,7 +96,9 @@ def test_every_setting_is_told_here_or_is_none_of_training() -> None:
 
 @pytest.mark.parametrize("name", LEARNING)
 def test_a_setting_of_learning_acts_from_the_checkpoint_on(name: str, run: RunFolder) -> None:
-    needs = {"weight_decay_towards": {"weight_decay": 0.1}}.get(name, {})
+    needs = {
+        "weight_decay_towards": {"weight_decay": 0.1}, "training_feedback_code": {"training_feedback": 0.2},
+    }.get(name, {})  # fmt: skip
     plain, changed = asked(run, **needs), asked(run, **needs, **{name: OTHER[name]})
     assert getattr(changed, name) == OTHER[name]
     assert gone_on(run, plain) != gone_on(run, changed)

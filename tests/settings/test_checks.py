@@ -99,6 +99,7 @@ def test_what_a_wiring_cannot_work_with_is_refused_with_the_remedy(changes: dict
         ({"topoloss": True}, "topoloss True is of leaky units"),
         ({"norm": "module"}, "norm module is of leaky units"),
         ({"drive": 1.0}, "drive 1.0 is of leaky units"),
+        ({"training_feedback": 0.1}, "training_feedback pulls at the activity of leaky units .* got 0.1"),
         ({"place_feedback": 0.1}, "place_feedback pulls at the activity of leaky units .* got 0.1"),
         ({"precision": "bf16"}, "network lstm computes in fp32 alone, got precision bf16"),
         ({"head_direction_cells": 0}, "it needs head_direction_cells above 0; give --head_direction_cells 12"),

@@ -40,7 +40,14 @@ def test_presets_are_usable_and_flags_override_them(name: str, flags: str) -> No
 def test_the_original_preset_does_not_move_with_the_defaults() -> None:
     science = {"task", "network", "tau", "topography", "optimisation"}
     chosen_by_flag = {"tau", "topoloss"}
-    without_effect = {"input_gain", "recurrent_noise", "n_bands", "final_lr_share", "tau_own_steps", "tau_growth_lr"}
+    without_effect = {
+        "input_gain",
+        "recurrent_noise",
+        "n_bands",
+        "final_lr_share",
+        "tau_own_steps",
+        "tau_growth_lr",
+    } | {"training_feedback_code"}
     every = {field.name for field in FIELDS if field.metadata["group"] in science}
     assert every - chosen_by_flag - without_effect <= PRESETS["original"].settings.keys()
 

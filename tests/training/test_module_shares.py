@@ -98,8 +98,9 @@ def test_modules_are_split_where_they_come_out_even_and_no_loss_couples_them() -
     assert splits_modules(state.network, state.config, two)
     assert not splits_modules(state.network, state.config, three)
     assert not splits_modules(state.network, state.config, ALONE)
-    coupled = settings(**KINDS["blocks"] | {"topoloss": True})
-    assert not splits_modules(state.network, coupled, two)
+    for coupling in ({"topoloss": True}, {"training_feedback": 0.1}):
+        coupled = settings(**KINDS["blocks"] | coupling)
+        assert not splits_modules(state.network, coupled, two)
     dense = state_of(settings(tau=True))
     assert not splits_modules(dense.network, dense.config, two)
 

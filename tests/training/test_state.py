@@ -25,6 +25,7 @@ from tests.training.small_states import (
     weights,
 )
 from topogrid.settings.carried import Turn
+from topogrid.training.objective import Phase
 from topogrid.training.state import new_state
 from topogrid.training.step import train
 
@@ -112,6 +113,27 @@ def test_modules_are_followed_without_a_readout_and_a_readout_without_the_units(
     assert read.logits is not None
     assert read.logits.shape == (3, 40, 64)
     assert (read.activity.requires_grad, read.logits.requires_grad) == (False, True)
+
+
+@pytest.mark.parametrize("kind", [BOTH, {**LEARNED, "readout_steps": 3}])
+def test_what_is_fed_back_in_training_moves_what_is_read(kind: dict[str, Any]) -> None:
+    plain = settings(**kind)
+    read = []
+    for config in (
+        plain,
+        settings(**kind, training_feedback=0.2),
+        settings(**kind, training_feedback=0.2, training_feedback_code="predicted"),
+    ):
+        state = state_of(config)
+        state.step = 9
+        with torch.no_grad():  # that of learned modules begins at 0, and then says nothing
+            state.network.readout.normal_(generator=torch.Generator().manual_seed(0))
+        phase: Phase = "readout" if "readout_steps" in kind else "all"
+        logits = state.predict(batch_for(state, config), phase, [0, 5]).logits
+        assert logits is not None
+        read.append(logits.detach())
+    assert not torch.allclose(read[0], read[1])
+    assert not torch.allclose(read[1], read[2])
 
 
 def test_only_modules_that_learn_by_isometry_have_a_length_scale() -> None:

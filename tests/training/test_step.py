@@ -36,7 +36,14 @@ QUICK = {"steps": 60, "warmup_steps": 5, "print_every": 1, "input_gain": 5.0, "a
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"tau": True, "tau_max": 4.0}, {"topoloss": True, "topoloss_weight": 0.1}, {"precision": "bf16"}]
+    "changes",
+    [
+        {},
+        {"tau": True, "tau_max": 4.0},
+        {"topoloss": True, "topoloss_weight": 0.1},
+        {"precision": "bf16"},
+        {"tau": True, "training_feedback": 0.02, "training_feedback_code": "predicted"},
+    ],
 )
 def test_the_loss_falls(changes: dict[str, Any]) -> None:
     config = settings(**QUICK, lr=5e-3, DoG=False, **changes)
@@ -286,10 +293,14 @@ STEP_KINDS = [
     {**BOTH, "head_direction_cells": 12, "readout_every": 2},
     LSTM,
     {**LEARNED, "topoloss": True, "topoloss_schedule": ("linear:5", "cosine:5:1:0")},
+    {**BOTH, "training_feedback": 0.1, "training_feedback_code": "predicted", "readout_every": 2},
+    {**ATTRACTOR, "learn_recurrent": True, "training_feedback": 0.1},
+    {**LEARNED, "readout_steps": 11, "training_feedback": 0.1},
 ]
 STEP_NAMES = [
     "plain", "tau and topoloss", "all the rest", "attractor that grows", "attractor", "modules", "read-out of modules",
     "directions read out of modules", "directions", "LSTM", "modules with a strength that changes",
+    "feedback of the prediction", "feedback of the place", "feedback to a read-out",
 ]  # fmt: skip
 
 

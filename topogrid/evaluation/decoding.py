@@ -78,19 +78,8 @@ def feedback_of(config: TrainConfig, place_cells: PlaceCells, probe: Probe = AS_
     """Return the loop from place code to units that the settings ask for, ``None`` where they ask for none."""
     if not config.place_feedback:
         return None
-    code = feedback_code(config.place_feedback_code, place_cells)
+    code = place_cells.fed_back(config.place_feedback_code)
     return Feedback(config.place_feedback, probe.steps(config.place_feedback_every), code)
-
-
-def feedback_code(kind: str, place_cells: PlaceCells) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return what makes the place code that is fed back from logits ``(batch, place)``.
-
-    ``predicted`` is their softmax. It is less sharp than any code of a place, so that much of it blurs the state of the
-    units. ``decoded`` is the code of the one place that they name: place cells that compete until one place is left.
-    """
-    if kind == "predicted":
-        return place_cells.softmax
-    return lambda logits: place_cells.encode(place_cells.decode(logits))
 
 
 def moments_of(n_steps: int, wanted: Sequence[int]) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from topogrid.evaluation.decoding import feedback_code, follow
+from topogrid.evaluation.decoding import follow
 from topogrid.evaluation.held_out import walk_in_parts
 from topogrid.evaluation.maps import error_inside
 from topogrid.evaluation.probe import AS_TRAINED
@@ -49,7 +49,7 @@ def sweep_feedback(
     ----------
     trained : Trained
     code : {"predicted", "decoded"}
-        What is fed back, see `topogrid.evaluation.decoding.feedback_code`.
+        What is fed back, see `topogrid.world.place_cells.PlaceCells.fed_back`.
     strengths : sequence of float
         As ``place_feedback``; 0 is no feedback.
     seconds : sequence of float
@@ -81,7 +81,7 @@ def sweep_feedback(
     count = len(strengths)
     many = Walks(*(part.repeat_interleave(count, dim=part.ndim - 2) for part in walks))
     strength = torch.tensor(strengths, dtype=torch.float32, device=device).repeat(n_walks)[:, None]
-    feedback = Feedback(strength, config.place_feedback_every, feedback_code(code, place_cells))
+    feedback = Feedback(strength, config.place_feedback_every, place_cells.fed_back(code))
     at = np.array(steps) - 1
     decoded = follow(trained.network, place_cells, many, feedback=feedback, at=at)
     position = many.position[torch.from_numpy(at).to(device)]

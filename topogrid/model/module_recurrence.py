@@ -103,8 +103,7 @@ def module_recurrence(
     check_words(activation, norm, precision, exact)
     check_shapes(displacement, start, {"w_in": w_in, "w_rec": w_rec, "tau": tau, "drive": drive, "nudge": nudge})
     check_moments(moments, len(displacement))
-    nudge = None if nudge is None else nudge.detach()
-    inputs = (displacement, start, w_in, w_rec, tau, drive)
+    inputs = (displacement, start, w_in, w_rec, tau, drive, nudge)
     differentiable = torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in inputs)
     # With a norm the identity is always exact: it costs nothing there.
     adds_state = precision == "bf16" and (exact == "identity" or norm == "module")
@@ -112,7 +111,7 @@ def module_recurrence(
         activation, norm, precision, adds_state, choose(norm, compiled=compiled), tuple(moments), from_start,
         whole or differentiable, differentiable,
     )  # fmt: skip
-    states, seen = _ModuleRecurrence.apply(*inputs, nudge, how)  # type: ignore[no-untyped-call]
+    states, seen = _ModuleRecurrence.apply(*inputs, how)  # type: ignore[no-untyped-call]
     return Followed(states.transpose(0, 1), seen)
 
 
@@ -154,7 +153,7 @@ class _ModuleRecurrence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
         displacement, w_in, w_rec, drive, leak, kept, states, nudge, weights = ctx.saved_tensors
-        needs_moves, needs_start, needs_w_in, needs_w_rec, needs_tau, needs_drive = ctx.needs_input_grad[:6]
+        needs_moves, needs_start, needs_w_in, needs_w_rec, needs_tau, needs_drive, needs_nudge, _ = ctx.needs_input_grad
         nothing = (None,) * 8
         how: _How = ctx.how
         grad_activity, grad_seen = grad_outputs
@@ -170,6 +169,9 @@ class _ModuleRecurrence(torch.autograd.Function):
         grads: dict[str, Tensor] = {}
         if of_weights:
             grads = _weight_gradients(into, states, w_in, w_rec, drive, leak, nudge, how)
+        grad_nudge = into[:, 0] if needs_nudge else None
+        if grad_nudge is not None and leak is not None and normed:
+            grad_nudge = grad_nudge * leak
         grad_tau = grads.get("tau")
         if change is not None:
             # The sum is the gradient of log leak, and d log leak / d tau is -leak.
@@ -181,7 +183,7 @@ class _ModuleRecurrence(torch.autograd.Function):
             grads["w_rec"] if needs_w_rec else None,
             grad_tau if needs_tau else None,
             grads["drive"] if needs_drive else None,
-            None,
+            grad_nudge,
             None,
         )
 

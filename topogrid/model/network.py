@@ -16,7 +16,7 @@ from topogrid.analysis.sheets import Sheet
 from topogrid.model.kernels import Activation, Norm, normalised
 from topogrid.model.products import Precision, linear
 from topogrid.model.tau import tau_layout
-from topogrid.model.units import TauRNN
+from topogrid.model.units import TauRNN, at_moments
 from topogrid.model.wiring import WIRINGS
 from topogrid.model.wiring.dense import Dense
 from topogrid.settings.config import TrainConfig
@@ -49,7 +49,7 @@ class Walked(NamedTuple):
 
 
 class Feedback(NamedTuple):
-    """The loop from the predicted place code back to the units, closed at run time (Agmon & Burak, eLife 2020)."""
+    """The loop from the predicted place code back to the units (Agmon & Burak, eLife 2020)."""
 
     strength: float | Tensor
     """Share of the difference between what the encoder makes of the place code and the state that is added to the
@@ -134,6 +134,7 @@ class PathIntegrator(nn.Module):
         moments: list[int] | None = None,
         kept: Tensor | None = None,
         joint: bool = True,
+        feedback: Feedback | None = None,
     ) -> Prediction:
         """Integrate walks from the place code of their start, and read place codes out.
 
@@ -148,8 +149,13 @@ class PathIntegrator(nn.Module):
             What the activity that is read is multiplied by: 0 where a reading does without a unit.
         joint : bool
             Give all weights the gradient of what is read; else the read-out alone.
+        feedback : Feedback, optional
+            Closes the loop from the predicted place code back to the units; gradients go round it.
         """
-        activity, seen = self.followed(start_code, displacement, moments, joint=joint)
+        if feedback is None:
+            activity, seen = self.followed(start_code, displacement, moments, joint=joint)
+        else:
+            activity, seen = self.looped(start_code, displacement, moments, feedback, joint=joint)
         return self.predicted(activity, seen if kept is None else seen * kept)
 
     def followed(
@@ -158,6 +164,28 @@ class PathIntegrator(nn.Module):
         """Return activity along walks, and what is read of it; arguments as of `forward`."""
         with torch.set_grad_enabled(joint and torch.is_grad_enabled()):
             return self.units.read(displacement, self.start_state(start_code), moments, whole=joint)
+
+    def looped(
+        self, start_code: Tensor, displacement: Tensor, moments: list[int] | None, feedback: Feedback, *, joint: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Return the same where the place code is fed back; gradients go round the loop."""
+        if not joint:
+            with torch.no_grad():
+                state = self.start_state(start_code)
+            seen = self.walk(displacement, state, feedback=feedback, moments=moments).activity
+            return seen[:0], seen
+        state, parts = self.start_state(start_code), []
+        for begun in range(0, len(displacement), feedback.every):
+            nudge = self._nudge(state, feedback)
+            parts.append(self.units(displacement[begun : begun + feedback.every], state, nudge=nudge))
+            state = parts[-1][-1]
+        activity = torch.cat(parts)
+        return activity, activity if moments is None else at_moments(activity, moments)
+
+    def _nudge(self, state: Tensor, feedback: Feedback) -> Tensor:
+        """Return what pulls a state ``(batch, unit)`` towards the place code that is read from it."""
+        said = self.start_state(feedback.code(self.read_out(state)))
+        return feedback.strength * feedback.every * (said - state)
 
     def predicted(self, activity: Tensor, seen: Tensor) -> Prediction:
         """Return activity with what is read out of the part of it that is ``seen``."""
@@ -266,8 +294,7 @@ class PathIntegrator(nn.Module):
                 since = (n_before + done) % feedback.every
                 until = min(steps, done + feedback.every - since)
                 if since == 0:
-                    said = self.start_state(feedback.code(self.read_out(state)))
-                    nudge = feedback.strength * feedback.every * (said - state)
+                    nudge = self._nudge(state, feedback)
             here = None if moments is None else [moment - done for moment in moments if done <= moment < until]
             activity, state = self.go_on(displacement[done:until], state, here, nudge)
             parts.append(activity)

@@ -78,7 +78,7 @@ def leaky_recurrence(
     drive : Tensor, shaped like ``tau``, optional
         Constant input to every unit.
     nudge : Tensor, shaped like ``start``, optional
-        Input to the first step only; gets no gradient.
+        Input to the first step only.
     activation : {"relu", "tanh"}
         The non-linearity ``f``.
     norm : {"none", "module"}
@@ -182,12 +182,12 @@ class _LeakyRecurrence(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         displacement, w_in, weights, leak, passed, senders, states = ctx.saved_tensors
         (grad_activity,), how = grad_outputs, ctx.how
-        needs_displacement, _start, needs_w_in, needs_w_rec, needs_tau, needs_drive = ctx.needs_input_grad[:6]
+        needs_moves, _start, needs_w_in, needs_w_rec, needs_tau, needs_drive, needs_nudge, _ = ctx.needs_input_grad
         into_units = torch.empty_like(grad_activity, dtype=weights.dtype)
         # Narrow factors on the left and everything without gaps: other ways round, these products are 20 times slower.
         grad_w_in = w_in.new_zeros(2, len(w_in)) if needs_w_in else None
         moves = displacement.transpose(-2, -1).contiguous()
-        grad_displacement = torch.empty_like(displacement) if needs_displacement else None
+        grad_displacement = torch.empty_like(displacement) if needs_moves else None
         grad_leak, grad_drive = (torch.zeros_like(w_in[..., 0]) if need else None for need in (needs_tau, needs_drive))
         product = torch.zeros((), dtype=weights.dtype, device=weights.device).expand_as(states[0])
         kept: Tensor | None = None
@@ -205,12 +205,13 @@ class _LeakyRecurrence(torch.autograd.Function):
             if grad_displacement is not None:
                 torch.mm(grad_input, w_in, out=grad_displacement[step])
             product = multiply(into_units[step], weights)
+        grad_nudge = grad_input.to(w_in.dtype, copy=True) if needs_nudge else None  # of the first step, the last done
         grad_start = product.to(w_in.dtype) if kept is None else kept + product
         grad_w_rec = weight_gradient(into_units, senders, w_in.dtype) if needs_w_rec else None
         # The sum is the gradient of log leak, and d log leak / d tau is -leak.
         grad_tau = None if grad_leak is None else -grad_leak * leak
         grad_w_in = None if grad_w_in is None else grad_w_in.t()
-        return grad_displacement, grad_start, grad_w_in, grad_w_rec, grad_tau, grad_drive, None, None
+        return grad_displacement, grad_start, grad_w_in, grad_w_rec, grad_tau, grad_drive, grad_nudge, None
 
 
 def _rounded(w_rec: Tensor, without_identity: bool) -> Tensor:

@@ -101,7 +101,7 @@ class TauRNN(nn.Module):
     def forward(self, displacement: Tensor, start: Tensor, *, nudge: Tensor | None = None) -> Tensor:
         """Activity ``(time, batch, unit)`` along ``(time, batch, 2)`` displacements from a ``(batch, unit)`` start.
 
-        ``nudge``, ``(batch, unit)``, is input to the first step only, and has no gradient.
+        ``nudge``, ``(batch, unit)``, is input to the first step only.
         """
         arranged = self.wiring.arrange_states(start)
         nudged = None if nudge is None else self.wiring.arrange_states(nudge)
@@ -126,7 +126,7 @@ class TauRNN(nn.Module):
         moments : list of int, optional
             Steps, counted from 0.
         nudge : Tensor, ``(batch, unit)``, optional
-            Input to the first step only; has no gradient.
+            Input to the first step only.
         whole : bool
             Return all activity; else modules that need no gradient forget it step after step, and return none.
 

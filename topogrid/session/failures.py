@@ -40,6 +40,7 @@ from topogrid.training.objective import (
     predicted,
     read_steps,
     topoloss_weight,
+    training_feedback,
     walk_length,
 )
 from topogrid.training.state import TrainState
@@ -279,7 +280,7 @@ def _retaken(dump: Dump) -> Iterator[Quantity]:
     yield from (_quantity(f"weights {name}", value) for name, value in network.named_parameters())
     yield from (_quantity(f"batch {name}", value) for name, value in batch._asdict().items())
     phase, moments = phase_of(dump.step, dump.config), read_steps(dump.step, dump.config)
-    prediction = predicted(network, batch, phase, moments)
+    prediction = predicted(network, batch, phase, moments, training_feedback(dump.config, dump.place_cells))
     if len(prediction.activity):  # of modules that rest, none is kept
         in_time = prediction.activity if prediction.activity.ndim == 3 else prediction.activity.flatten(1, 2)
         yield _quantity("activity", prediction.activity, _where_in_walk(in_time))

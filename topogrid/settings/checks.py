@@ -81,11 +81,12 @@ def _check_network(config: Settings) -> None:
                 f"{name} {getattr(config, name)} is of leaky units and has no effect with network lstm; leave one of "
                 "them out"
             )
-    if config.place_feedback:
-        raise SettingsError(
-            f"place_feedback pulls at the activity of leaky units and has no effect with network lstm, got "
-            f"{config.place_feedback:g}; leave one of them out"
-        )
+    for name in ("place_feedback", "training_feedback"):
+        if strength := getattr(config, name):
+            raise SettingsError(
+                f"{name} pulls at the activity of leaky units and has no effect with network lstm, got {strength:g}; "
+                "leave one of them out"
+            )
     if config.precision == "bf16":
         raise SettingsError("network lstm computes in fp32 alone, got precision bf16; leave one of them out")
     if not config.head_direction_cells:

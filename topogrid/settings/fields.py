@@ -276,6 +276,14 @@ class Settings:
                                         may_lack=True)
     readout_every: int = _optimisation(1, "The loss reads the place code at every how-manieth step of a walk.",
                                        unit="steps", bounds=COUNT, needs=_JOINT_READOUT, may_lack=True)
+    training_feedback: float = _optimisation(0.0, "How strongly, in training too, the place code pulls every unit "
+                                                  "towards what its encoder makes of it; every 4th step, at 4 times "
+                                                  "the strength.", bounds=SHARE, needs=_LEAKY, may_lack=True)
+    training_feedback_code: str = _optimisation("decoded", "What is fed back in training, as for "
+                                                           "--place_feedback_code; gradients go through the predicted "
+                                                           "code, not through a decoded place.",
+                                                choices=("predicted", "decoded"), may_lack=True,
+                                                needs={"training_feedback": ABOVE_ZERO})
     scale_lr: bool = _optimisation(True, "Learn recurrent and read-out weights at --lr times 576 / units, so that a "
                                          "recipe for a small sheet holds on a large one.", needs=_FREE)
     warmup_steps: int = _optimisation(200, "Steps over which the learning rate first rises.", unit="steps",

@@ -199,6 +199,7 @@ PRESETS: dict[str, Preset] = {
             "movement_lr_scale": 1.0,
             "tau_lr_scale": 1.0,
             "readout_every": 1,
+            "training_feedback": 0.0,
             "topoloss_weight": 1.0,
             "topoloss_on": "recurrent",
             "topoloss_factor": 2,

@@ -29,6 +29,7 @@ class Arm(NamedTuple):
 _LAPTOP = {"preset": "laptop", "tau": True}
 _ATTRACTOR = {**_LAPTOP, "wiring": "attractor"}
 _FLAT = {"tau_init": "uniform", "learnable_tau": False}
+_FED = {"training_feedback": 0.03}
 _LATTICE = "Lattices are wired."
 
 ARMS: dict[str, Arm] = {
@@ -90,14 +91,16 @@ ARMS: dict[str, Arm] = {
             f"{_LATTICE} The gain from movement is laid out.",
             gain=True,
         ),
+        Arm("learned_fed", "learned, fed back in training", {**_LAPTOP, **_FED}, "learned"),
+        Arm("attractor_fed", "attractor, fed back in training", {**_ATTRACTOR, **_FED}, "attractor", _LATTICE),
     )
 }
 """All arms, in the order of the table."""
 
 SEEDS = (0, 1, 2, 3, 4)
 
-SWEPT = ("learned", "attractor")
-"""Arms in which the strength of feedback is varied."""
+SWEPT = {"learned": "learned_fed", "attractor": "attractor_fed"}
+"""Arms in which the strength of feedback is varied, and the same trained with feedback in the loop."""
 
 
 def choose_arms(names: Sequence[str] | None) -> list[Arm]:

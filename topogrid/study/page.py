@@ -17,6 +17,7 @@ from topogrid.study.sentences import sentences
 from topogrid.study.shown import courses_of, sheets_of, steps_of
 from topogrid.study.silencing import silencing_table
 from topogrid.study.table import QUANTITIES, Record, Row, as_csv, rows_of, table, verdict
+from topogrid.study.topography import topography_sentences, topography_table
 from topogrid.tables import to_csv, to_markdown
 
 STEM = "study"
@@ -118,6 +119,7 @@ def _page(rows: Sequence[Row], records: Sequence[Record], pictures: set[str], co
         *_knock_out(records),
         *_a_minute(records),
         *_silencing(records),
+        *_topography(rows),
         "## Figures",
         to_markdown(*table(rows)).rstrip(),
         meanings,
@@ -162,10 +164,10 @@ def _a_minute(records: Sequence[Record]) -> list[str]:
         "## A minute without landmarks",
         "Modules drift each on its own. At run time the place that all of them name is fed back into each, as the "
         "place code that was *predicted* or as the code of the place *decoded* from it; neither sees the true place. "
-        "It is used when measured only: no network was trained with it. Slower animals want less, faster ones more.",
+        "Networks are trained without it, unless told otherwise. Slower animals want less, faster ones more.",
         "![Error over time without and with feedback, by arm](errors.png)",
     ]
-    for arm in SWEPT:
+    for arm, fed in SWEPT.items():
         columns, body = feedback_table(records, arm)
         best = best_feedback(records, arm)
         if body and best is not None:
@@ -174,8 +176,25 @@ def _a_minute(records: Sequence[Record]) -> list[str]:
                 f"`{arm}`: mean over networks, in brackets the best and the worst of them. At the speed of training "
                 f"the {code} code at a strength of {strength:g} is best, {error:.1f} cm.",
                 to_markdown(columns, body).rstrip(),
+                *_in_training(records, arm, fed),
             ]
     return parts
+
+
+def _in_training(records: Sequence[Record], arm: str, fed: str) -> list[str]:
+    """Compare networks that were trained with feedback with those of the same seeds that were not."""
+    seeds = {one["seed"] for one in records if one["arm"] == fed and one["feedback"]}
+    without = best_feedback([one for one in records if one["seed"] in seeds], arm)
+    within = best_feedback(records, fed)
+    if without is None or within is None:
+        return []
+    shared = len(seeds & {one["seed"] for one in records if one["arm"] == arm})
+    return [
+        f"`{fed}` was trained with feedback of the decoded code in the loop "
+        f"({shared} {'networks' if shared > 1 else 'network'}): at its best {within[2]:.1f} cm ({within[0]} code, "
+        f"{within[1]:g}), where `{arm}` with the same seeds is {without[2]:.1f} cm off ({without[0]} code, "
+        f"{without[1]:g})."
+    ]
 
 
 def _silencing(records: Sequence[Record]) -> list[str]:
@@ -184,6 +203,16 @@ def _silencing(records: Sequence[Record]) -> list[str]:
         "A fifth of the living units is silenced: those with the best grid scores, those that fire most in bands, the "
         "slowest, the fastest, or as many at random. Mean error without feedback, cm.",
         to_markdown(*silencing_table(records)).rstrip(),
+    ]
+
+
+def _topography(rows: Sequence[Row]) -> list[str]:
+    return [
+        "## Topography of connections",
+        "`--topoloss` asks that neighbours on the sheet have alike weights. Whether they then have alike lattices is "
+        "measured in patches of 5x5 units: the smallest grid score in a patch, and how far orientations differ.",
+        *([" ".join(said)] if (said := topography_sentences(rows)) else []),
+        to_markdown(*topography_table(rows)).rstrip(),
     ]
 
 

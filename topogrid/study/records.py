@@ -147,7 +147,7 @@ def measure_network(
         "torus": measurements.torus(condition),
         "silenced": errors_after_silencing(condition, evaluation),
         "connections": measurements.connections(trained.network, sheet),
-        "feedback": measurements.feedback(condition, say) if arm.name in SWEPT else [],
+        "feedback": measurements.feedback(condition, say) if arm.name in {*SWEPT, *SWEPT.values()} else [],
         "units": measurements.units(evaluation) if seed == SEEDS[0] else {},
         "modules": {
             "tau": changes[0]["tau"],

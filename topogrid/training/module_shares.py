@@ -28,7 +28,8 @@ from topogrid.training.processes import Processes
 def splits_modules(network: PathIntegrator, config: TrainConfig, processes: Processes) -> bool:
     """Whether processes split the modules of a network rather than its walks.
 
-    They do wherever modules come out even, unless a topographic loss compares weights of different modules.
+    They do wherever modules come out even, unless a topographic loss compares weights of different modules, or what
+    all of them predict is fed back into each.
     """
     wiring = network.units.wiring
     return (
@@ -36,6 +37,7 @@ def splits_modules(network: PathIntegrator, config: TrainConfig, processes: Proc
         and isinstance(wiring, Modular)
         and wiring.sheet.n_modules % processes.count == 0
         and not config.topoloss
+        and not config.training_feedback
     )
 
 

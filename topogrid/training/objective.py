@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from topogrid.measures.training import LOSS
 from topogrid.model.head_directions import encode_directions
-from topogrid.model.network import PathIntegrator, Prediction
+from topogrid.model.network import Feedback, PathIntegrator, Prediction
 from topogrid.model.units import at_moments
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.schedules import parse_schedule, share_at
@@ -42,7 +42,24 @@ class Batch(NamedTuple):
     1 to make up for that. Empty where nothing is left out."""
 
 
-def predicted(network: nn.Module, batch: Batch, phase: Phase, moments: list[int] | None = None) -> Prediction:
+FEEDBACK_EVERY = 4
+"""Every how-manieth step of a walk the place code is fed back in training, where it is."""
+
+
+def training_feedback(config: TrainConfig, place_cells: PlaceCells) -> Feedback | None:
+    """Return the loop from place code to units that is closed in training; ``None`` where there is none."""
+    if not config.training_feedback:
+        return None
+    return Feedback(config.training_feedback, FEEDBACK_EVERY, place_cells.fed_back(config.training_feedback_code))
+
+
+def predicted(
+    network: nn.Module,
+    batch: Batch,
+    phase: Phase,
+    moments: list[int] | None = None,
+    feedback: Feedback | None = None,
+) -> Prediction:
     """Follow the walks of a batch and read the place code at some moments, all by default.
 
     Parameters
@@ -53,6 +70,8 @@ def predicted(network: nn.Module, batch: Batch, phase: Phase, moments: list[int]
     phase : Phase
     moments : list of int, optional
         Steps, counted from 0.
+    feedback : Feedback, optional
+        As `training_feedback` gives it; modules that learn alone read no place code that could be fed back.
 
     Returns
     -------
@@ -62,8 +81,9 @@ def predicted(network: nn.Module, batch: Batch, phase: Phase, moments: list[int]
         assert isinstance(network, PathIntegrator)  # noqa: S101 -- modules learn alone, and average gradients after
         return Prediction(network.in_modules(batch.start_code, batch.displacement), None)
     kept = batch.kept if batch.kept.numel() else None
+    looped = {} if feedback is None else {"feedback": feedback}
     prediction: Prediction = network(
-        batch.start_code, batch.displacement, moments=moments, kept=kept, joint=phase != "readout"
+        batch.start_code, batch.displacement, moments=moments, kept=kept, joint=phase != "readout", **looped
     )
     return prediction
 

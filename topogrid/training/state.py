@@ -23,6 +23,7 @@ from topogrid.training.objective import (
     length_scale,
     predicted,
     topoloss_weight,
+    training_feedback,
 )
 from topogrid.training.optimiser import Adam, grower_of, parameter_groups, set_learning_rate
 from topogrid.training.processes import ALONE, Processes
@@ -79,7 +80,8 @@ class TrainState:
         """Follow the walks of a batch and read the place code at some moments, all by default."""
         if self.share is not None:
             return self.share.predict(batch, phase, moments or [])
-        return predicted(self.averaged or self.network, batch, phase, moments)
+        looped = training_feedback(self.config, self.place_cells)
+        return predicted(self.averaged or self.network, batch, phase, moments, looped)
 
     def gather(self) -> None:
         """Bring the weights of all processes together, before somebody looks at them; all have to call this."""

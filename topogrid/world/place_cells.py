@@ -145,6 +145,15 @@ class PlaceCells(nn.Module):
         """Place code ``(..., place)`` that logits predict: a softmax within each population."""
         return torch.cat([logits[..., population.cells].softmax(dim=-1) for population in self.populations], dim=-1)
 
+    def fed_back(self, kind: str) -> Callable[[Tensor], Tensor]:
+        """Return what makes the place code that is fed back into a network from its logits ``(..., place)``.
+
+        ``predicted`` is their softmax. It is less sharp than any code of a place, so that much of it blurs the state of
+        the units. ``decoded`` is the code of the one place that they name: place cells that compete until one place is
+        left; it has no gradient.
+        """
+        return self.softmax if kind == "predicted" else lambda logits: self.encode(self.decode(logits))
+
     def decode(self, code: Tensor) -> Tensor:
         """Position from a place code, or from its logits: the mean centre of the three most active cells.
 
