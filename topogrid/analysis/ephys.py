@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from topogrid.analysis.inputs import MapsLike, as_maps, box_of, box_sides
 from topogrid.analysis.labelled import from_labels, is_labelled
@@ -281,5 +281,5 @@ def _spikes(train: Float, clock: Float, seconds: Float, cell: NDArray[np.intp], 
 
 
 def _smoothed(values: Float, width: list[float]) -> Float:
-    smooth: Float = ndimage.gaussian_filter(values, width, mode="constant")
+    smooth: Float = scipy.ndimage.gaussian_filter(values, width, mode="constant")
     return smooth

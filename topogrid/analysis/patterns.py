@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import fft
 
 from topogrid.analysis.inputs import box_sides
 from topogrid.analysis.options import as_count, as_generator, as_number
@@ -84,7 +84,7 @@ def form_patterns(
     gain = _spectrum(room, bin_m, sigma, surround_scale)
     maps: Float = as_generator(rng).random((n_maps, rows, columns)) - (0.0 if non_negative else 0.5)
     for _ in range(n_steps):
-        grown = fft.irfft2(fft.rfft2(maps, s=room) * gain, s=room)[:, :rows, :columns]
+        grown = scipy.fft.irfft2(scipy.fft.rfft2(maps, s=room) * gain, s=room)[:, :rows, :columns]
         maps = np.maximum(grown, 0.0) if non_negative else grown
         maps = maps / np.linalg.norm(maps, axis=(1, 2), keepdims=True)
     return maps
@@ -92,8 +92,8 @@ def form_patterns(
 
 def _spectrum(room: tuple[int, int], bin_m: float, sigma: float, surround_scale: float) -> Float:
     """Return the squared spectrum of the place code at the waves of a real Fourier transform, largest 1."""
-    wave_y = 2 * np.pi * fft.fftfreq(room[0], bin_m)
-    wave_x = 2 * np.pi * fft.rfftfreq(room[1], bin_m)
+    wave_y = 2 * np.pi * scipy.fft.fftfreq(room[0], bin_m)
+    wave_x = 2 * np.pi * scipy.fft.rfftfreq(room[1], bin_m)
     squared = sigma**2 * (wave_y[:, None] ** 2 + wave_x**2)
     power: Float = (np.exp(-squared / 2) - np.exp(-surround_scale * squared / 2)) ** 2
     power /= power.max()

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import j0
 
 from topogrid.analysis.inputs import as_values
 from topogrid.analysis.options import as_number
@@ -106,5 +106,5 @@ def forming_spacing(sigma: float, surround_scale: float, distances: ArrayLike) -
     spacing = best * np.geomspace(0.8, 8.0, 1200)
     wave_number = _SPACING_PER_WAVE * 2 * np.pi / spacing
     centre, surround = (np.exp(-ratio * (sigma * wave_number) ** 2 / 2) for ratio in (1.0, surround_scale))
-    met: Float = j0(np.outer(wave_number, (edges[:-1] + edges[1:]) / 2)) @ counts / samples.size
+    met: Float = scipy.special.j0(np.outer(wave_number, (edges[:-1] + edges[1:]) / 2)) @ counts / samples.size
     return float(spacing[np.argmax((centre - surround) ** 2 * met)])

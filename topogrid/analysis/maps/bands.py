@@ -1,8 +1,8 @@
 """Band scores: how much a unit fires in stripes along one direction."""
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import fft
 
 from topogrid.analysis.inputs import MapsLike, as_maps
 from topogrid.analysis.levels import near_one
@@ -79,7 +79,7 @@ class _Waves:
 
     def __init__(self, height: int, width: int) -> None:
         self._shape = (_PADDED * height, _PADDED * width)
-        down, right = np.meshgrid(fft.fftfreq(self._shape[0]), fft.rfftfreq(self._shape[1]), indexing="ij")
+        down, right = np.meshgrid(scipy.fft.fftfreq(self._shape[0]), scipy.fft.rfftfreq(self._shape[1]), indexing="ij")
         self._inside = np.hypot(down, right) >= 1 / min(height, width)
         self._down, self._right = down[self._inside], right[self._inside]
         self._angle = np.arctan2(self._down, self._right)
@@ -87,7 +87,7 @@ class _Waves:
 
     def strongest(self, values: Float, away_from: NDArray[np.intp] | None = None) -> tuple[NDArray[np.intp], Float]:
         """Return the number and the power of the strongest wave of each map, 30 degrees or more from another one."""
-        power: Float = np.abs(fft.rfft2(values, s=self._shape)[:, self._inside]) ** 2
+        power: Float = np.abs(scipy.fft.rfft2(values, s=self._shape)[:, self._inside]) ** 2
         if away_from is not None:
             turned = (self._angle - self._angle[away_from][:, None] + np.pi / 2) % np.pi - np.pi / 2
             power[np.abs(turned) < _APART] = 0.0

@@ -1,8 +1,8 @@
 """Border scores: how much a unit fires along a wall."""
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from topogrid.analysis.inputs import MapsLike, as_maps, box_sides
 from topogrid.analysis.levels import near_one
@@ -68,7 +68,7 @@ def border_scores(
     flat = peaks <= np.where(visited, maps, np.inf).min(axis=(1, 2), initial=np.inf)
     fires = (peaks > 0) & ~flat
     in_field = (rates > field_threshold * np.where(fires, peaks, np.inf)[:, None, None]) & visited
-    labels, n_fields = ndimage.label(in_field, structure=_WITHIN_MAP)
+    labels, n_fields = scipy.ndimage.label(in_field, structure=_WITHIN_MAP)
     areas = np.bincount(labels.ravel(), minlength=n_fields + 1) * bin_area
     large = areas >= min_field_area
     large[0] = False

@@ -6,11 +6,13 @@ is then moved, on its own, to the top of a paraboloid fitted around it. The peak
 to the rate map itself (`topogrid.analysis.maps.lattice_fit`) then says where its axes are, to a fraction of a bin.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import fft, ndimage, sparse
 
 from topogrid.analysis.cores import over_chunks
 from topogrid.analysis.inputs import MapsLike, as_maps, box_sides
@@ -140,7 +142,7 @@ class _Bank(NamedTuple):
     spacing: Float  # (hexagon,), metres
     orientation: Float  # (hexagon,), radians
     allowed: NDArray[np.bool_]  # (hexagon,): its peaks lie where enough of the box overlaps
-    contrast: sparse.csr_array  # (hexagon, lag): mean over the peaks minus mean over the troughs between them
+    contrast: scipy.sparse.csr_array  # (hexagon, lag): mean over the peaks minus mean over the troughs between them
     bin_size: Float  # (2,): x, y, metres
     overlap: Float  # (lag_y, lag_x): share of the visited bins that overlap at each lag
 
@@ -167,8 +169,8 @@ def _hexagon_bank(maps: Float, sides: tuple[float, float]) -> _Bank:
 def _overlap(visited: NDArray[np.bool_]) -> Float:
     """Return, for every lag, the share of visited bins that are still visited a lag away."""
     shape = tuple(2 * n - 1 for n in visited.shape)
-    spectrum = fft.rfft2(visited.astype(np.float64), shape)
-    share: Float = fft.fftshift(fft.irfft2(np.abs(spectrum) ** 2, shape)) / max(int(visited.sum()), 1)
+    spectrum = scipy.fft.rfft2(visited.astype(np.float64), shape)
+    share: Float = scipy.fft.fftshift(scipy.fft.irfft2(np.abs(spectrum) ** 2, shape)) / max(int(visited.sum()), 1)
     return share
 
 
@@ -194,13 +196,13 @@ def _taps(points: Float, shape: tuple[int, ...], bin_size: Float) -> tuple[NDArr
     return index, (weight_y[:, :, None] * weight_x[:, None, :]).reshape(-1, 16)
 
 
-def _sampler(points: Float, weights: Float, shape: tuple[int, ...], bin_size: Float) -> sparse.csr_array:
+def _sampler(points: Float, weights: Float, shape: tuple[int, ...], bin_size: Float) -> scipy.sparse.csr_array:
     """Return the matrix that sums a SAC over ``points`` (hexagon, point, 2) with one weight per point."""
     index, taps = _taps(points, shape, bin_size)
     values = taps * np.tile(weights, len(points))[:, None]
     rows = np.repeat(np.arange(len(points)), points.shape[1] * 16)
     size = (len(points), int(np.prod(shape)))
-    return sparse.coo_array((values.ravel(), (rows, index.ravel())), shape=size).tocsr()
+    return scipy.sparse.coo_array((values.ravel(), (rows, index.ravel())), shape=size).tocsr()
 
 
 def _sample(sacs: Float, points: Float, bin_size: Float) -> Float:
@@ -248,7 +250,7 @@ def _smallest_good(contrast: Float, bank: _Bank) -> NDArray[np.intp]:
     contrast = np.where(bank.allowed[:, None], contrast, -1.0)
     by_spacing = contrast.reshape(-1, _ORIENTATIONS.size, contrast.shape[1])
     profile = by_spacing.max(axis=1)
-    local = profile >= ndimage.maximum_filter1d(profile, 5, axis=0, mode="nearest")
+    local = profile >= scipy.ndimage.maximum_filter1d(profile, 5, axis=0, mode="nearest")
     chosen = (local & (profile >= _STANDS_OUT * profile.max(axis=0))).argmax(axis=0)
     angle = by_spacing[chosen, :, np.arange(contrast.shape[1])].argmax(axis=1)
     best: NDArray[np.intp] = chosen * _ORIENTATIONS.size + angle

@@ -6,13 +6,15 @@ its sparseness, peak and mean; what differs is how much spatial structure it kee
 Shapes: maps ``(unit, bin_y, bin_x)``.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import fft, ndimage, sparse
 
 from topogrid.analysis.cores import with_each
 from topogrid.analysis.inputs import MapsLike, as_maps
@@ -157,12 +159,12 @@ def _frequencies(shape: tuple[int, int]) -> Float:
 
 
 @lru_cache(maxsize=8)
-def _radial_mean(shape: tuple[int, int]) -> sparse.csr_array:
+def _radial_mean(shape: tuple[int, int]) -> scipy.sparse.csr_array:
     """Return the matrix that averages a half-spectrum over directions, in steps of ``1 / _CANVAS`` cycles per box."""
     radius = _radius_index(shape).ravel()
     counts = np.bincount(radius)
     size = (counts.size, radius.size)
-    return sparse.coo_array((1 / counts[radius], (radius, np.arange(radius.size))), shape=size).tocsr()
+    return scipy.sparse.coo_array((1 / counts[radius], (radius, np.arange(radius.size))), shape=size).tocsr()
 
 
 def _radius_index(shape: tuple[int, int]) -> NDArray[np.intp]:
@@ -179,7 +181,7 @@ def _radial_power(maps: Float) -> Float:
     rates = np.where(visited, maps, 0.0)
     mean = rates.sum(axis=(1, 2), keepdims=True) / np.maximum(visited.sum(axis=(1, 2), keepdims=True), 1)
     rates = np.where(visited, rates - mean, 0.0)
-    spectrum = fft.rfft2(rates, (_CANVAS * height, _CANVAS * width))
+    spectrum = scipy.fft.rfft2(rates, (_CANVAS * height, _CANVAS * width))
     power = (np.abs(spectrum) ** 2).reshape(len(maps), -1)
     averaged: Float = (_radial_mean((height, width)) @ power.T).T
     return averaged
@@ -203,12 +205,14 @@ def _filtered_noise(maps: Float, response: Callable[[slice], NDArray[np.floating
     def fill(piece: tuple[slice, NDArray[np.float32]]) -> None:
         block, white = piece
         passing = response(block).astype(np.float32, copy=False)
-        spectrum = fft.rfft(white, axis=2)[:, :, : passing.shape[-1]]
-        spectrum = fft.fft(spectrum, axis=1)
+        spectrum = scipy.fft.rfft(white, axis=2)[:, :, : passing.shape[-1]]
+        spectrum = scipy.fft.fft(spectrum, axis=1)
         spectrum *= passing
         # As `irfft2`, to the bit, but without the rows that the box is cut out of.
-        rows = fft.ifft(spectrum, axis=1, norm="forward", overwrite_x=True)[:, :height]
-        noise = fft.irfft(rows, canvas[1], axis=2, norm="forward")[:, :, :width] * np.float32(1 / math.prod(canvas))
+        rows = scipy.fft.ifft(spectrum, axis=1, norm="forward", overwrite_x=True)[:, :height]
+        noise = scipy.fft.irfft(rows, canvas[1], axis=2, norm="forward")[:, :, :width] * np.float32(
+            1 / math.prod(canvas)
+        )
         out[block] = _deal_out(noise, maps[block])
 
     with_each(fill, drawn())
@@ -268,9 +272,9 @@ def _field_centres(maps: Float) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     units = len(maps)
     lowest = np.where(np.isfinite(maps), maps, np.inf).min(axis=(1, 2), keepdims=True)
     filled = np.where(np.isfinite(maps), maps, np.where(np.isfinite(lowest), lowest, 0.0))
-    smooth = ndimage.gaussian_filter(filled, (0, 1, 1))
+    smooth = scipy.ndimage.gaussian_filter(filled, (0, 1, 1))
     low, high = smooth.min(axis=(1, 2), keepdims=True), smooth.max(axis=(1, 2), keepdims=True)
-    peak = (smooth == ndimage.maximum_filter(smooth, (1, 3, 3))) & (smooth > low + 0.2 * (high - low))
+    peak = (smooth == scipy.ndimage.maximum_filter(smooth, (1, 3, 3))) & (smooth > low + 0.2 * (high - low))
     height = np.where(peak, smooth, -np.inf).reshape(units, -1)
     n_fields = min(int(peak.sum(axis=(1, 2)).max(initial=1)), _MAX_FIELDS)
     centres = np.argsort(-height, axis=1, kind="stable")[:, :n_fields]

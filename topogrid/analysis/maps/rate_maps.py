@@ -4,13 +4,15 @@ Shapes: positions ``(sample, 2)`` in metres with the origin at the centre of the
 ``(unit, bin_y, bin_x)`` with row 0 at the smallest y.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from topogrid.analysis.inputs import as_activity, as_positions, as_whole, box_sides
 from topogrid.analysis.options import as_count, as_reals
@@ -125,7 +127,7 @@ class RateMapAccumulator:
         for start in range(0, len(cells), _SAMPLES_AT_ONCE):
             chunk = slice(start, start + _SAMPLES_AT_ONCE)
             visited, row = np.unique(cells[chunk], return_inverse=True)
-            one_hot = sparse.csc_array(
+            one_hot = scipy.sparse.csc_array(
                 (np.ones(row.size, rates.dtype), row, np.arange(row.size + 1)), shape=(visited.size, row.size)
             )
             kept.sums[visited] += one_hot @ rates[chunk]
@@ -200,7 +202,7 @@ class RateMapAccumulator:
         cells: NDArray[np.intp] = row * self._bins[0] + column
         return cells
 
-    def _keep(self, kept: "_Kept") -> None:
+    def _keep(self, kept: _Kept) -> None:
         """Take over new sums, all at once, so that nothing that interrupts leaves half a batch behind."""
         if not np.isfinite(kept.sums).all():
             raise ValueError("summed activity must be finite, got a sum beyond the range of numbers: rescale activity")
@@ -215,7 +217,7 @@ class _Kept(NamedTuple):
     missing: NDArray[np.int64] | None  # (bin, unit): samples in which the unit was not measured; None if there are none
     single: bool  # some of it came in single precision
 
-    def copy(self, *, with_missing: bool, single: bool) -> "_Kept":
+    def copy(self, *, with_missing: bool, single: bool) -> _Kept:
         missing = np.zeros(self.sums.shape, np.int64) if with_missing and self.missing is None else self.missing
         missing = None if missing is None else missing.copy()
         return _Kept(self.sums.copy(), self.counts.copy(), missing, self.single or single)

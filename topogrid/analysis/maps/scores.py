@@ -9,12 +9,14 @@ serve all seven angles; and nested rings are running sums over pixels sorted by 
 Shapes: maps ``(unit, bin_y, bin_x)``, SACs ``(unit, lag_y, lag_x)`` with the zero lag in the middle.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import fft, ndimage, sparse
 
 from topogrid.analysis.cores import over_chunks
 from topogrid.analysis.inputs import MapsLike, as_maps
@@ -237,19 +239,21 @@ def _overlap_of_visited_bins(rates: Float, visited: NDArray[np.bool_]) -> _Overl
 
 def _padded(height: int, width: int) -> tuple[int, int]:
     """Return a size for transforms in which no lag wraps around."""
-    return fft.next_fast_len(2 * height - 1, real=True), fft.next_fast_len(2 * width - 1, real=True)
+    return scipy.fft.next_fast_len(2 * height - 1, real=True), scipy.fft.next_fast_len(2 * width - 1, real=True)
 
 
 def _spectrum(values: Float) -> NDArray[np.complex128]:
     """Transform one axis after the other: the rows of zeros below a map need no transform along them."""
     padded_height, padded_width = _padded(*values.shape[1:])
-    spectrum: NDArray[np.complex128] = fft.fft(fft.rfft(values, padded_width, axis=2), padded_height, axis=1)
+    spectrum: NDArray[np.complex128] = scipy.fft.fft(
+        scipy.fft.rfft(values, padded_width, axis=2), padded_height, axis=1
+    )
     return spectrum
 
 
 def _half_of_lags(spectrum: NDArray[np.complex128], height: int, width: int) -> Float:
     """Transform back, and put the lags in order: ``lag_y`` from 0, ``lag_x`` from ``1 - width`` up."""
-    wrapped = fft.irfft(fft.ifft(spectrum, axis=1)[:, :height], _padded(height, width)[1], axis=2)
+    wrapped = scipy.fft.irfft(scipy.fft.ifft(spectrum, axis=1)[:, :height], _padded(height, width)[1], axis=2)
     return np.concatenate([wrapped[:, :, 1 - width :], wrapped[:, :, :width]], axis=2)
 
 
@@ -292,8 +296,10 @@ class _Rotation(NamedTuple):
     prefilter: Float  # (length, length): values along one axis -> spline coefficients
     plain: NDArray[np.intp]  # (pixel,): flat SAC index of each pixel
     quarter: NDArray[np.intp]  # (pixel,): flat SAC index of each pixel after a quarter turn
-    turned: dict[int, sparse.csr_array]  # angle in degrees -> (pixel, side * length), lower half of coefficients -> SAC
-    gaps: sparse.csr_array  # (ring, pixel): sums the pixels of this ring that no smaller ring holds
+    turned: dict[
+        int, scipy.sparse.csr_array
+    ]  # angle in degrees -> (pixel, side * length), lower half of coefficients -> SAC
+    gaps: scipy.sparse.csr_array  # (ring, pixel): sums the pixels of this ring that no smaller ring holds
     ring_sizes: Float  # (ring,): pixels in each nested ring
 
 
@@ -311,16 +317,16 @@ def _rotation(side: int) -> _Rotation:
     ring_sizes = np.searchsorted(radius, RING_OUTER * side, side="right")
     bounds = np.concatenate([[0], ring_sizes])
     return _Rotation(
-        prefilter=ndimage.spline_filter1d(np.eye(length), order=3, axis=0, mode="mirror"),
+        prefilter=scipy.ndimage.spline_filter1d(np.eye(length), order=3, axis=0, mode="mirror"),
         plain=pixels,
         quarter=(x + side - 1) * length + (side - 1 - y),
         turned={angle: _spline_turn(x, y, angle, side) for angle in (30, 45, 60)},
-        gaps=sparse.csr_array((np.ones(pixels.size), np.arange(pixels.size), bounds)),
+        gaps=scipy.sparse.csr_array((np.ones(pixels.size), np.arange(pixels.size), bounds)),
         ring_sizes=ring_sizes.astype(np.float64),
     )
 
 
-def _spline_turn(x: NDArray[np.intp], y: NDArray[np.intp], angle: int, side: int) -> sparse.csr_array:
+def _spline_turn(x: NDArray[np.intp], y: NDArray[np.intp], angle: int, side: int) -> scipy.sparse.csr_array:
     """Return the matrix that evaluates the cubic spline at the pixels ``(x, y)`` turned by ``angle`` degrees.
 
     Sixteen weights a pixel, on coefficients with ``lag_y >= 0``: each of the others equals the one opposite. A pixel
@@ -338,7 +344,7 @@ def _spline_turn(x: NDArray[np.intp], y: NDArray[np.intp], angle: int, side: int
     columns = np.where(upper, length**2 - 1 - columns, columns) - (side - 1) * length
     weights = weight_y[:, :, None] * weight_x[:, None, :] * inside[:, None, None]
     rows = np.broadcast_to(np.arange(x.size)[:, None, None], columns.shape)
-    matrix = sparse.coo_array((weights.ravel(), (rows.ravel(), columns.ravel())), shape=(x.size, side * length))
+    matrix = scipy.sparse.coo_array((weights.ravel(), (rows.ravel(), columns.ravel())), shape=(x.size, side * length))
     return matrix.tocsr()
 
 

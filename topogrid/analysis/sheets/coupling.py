@@ -10,8 +10,8 @@ population of networks come from repeating the measurement over seeds.
 from typing import Literal, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft
 
 from topogrid.analysis.inputs import as_pair
 from topogrid.analysis.options import as_choice, as_count, as_generator
@@ -232,7 +232,7 @@ def _by_shift(a: Float, b: Float) -> tuple[float, Float]:
 
     def over_shifts(window: Float, torus: Float) -> Float:
         """Sum the product of a window and every part of a torus that it can be laid on."""
-        sums: Float = fft.irfft2(fft.rfft2(torus) * fft.rfft2(window, shape).conj(), shape).ravel()
+        sums: Float = scipy.fft.irfft2(scipy.fft.rfft2(torus) * scipy.fft.rfft2(window, shape).conj(), shape).ravel()
         return sums
 
     mask_a, mask_b = (np.isfinite(values).astype(np.float64) for values in (a, b))
@@ -262,14 +262,14 @@ def _by_phase(a: Float, b: Float, rng: np.random.Generator, n_surrogates: int) -
     ranks, valid = _centred_ranks(whole), np.isfinite(other)
     # Mirrored, the map has no jump at its edges that would do the same.
     shape = (2 * whole.shape[0], 2 * whole.shape[1])
-    amplitude = np.abs(fft.rfft2(_mirrored(ranks)))
+    amplitude = np.abs(scipy.fft.rfft2(_mirrored(ranks)))
     ordered = np.sort(ranks, axis=None)
     maps = np.empty((1 + n_surrogates, valid.sum()))
     maps[0] = ranks[valid]
     for surrogate in maps[1:]:
-        noise = fft.rfft2(rng.standard_normal(shape))
+        noise = scipy.fft.rfft2(rng.standard_normal(shape))
         noise *= amplitude / np.maximum(np.abs(noise), np.finfo(np.float64).tiny)
-        smooth = fft.irfft2(noise, shape)[: whole.shape[0], : whole.shape[1]]
+        smooth = scipy.fft.irfft2(noise, shape)[: whole.shape[0], : whole.shape[1]]
         dealt = np.empty(ordered.size)
         dealt[smooth.argsort(axis=None)] = ordered
         surrogate[:] = dealt[valid.ravel()]

@@ -7,11 +7,13 @@ that is an angle or a phase: 60 for orientation in degrees, 1 for the coordinate
 One network is one sample: everything here describes the layout inside one network.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft, sparse
 
 from topogrid.analysis.inputs import as_pair, as_points
 from topogrid.analysis.levels import levelled
@@ -250,7 +252,7 @@ class _PairSums:
         for coordinate in points.T:
             filled = np.zeros(self._has_value.shape, dtype=points.dtype)
             filled[self._has_value] = coordinate
-            products = fft.ifft2(np.abs(fft.fft2(filled, self._shape)) ** 2).real
+            products = scipy.fft.ifft2(np.abs(scipy.fft.fft2(filled, self._shape)) ** 2).real
             total += np.bincount(self._whole, weights=products.ravel())[self._steps]
         return total
 
@@ -273,7 +275,7 @@ def _standardised(sheet: Float, period: float | None) -> tuple[NDArray[np.bool_]
     return has_value, deviation / size if varies else None
 
 
-def _queen_neighbours(has_value: NDArray[np.bool_]) -> sparse.csr_array:
+def _queen_neighbours(has_value: NDArray[np.bool_]) -> scipy.sparse.csr_array:
     """Return the 0/1 matrix of king's-distance-1 neighbours among the units that have a value."""
     number = np.full(has_value.shape, -1)
     number[has_value] = np.arange(has_value.sum())
@@ -288,5 +290,5 @@ def _queen_neighbours(has_value: NDArray[np.bool_]) -> sparse.csr_array:
         pairs.append(pair[:, (pair >= 0).all(axis=0)])
     first, second = np.concatenate(pairs, axis=1)
     n_units = int(np.count_nonzero(has_value))
-    one_way = sparse.coo_array((np.ones(first.size), (first, second)), shape=(n_units, n_units))
+    one_way = scipy.sparse.coo_array((np.ones(first.size), (first, second)), shape=(n_units, n_units))
     return (one_way + one_way.T).tocsr()

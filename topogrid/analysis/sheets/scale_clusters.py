@@ -6,8 +6,8 @@ A *scale cluster* is a component of that mixture, wherever its units stand; a *m
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
 
 from topogrid.analysis.inputs import as_values
 from topogrid.analysis.options import as_count, as_number
@@ -183,7 +183,7 @@ def _expectation_maximisation(logs: Float, parts: list[Float]) -> _Mixture:
     previous = -np.inf
     for _ in range(_ITERATIONS):
         joint = _log_joint(logs, mean, sd, weight)
-        total = logsumexp(joint, axis=1)
+        total = scipy.special.logsumexp(joint, axis=1)
         likelihood = float(total.sum())
         if likelihood - previous < 1e-8 * logs.size:
             break
@@ -193,7 +193,7 @@ def _expectation_maximisation(logs: Float, parts: list[Float]) -> _Mixture:
         weight = size / size.sum()
         mean = share.T @ logs / size
         sd = np.maximum(np.sqrt((share * (logs[:, None] - mean) ** 2).sum(axis=0) / size), _MIN_SD)
-    return _Mixture(mean, sd, weight, float(logsumexp(_log_joint(logs, mean, sd, weight), axis=1).sum()))
+    return _Mixture(mean, sd, weight, float(scipy.special.logsumexp(_log_joint(logs, mean, sd, weight), axis=1).sum()))
 
 
 def _log_joint(logs: Float, mean: Float, sd: Float, weight: Float) -> Float:
