@@ -224,8 +224,8 @@ _NO_MODULES = """\
 Whether a plateau of flow is a module of grid cells is what the box tells, and there spacing climbs smoothly over the
 sheets of every size: an animal that turns back soon lets the lattice of bumps bend and straighten again, before
 neighbours that flow at different speeds are torn apart. In single halves of a sheet the steepest third takes up to
-{most:.0f} %, at places that differ from sheet to sheet. A smooth gradient of tau alone makes no modules here; borders
-do."""
+{most:.0f} %, at places that differ from sheet to sheet. A smooth gradient of tau alone makes no modules here;
+borders do."""
 
 _MODULES = """\
 Whether a plateau of flow is a module of grid cells is what the box tells: on some sheets spacing climbs in steps there
