@@ -105,6 +105,7 @@ def test_the_commands_are_listed_in_the_order_in_which_people_use_them(
         "analyze",
         "compare",
         "theory",
+        "continuous",
         "study",
         "export",
         "replay",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,6 +85,8 @@ def measure(
     sheets = {number: Sheet(number, columns) for number in rows}
     work = list(_work(rows, columns, ratios, seeds, n_walks))
     measured: list[Record | None] = [None] * len(work)
+    done: list[int] = []
+    telling = Lock()
 
     def one(number: int) -> None:
         size, where = work[number]
@@ -96,7 +99,9 @@ def measure(
             found = spacing_in_a_box(sheet, tau, MIDDLE_TAU, seed=size.seed, n_walks=n_walks)
             measured[number] = _boxed(size, found.spacing, found.grid_like)
         told = f"{size.rows} x {columns} units, tau ratio {size.ratio:g}, seed {size.seed}, {where}"
-        say(f"{sum(part is not None for part in measured)} of {len(work)}: {told}")
+        with telling:
+            done.append(number)
+            say(f"{len(done)} of {len(work)}: {told}")
 
     with_each(one, range(len(work)))
     found = [part for part in measured if part is not None]

@@ -15,7 +15,8 @@ def test_page_picture_and_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["continuous", *SMALL, "--out", str(out)]) == 0
     said = capsys.readouterr()
     assert said.out.startswith("Movement across the gradient: flow is ")
-    assert "2 of 2: 32 x 128 units, tau ratio 2, seed 1, along the gradient, " in said.err
+    assert "of 2: 32 x 128 units, tau ratio 2, seed 1, along the gradient, " in said.err
+    assert said.err.index("1 of 2: ") < said.err.index("2 of 2: ")
     numbers = json.loads((out / "continuous.json").read_text())
     assert len(numbers["straight"]) == 2
     page = (out / "continuous.md").read_text()
