@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,7 +86,7 @@ def measure(
     work = list(_work(rows, columns, ratios, seeds, n_walks))
     measured: list[Record | None] = [None] * len(work)
     done: list[int] = []
-    telling = Lock()
+    telling = threading.Lock()
 
     def one(number: int) -> None:
         size, where = work[number]
