@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from itertools import product
+from itertools import count, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,12 +24,10 @@ Say = Callable[[str], None]
 
 MIDDLE_TAU = 12.0
 """Steps; geometric mean of the gradient."""
-ACROSS, ALONG = "across the gradient", "along the gradient"
+ACROSS, ALONG, IN_A_BOX = "across the gradient", "along the gradient", "in a box"
 _HEADINGS = {ACROSS: (0.0, 1.0), ALONG: (1.0, 0.0)}
 WINDOW = 2 * ROW_APART // WIDTH
 """Places of the gradient that are smoothed over: two rows of bumps."""
-
-
 _FEWEST_COLUMNS = 4 * WIDTH * WINDOW
 
 
@@ -85,7 +83,7 @@ def measure(
     sheets = {number: Sheet(number, columns) for number in rows}
     work = list(_work(rows, columns, ratios, seeds, n_walks))
     measured: list[Record | None] = [None] * len(work)
-    done: list[int] = []
+    counted = count(1)
     telling = threading.Lock()
 
     def one(number: int) -> None:
@@ -100,8 +98,7 @@ def measure(
             measured[number] = _boxed(size, found.spacing, found.grid_like)
         told = f"{size.rows} x {columns} units, tau ratio {size.ratio:g}, seed {size.seed}, {where}"
         with telling:
-            done.append(number)
-            say(f"{len(done)} of {len(work)}: {told}")
+            say(f"{next(counted)} of {len(work)}: {told}")
 
     with_each(one, range(len(work)))
     found = [part for part in measured if part is not None]
@@ -114,9 +111,6 @@ def measure(
         "straight": [part for part in found if "flow" in part],
         "box": [part for part in found if "spacing_m" in part],
     }
-
-
-IN_A_BOX = "in a box"
 
 
 def _work(
