@@ -18,7 +18,7 @@ from topogrid.model.module_recurrence import Followed, module_recurrence
 from topogrid.model.products import Precision
 from topogrid.model.recurrence import leaky_recurrence
 from topogrid.model.recurrence_inputs import check_moments
-from topogrid.model.wiring.base import Wiring
+from topogrid.model.wiring.base import Wiring, part_of
 from topogrid.model.wiring.dense import Dense
 
 
@@ -178,10 +178,10 @@ class TauRNN(nn.Module):
         """Return how units are connected and what they do; of some modules, where there are modules."""
         wiring, tau = self.wiring, self.tau
         return {
-            "w_in": wiring.arrange(self.w_in)[modules],
-            "w_rec": wiring.weight[modules],
-            "tau": None if tau is None else wiring.arrange(tau)[modules],
-            "drive": None if self.drive is None else wiring.arrange(self.drive)[modules],
+            "w_in": part_of(wiring.arrange(self.w_in), modules),
+            "w_rec": part_of(wiring.weight, modules),
+            "tau": None if tau is None else part_of(wiring.arrange(tau), modules),
+            "drive": None if self.drive is None else part_of(wiring.arrange(self.drive), modules),
             "activation": self.activation,
             "norm": self.norm,
             "precision": self.precision,
@@ -223,6 +223,7 @@ def at_moments(values: Tensor, moments: list[int]) -> Tensor:
         return values[:0]
     stride = moments[1] - moments[0] if len(moments) > 1 else 1
     if moments == list(range(moments[0], moments[-1] + 1, stride)):
-        return values[moments[0] : moments[-1] + 1 : stride]
+        everything = stride == 1 and len(moments) == len(values)
+        return values if everything else values[moments[0] : moments[-1] + 1 : stride]
     # An index list would be copied to the device in every step.
     return torch.stack([values[moment] for moment in moments])

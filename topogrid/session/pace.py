@@ -73,13 +73,13 @@ def _step_seconds(twin: TrainState, config: TrainConfig, step: int) -> float:
     walks = make_generators(config.seed, twin.network.encoder.device, ("rehearsal",))["rehearsal"]
     phase, moments = phase_of(step, config), read_steps(step, config)
     length = walk_length(step, config)
+    scale = twin.length_scale(config) if phase == "modules" else None
+    whole, making = make_batch(config, twin.place_cells, walks, step=step, scale=scale), 0.0
     if phase == "modules":  # these walks are short already
-        short, began = length, time.perf_counter()
-        whole = make_batch(config, twin.place_cells, walks, step=step, scale=twin.length_scale(config))
-        making = time.perf_counter() - began
+        short = length
+        making = _second_time(lambda: make_batch(config, twin.place_cells, walks, step=step, scale=scale), twin)
     else:
         short = min(length, max(moments[0] + 1, length // REHEARSED_SHARE))
-        whole, making = make_batch(config, twin.place_cells, walks, step=step), 0.0
     position, read = whole.position[:short], [moment for moment in moments if moment < short]
     code = whole.code if phase == "modules" else twin.place_cells.encode(at_moments(position, read))
     shorter = whole._replace(displacement=whole.displacement[:short], position=position, code=code)

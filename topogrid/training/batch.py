@@ -41,6 +41,7 @@ def make_batch(
         generator=generator,
         periodic=config.periodic,
         even_starts=config.even_starts,
+        compiled=config.compile,
     )
     if alone:
         scale = torch.ones(config.sheet.n_modules, device=walks.start.device) if scale is None else scale

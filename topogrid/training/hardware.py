@@ -39,6 +39,8 @@ def keep_freed_memory() -> bool:
 def choose_device(wanted: str = "auto") -> torch.device:
     """Device to train on; ``auto`` takes CUDA, then Apple's MPS, then the CPU.
 
+    A CUDA device always has its index, as PyTorch refuses to make one without it the current one.
+
     Raises
     ------
     ValueError
@@ -46,7 +48,7 @@ def choose_device(wanted: str = "auto") -> torch.device:
     """
     if wanted == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda")
+            return torch.device("cuda", 0)
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(wanted)
@@ -61,7 +63,7 @@ def choose_device(wanted: str = "auto") -> torch.device:
             f"device {wanted!r} was asked for, but PyTorch sees {present[device.type]} of that kind here; "
             "use --device auto"
         )
-    return device
+    return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
 
 
 def choose_precision(wanted: str, device: torch.device) -> Precision:

@@ -110,7 +110,7 @@ def tau_diversity(tau: Tensor, kind: str, bounds: tuple[float, float]) -> Tensor
         return -tau.var(correction=0)
     if kind == "uniform":
         ramp = torch.linspace(*bounds, len(tau), dtype=tau.dtype, device=tau.device)
-        return (tau.sort().values - ramp).square().mean()
+        return (tau.sort(stable=True).values - ramp).square().mean()
     raise ValueError(f"tau diversity is 'variance' or 'uniform', got {kind!r}")
 
 

@@ -118,7 +118,7 @@ class Wiring(nn.Module):
 
     def penalty(self, towards: str, modules: slice = slice(None)) -> Tensor:
         """Return the sum of squared weights, or of their distance from the identity; of some modules, if there are."""
-        return weight_decay(self.weight[modules], towards)
+        return weight_decay(part_of(self.weight, modules), towards)
 
     @abstractmethod
     def silence(self, units: Tensor) -> None:
@@ -128,3 +128,8 @@ class Wiring(nn.Module):
     def cut(self) -> None:
         """Set all weights to 0."""
         self.weight.zero_()
+
+
+def part_of(values: Tensor, modules: slice) -> Tensor:
+    """Return values ``(module, ...)`` of some modules; all of them as they are, which costs their gradient no copy."""
+    return values if modules == slice(None) else values[modules]
