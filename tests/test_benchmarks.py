@@ -16,7 +16,7 @@ from benchmarks.__main__ import TABLES, TOPICS, main
 from benchmarks.document import check_writable_between, markers
 from benchmarks.robustness import reliability
 from benchmarks.science import measurement, precision, recipe_search, spacing, time_to_grids
-from benchmarks.speed import first_minute, gpu_check, time_to_bar
+from benchmarks.speed import first_minute, gpu_check, gpu_speed, time_to_bar
 from benchmarks.speed.data_time import _numpy_code, numpy_batch
 from benchmarks.speed.module_time import step_number
 from benchmarks.speed.plain_loop import PlainLoop
@@ -86,6 +86,20 @@ def test_a_sheet_reaches_the_bar_by_both_share_and_error() -> None:
     assert "5.0 h" in written
 
 
+def test_a_gpu_takes_nothing_from_what_a_processor_took(tmp_path: Path) -> None:
+    document = tmp_path / "speeds.md"
+    document.write_text(f"<!-- {time_to_bar.TABLE} -->\n\n<!-- end {time_to_bar.TABLE} -->\n")
+    command = time_to_bar.COMMANDS[2]
+    slow = time_to_bar.Timed(command, 5.0, 4.0, 0.9, 6.0, "here")
+    time_to_bar.keep(document, [slow], hours=8.0)
+    time_to_bar.keep(document, [slow._replace(minutes=1.0, machine="there", gpu=True)], hours=float("nan"))
+    written = document.read_text()
+    assert written.count(command) == 2
+    assert "96 x" in written
+    assert "8.0 h" in written
+    assert "480 x" not in written  # no ratio of two machines
+
+
 @pytest.mark.slow
 def test_a_command_is_timed_to_its_report() -> None:
     run = time_to_bar.timed("--preset smoke --tau --wiring attractor")
@@ -147,7 +161,8 @@ def test_every_benchmark_can_be_imported(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "benchmark", [main, measurement.main, precision.main, reliability.main, spacing.main, time_to_bar.main]
+    "benchmark",
+    [main, measurement.main, precision.main, reliability.main, spacing.main, time_to_bar.main, gpu_check.main],
 )
 def test_a_document_without_markers_is_refused_before_anything_is_measured(
     benchmark: Callable[[Sequence[str]], int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -162,6 +177,7 @@ def test_a_document_without_markers_is_refused_before_anything_is_measured(
     [
         *((benchmarks.__main__.DOCUMENT, table) for table in TABLES),
         (time_to_bar.DOCUMENT, time_to_bar.TABLE),
+        (time_to_bar.DOCUMENT, gpu_speed.TABLE),
         (precision.DOCUMENT, precision.TABLES),
         (measurement.DOCUMENT, measurement.SECTION),
         (spacing.DOCUMENT, spacing.SECTION),
@@ -174,9 +190,19 @@ def test_published_documents_have_their_markers(document: Path, name: str) -> No
     assert markers(name) == (f"<!-- {name} -->", f"<!-- end {name} -->")
 
 
-def test_the_gpu_check_runs_where_there_is_no_gpu(capsys: pytest.CaptureFixture[str]) -> None:
-    assert gpu_check.main(["--device", "cpu", "--units", "36", "--steps", "2", "--no_modules"]) == 0
+def test_the_gpu_check_runs_where_there_is_no_gpu(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = tmp_path / "speeds.md"
+    document.write_text("before\n\n<!-- gpu -->\n\n<!-- end gpu -->\n")
+    there = ["--into", str(document)]
+    assert gpu_check.main(["--device", "cpu", "--units", "36", "--steps", "2", "--no_modules", *there]) == 0
     said = capsys.readouterr().out
+    machine, rows = gpu_speed.read(gpu_speed.record_path(document))
+    assert [(row.sheet, row.way) for row in rows] == [
+        ("36 units, dense", "one by one"),
+        ("36 units, dense, --tau", "one by one"),
+    ]
+    assert all(row.steps_per_second > 0 and 0 < row.share < 1.5 for row in rows if row.share is not None)
+    assert gpu_speed.table(machine, rows) in document.read_text()
     assert "cpu in fp32 agrees with the CPU in fp32: loss 0.0e+00, gradient 0.0e+00" in said
     for wiring in ("blocks", "attractor", "learned"):
         assert f"cpu, {wiring}, agrees with the CPU: loss 0.0e+00, gradient 0.0e+00" in said

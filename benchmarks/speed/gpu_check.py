@@ -1,8 +1,9 @@
 """Compare a GPU with the CPU, and its speed with its limit: ``python -m benchmarks.speed.gpu_check``.
 
-Says whether loss and gradient agree with the CPU, whether steps replayed from a CUDA graph learn what the same steps
-taken one by one do, and prints one table of speed, share of the matrix-product limit and memory, with and without the
-graph. ``--device cpu`` with small ``--units`` runs the same code where there is no GPU.
+Says whether loss and gradient agree with the CPU, and whether steps replayed from a CUDA graph learn what the same
+steps taken one by one do; then times sheets, `benchmarks.speed.gpu_speed`. With ``--into docs/performance.md`` the
+table goes into that document, and beside it, as JSON, what it is made of. ``--device cpu`` with small ``--units`` runs
+the same code where there is no GPU.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from pathlib import Path
 
 import torch
 
-from benchmarks.speed.timing import fresh_state, step_flop, step_products, wait
+from benchmarks.document import check_writable_between
+from benchmarks.speed.gpu_speed import SHEETS, TABLE, Way, dense_sheets, keep, speed_of
+from benchmarks.speed.timing import fresh_state
 from topogrid.model.products import Precision
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
@@ -31,7 +33,6 @@ LOSS_TOLERANCE = {"fp32": 1e-5, "bf16": 2e-3}  # relative, after the first step 
 GRADIENT_TOLERANCE = {"fp32": 1e-3, "bf16": 5e-2}  # relative norm of the difference
 GRAPH_TOLERANCE = 1e-3  # relative norm of the difference between weights after REPLAYED steps, in fp32
 REPLAYED = 10  # steps
-PRODUCT_REPEATS = 5
 _SMALL = {"preset": "smoke", "tau": True, "tau_growth_steps": 2, "steps": 60}
 MODULES = {
     wiring: TrainConfig(**_SMALL, wiring=wiring, **({"readout_steps": 1} if wiring == "learned" else {}))
@@ -45,11 +46,6 @@ GRAPHED = {
     "learned": dataclasses.replace(MODULES["learned"], steps=200, readout_steps=48),
 }
 """What is trained with and without recordings."""
-SHEETS = {
-    "attractor": TrainConfig(preset="sheet64", tau=True, wiring="attractor"),
-    "learned": TrainConfig(preset="sheet64", tau=True, wiring="learned"),
-}
-"""Full sheets whose steps are timed in the phase in which they learn."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,8 +56,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--units", type=int, nargs="+", default=[1024, 4096, 16384], help="sheets (default: %(default)s)"
     )
     parser.add_argument("--no_modules", dest="modules", action="store_false", help="leave full sheets of modules out")
+    parser.add_argument("--into", type=Path, help="document to write the table of speeds into (default: none)")
     parser.add_argument("--steps", type=int, default=20, help="timed steps for each sheet (default: %(default)s)")
     arguments = parser.parse_args(argv)
+    problem = None if arguments.into is None else check_writable_between(arguments.into, TABLE)
+    if problem:
+        print(f"gpu_check: {problem}", file=sys.stderr)
+        return 2
     try:
         device = choose_device(arguments.device)
     except ValueError as error:
@@ -73,23 +74,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     with_graph = uses_graph("auto", device, ALONE, TrainConfig())
     if with_graph:
         agrees &= all([_check_graph(device, wiring) for wiring in ("dense", *GRAPHED)])
-    precision = choose_precision("auto", device)
-    use_tensor_cores(device, precision)
-    print(f"{'units':>7} {'graph':>6} {'steps/s':>9} {'limit':>14} {'share':>6} {'peak memory':>12}")
-    for units in arguments.units:
-        for graph in (False, True) if with_graph else (False,):
-            speed = training_speed(device, precision, units, arguments.steps, graph=graph)
-            print(
-                f"{units:>7} {'yes' if graph else 'no':>6} {speed.steps_per_second:>9.2f} "
-                f"{speed.limit / 1e12:>7.2f} TFLOP/s {speed.share:>6.0%} {speed.peak_bytes / 2**30:>8.2f} GiB"
-            )
-    if arguments.modules:
-        print(f"{'sheet of modules':>17} {'graph':>6} {'steps/s':>9} {'all steps':>10}")
-        for name, config in SHEETS.items():
-            for graph in (False, True) if with_graph else (False,):
-                speed_of_modules = module_speed(device, config, arguments.steps, graph=graph)
-                whole = config.steps / speed_of_modules / 60
-                print(f"{name:>17} {'yes' if graph else 'no':>6} {speed_of_modules:>9.2f} {whole:>6.1f} min")
+    ways = [Way(), Way(graph=True), Way(graph=True, compiled=True)] if with_graph else [Way()]
+    rows = []
+    for sheet in (*dense_sheets(arguments.units), *(SHEETS if arguments.modules else ())):
+        for way in ways:
+            rows.append(speed_of(sheet, way, device, arguments.steps))
+            print(" | ".join(rows[-1].cells()), flush=True)
+    if arguments.into is not None:
+        keep(arguments.into, rows)
     return 0 if agrees else 1
 
 
@@ -162,60 +154,6 @@ def graph_disagreement(device: torch.device, config: TrainConfig | None = None) 
 
 def _flat(state: TrainState) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in state.network.parameters()])
-
-
-class Speed(NamedTuple):
-    """How fast a sheet trains."""
-
-    steps_per_second: float
-    limit: float
-    """FLOP per second of the step's matrix products alone."""
-    share: float
-    """Share of that limit that whole steps reach."""
-    peak_bytes: int
-    """Most memory held on the GPU; 0 on a CPU."""
-
-
-def training_speed(device: torch.device, precision: Precision, units: int, steps: int, *, graph: bool) -> Speed:
-    """Time whole training steps, walks included, beside their bare products."""
-    config = TrainConfig(n_grid_cells=units, steps=10**6, print_every=10**6)
-    limit = step_flop(config) / _seconds_of_products(config, device, precision)
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats(device)
-    speed = _steps_per_second(fresh_state(config, device, precision), config, steps, graph=graph)
-    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
-    return Speed(speed, limit, speed * step_flop(config) / limit, peak)
-
-
-def module_speed(device: torch.device, config: TrainConfig, steps: int, *, graph: bool) -> float:
-    """Return steps per second of a sheet with modules, walks included, after the growth of its map of tau."""
-    state = fresh_state(config, device, "fp32")
-    state.step = growth_steps(config)
-    return _steps_per_second(state, dataclasses.replace(config, print_every=10**6), steps, graph=graph)
-
-
-def _steps_per_second(state: TrainState, config: TrainConfig, steps: int, *, graph: bool) -> float:
-    """Train on from a state, first as many steps as a recording waits for, and time the next."""
-    device = state.network.encoder.device
-    records = train(state, config, GraphedStep(state, config, insist=True) if graph else None)
-    for _ in range(WARM_UP_STEPS + 1):
-        next(records)
-    wait(device)
-    began = time.perf_counter()
-    for _ in range(steps):
-        next(records)
-    wait(device)
-    return steps / (time.perf_counter() - began)
-
-
-def _seconds_of_products(config: TrainConfig, device: torch.device, precision: Precision) -> float:
-    products = step_products(config, device, precision)
-    products()
-    began = time.perf_counter()
-    for _ in range(PRODUCT_REPEATS):
-        products()
-    return (time.perf_counter() - began) / PRODUCT_REPEATS
 
 
 if __name__ == "__main__":

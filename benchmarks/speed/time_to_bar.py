@@ -57,6 +57,8 @@ class Timed(NamedTuple):
     """After `BAR_SECONDS`, without feedback."""
     machine: str = ""
     """On which machine, and when."""
+    gpu: bool = False
+    """Whether the machine had a GPU."""
 
     @property
     def reaches(self) -> bool:
@@ -77,11 +79,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"benchmarks: {problem}", file=sys.stderr)
         return 2
     machine = describe_machine()
-    told = ", ".join((machine["date"], machine["processor"], f"{machine['cores']} cores"))
-    hours = original_hours() if writes else math.nan
+    gpu = "gpu" in machine
+    whose = machine["gpu"] if gpu else machine["processor"]
+    told = ", ".join((machine["date"], whose, f"{machine['cores']} cores"))
+    hours = original_hours() if writes and not gpu else math.nan
     for number, command in enumerate(COMMANDS):
         if arguments.only is None or number in arguments.only:
-            run = timed(command, arguments.more.split())._replace(machine=told)
+            run = timed(command, arguments.more.split())._replace(machine=told, gpu=gpu)
             print(run, flush=True)
             if writes:
                 keep(arguments.into, [run], hours)
@@ -92,8 +96,10 @@ def keep(into: Path, runs: Sequence[Timed], hours: float) -> None:
     """Put runs among those that were measured before, and write the table of all."""
     beside = into.with_name(f"{into.stem}_time_to_bar.json")
     before = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {"runs": []}
-    rows = {one["command"]: Timed(**one) for one in before["runs"]} | {run.command: run for run in runs}
-    ordered = [rows[command] for command in COMMANDS if command in rows]
+    measured = [*(Timed(**one) for one in before["runs"]), *runs]
+    rows = {(run.gpu, run.command): run for run in measured}
+    ordered = [rows[gpu, command] for gpu in (False, True) for command in COMMANDS if (gpu, command) in rows]
+    hours = before.get("original_hours", math.nan) if math.isnan(hours) else hours
     write_json_atomic(beside, {"original_hours": hours, "runs": [run._asdict() for run in ordered]})
     write_between(into, table(ordered, hours), TABLE)
 
@@ -149,7 +155,7 @@ def table(runs: Sequence[Timed], hours: float) -> str:
             f"{100 * run.share:.0f} %",
             f"{run.error_cm:.1f} cm",
             "reached" if run.reaches else "not reached",
-            f"{60 * hours / run.minutes:.0f} x",
+            "-" if run.gpu else f"{60 * hours / run.minutes:.0f} x",  # of one machine only
             run.machine,
         ]
         for run in runs

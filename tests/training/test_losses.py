@@ -140,6 +140,13 @@ def test_the_uniform_cost_asks_for_a_ramp_in_any_order() -> None:
         assert tau_diversity(other, "uniform", (1, 50)) > 10
 
 
+def test_equal_time_constants_are_told_apart_by_their_place() -> None:
+    """Left to a library, which of them goes up differs between processors: a GPU and a CPU learned different maps."""
+    tau = torch.full((4096,), 5.0, requires_grad=True)
+    (gradient,) = torch.autograd.grad(tau_diversity(tau, "uniform", (1, 9)), tau)
+    assert (gradient.diff() < 0).all()  # the later a unit stands on the sheet, the further up it is pulled
+
+
 def test_the_uniform_cost_pushes_equal_tau_apart() -> None:
     tau = torch.full((16,), 5.0, requires_grad=True)
     (gradient,) = torch.autograd.grad(tau_diversity(tau, "uniform", (1, 9)), tau)

@@ -19,6 +19,7 @@ from topogrid.settings.cost import MOST_MOMENTS, evaluation_cost
 from topogrid.settings.presets import PRESETS, settings_of
 from topogrid.streams import make_generators
 from topogrid.training.batch import make_batch
+from topogrid.training.cuda_graph import captured, on_side_stream, uses_graph
 from topogrid.training.objective import (
     TOTAL,
     Context,
@@ -77,7 +78,11 @@ def _step_seconds(twin: TrainState, config: TrainConfig, step: int) -> float:
     whole, making = make_batch(config, twin.place_cells, walks, step=step, scale=scale), 0.0
     if phase == "modules":  # these walks are short already
         short = length
-        making = _second_time(lambda: make_batch(config, twin.place_cells, walks, step=step, scale=scale), twin)
+
+        def make() -> None:
+            make_batch(config, twin.place_cells, walks, step=step, scale=scale)
+
+        making = _second_time(_as_taken(make, twin, config, walks), twin)
     else:
         short = min(length, max(moments[0] + 1, length // REHEARSED_SHARE))
     position, read = whole.position[:short], [moment for moment in moments if moment < short]
@@ -92,7 +97,21 @@ def _step_seconds(twin: TrainState, config: TrainConfig, step: int) -> float:
         terms[TOTAL].backward()  # type: ignore[no-untyped-call]
         twin.network.zero_grad(set_to_none=True)
 
-    return making + _second_time(rehearse, twin) * length / short
+    return making + _second_time(_as_taken(rehearse, twin, config, walks), twin) * length / short
+
+
+def _as_taken(
+    work: Callable[[], None], twin: TrainState, config: TrainConfig, generator: torch.Generator
+) -> Callable[[], object]:
+    """Return work of a step the way training does it: replayed from a recording where steps are."""
+    device = twin.network.encoder.device
+    if not uses_graph(config.cuda_graph, device, twin.processes, config):
+        return work
+    on_side_stream(work, torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
+    try:
+        return captured(work, generator)[1]
+    except RuntimeError:  # then steps are taken one by one, too
+        return work
 
 
 def _own_step(twin: TrainState, config: TrainConfig) -> None:
@@ -101,7 +120,7 @@ def _own_step(twin: TrainState, config: TrainConfig) -> None:
     twin.network.zero_grad(set_to_none=True)
 
 
-def _second_time(work: Callable[[], None], twin: TrainState) -> float:
+def _second_time(work: Callable[[], object], twin: TrainState) -> float:
     """Return the seconds that work takes when it is done again: the first time also makes room for it."""
     work()
     _wait(twin)

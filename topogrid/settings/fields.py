@@ -138,8 +138,8 @@ class Settings:
                                choices=("png", "pdf"), may_lack=True)
     pictures: str = _run("all", "Pictures of an evaluation: all, or only the maps and curves of main; all are drawn by "
                                 "topogrid analyze.", choices=("all", "main"), may_lack=True)
-    compile: bool = _run(False, "Compile the recurrence and the place code by torch.compile; hardly helps on a CPU.",
-                         may_lack=True)
+    compile: bool = _run(False, "Compile walks, recurrence and place code by torch.compile; faster on a GPU, "
+                                "hardly on a CPU.", may_lack=True)
     cuda_graph: str = _run("auto", "Record a whole step on the GPU and replay it; auto does so with one process on "
                                    "CUDA.", choices=("auto", "on", "off"), may_lack=True)
 

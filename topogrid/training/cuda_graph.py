@@ -12,7 +12,7 @@ logged.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 
@@ -26,6 +26,8 @@ from topogrid.training.step import Outcome, StepRecord, learn, record_of
 
 # Libraries choose their algorithms and PyTorch makes the optimiser's state in the first steps, which no graph can hold.
 WARM_UP_STEPS = 3
+
+Made = TypeVar("Made")
 
 
 class Recording(NamedTuple):
@@ -63,11 +65,26 @@ def uses_graph(wanted: str, device: torch.device, processes: Processes, config: 
 
 def record_on_gpu(work: Callable[[], Outcome], generator: torch.Generator) -> Recording:
     """Record ``work`` as a CUDA graph; random numbers go on where they stood, also at every replay."""
+    return Recording(*captured(work, generator))
+
+
+def captured(work: Callable[[], Made], generator: torch.Generator) -> tuple[Made, Callable[[], object]]:
+    """Return what ``work``, which draws from ``generator``, makes of nothing yet, and what fills it at every call."""
     graph = torch.cuda.CUDAGraph()
     graph.register_generator_state(generator)
     with torch.cuda.graph(graph):
-        outcome = work()
-    return Recording(outcome, graph.replay)
+        made = work()
+    return made, graph.replay
+
+
+def on_side_stream(work: Callable[[], Made], stream: torch.cuda.Stream) -> Made:
+    """Do ``work`` on a stream of its own: CUDA asks for that before a recording."""
+    here = torch.cuda.current_stream()
+    stream.wait_stream(here)
+    with torch.cuda.stream(stream):
+        made = work()
+    here.wait_stream(stream)
+    return made
 
 
 class Kind(NamedTuple):
@@ -167,12 +184,7 @@ class GraphedStep:
         return outcome
 
     def _warm_up(self, *, watched: bool = True) -> Outcome:
-        """Take an ordinary step, on a stream of its own: CUDA asks for that before a recording."""
+        """Take an ordinary step."""
         if self._stream is None:
             return self._work(watched=watched)
-        here = torch.cuda.current_stream()
-        self._stream.wait_stream(here)
-        with torch.cuda.stream(self._stream):
-            outcome = self._work(watched=watched)
-        here.wait_stream(self._stream)
-        return outcome
+        return on_side_stream(lambda: self._work(watched=watched), self._stream)
