@@ -40,6 +40,22 @@ def test_the_announcement_tells_both(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "--resume runs/a" in line
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(190.0, "--eval_every 25000 evaluates about 4 times"), (30.0, "evaluates once, at the end")]
+)
+def test_a_machine_that_trains_faster_than_it_evaluates_is_told(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, told: str
+) -> None:
+    monkeypatch.setattr(pace, "expected_seconds", lambda state, config: seconds)
+    monkeypatch.setattr(pace, "evaluation_seconds", lambda config, per_operation: 42.0)
+    state = build_state(smoke(steps=100_000), ALONE)
+    often = announcement(state, smoke(steps=100_000, eval_every=1000), Path("runs/a"), at_start=False)
+    assert told in often
+    for every in (100_000, 50_000):
+        rare = announcement(state, smoke(steps=100_000, eval_every=every), Path("runs/a"), at_start=False)
+        assert ("--eval_every" in rare) == (every == 50_000 and seconds == 30.0)
+
+
 def test_a_pace_that_is_not_known_is_none() -> None:
     assert Pace(0).steps_per_second(1, busy_elsewhere=1e9) == 0
     assert math.isfinite(Pace(0).steps_per_second(1, busy_elsewhere=0))

@@ -39,6 +39,7 @@ REHEARSED_SHARE = 8  # a rehearsed walk has one in so many steps of the real one
 PATIENCE = 20 * 60.0  # seconds; to a run expected to take longer, shorter presets are named
 OF_A_STEP = 1e-4  # seconds that a step of an evaluation takes, however few units there are
 OF_A_UNIT = 0.01  # seconds of a core in which a unit is scored against its null
+WORTH_SAYING = 60.0  # seconds of evaluations below which nobody minds that they take longer than training
 MUCH_SHORTER = 0.5  # share of a run's duration below which another preset is worth naming
 
 
@@ -232,11 +233,23 @@ def announcement(state: TrainState, config: TrainConfig, path: Path, *, at_start
         f"{'comes 1 evaluation' if times == 1 else f'come {times} evaluations'} of about {in_words(evaluation)}"
         f"{'' if times == 1 else ' each'}."
     )
+    line += _fewer_evaluations(config.steps - state.step, seconds, evaluation, times)
     if seconds > PATIENCE:
         shorter = [f"{flags} ({in_words(takes)})" for flags, takes in shorter_presets(config, seconds)]
         line += f" Shorter: {', '.join(shorter)}." if shorter else " Fewer --steps make it shorter."
         line += f" Ctrl-C saves, --resume {path} goes on."
     return line
+
+
+def _fewer_evaluations(steps: int, seconds: float, evaluation: float, times: int) -> str:
+    """Say how to evaluate more seldom where that would take longer than training, as it does on a GPU; else nothing."""
+    longest = max(seconds, WORTH_SAYING)
+    if times < 2 or times * evaluation <= longest:
+        return ""
+    kept = max(1, math.floor(longest / evaluation))
+    every = 100 * math.ceil(steps / kept / 100)
+    told = "once, at the end" if every >= steps else f"about {kept} times"
+    return f" Most of the time goes to evaluations: --eval_every {every} evaluates {told}."
 
 
 class Pace:
