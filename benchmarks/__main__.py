@@ -54,6 +54,13 @@ class Sizes:
     """Settings of the evaluation: 10,000 walks of 20 settled steps are 200,000 samples."""
     modules: dict[str, dict[str, Any]] = dataclasses.field(
         default_factory=lambda: {
+            "16x16, one learned module": {
+                "preset": "laptop",
+                "tau": True,
+                "wiring": "learned",
+                "n_grid_cells": 256,
+                "modules_per_side": 1,
+            },
             "36x36 attractor": {"preset": "laptop", "tau": True, "wiring": "attractor"},
             "36x36 learned": {"preset": "laptop", "tau": True, "wiring": "learned"},
             "64x64 attractor": {"preset": "sheet64", "tau": True, "wiring": "attractor"},
