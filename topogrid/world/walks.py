@@ -114,10 +114,11 @@ def simulate_walks(
     position = torch.empty(n_steps, n_walks, 2, device=device)
     walk = _compiled_step() if compiled else _step
     here = start
-    for step in range(n_steps):
-        heading, here = walk(
-            here, heading, turn[step], distance[step], half, displacement[step], position[step], periodic
-        )
+    # Taken apart at once, as looking for a row in each of many steps takes as long as some of the work.
+    rows = (turn, distance, WALL_SLOWING * distance, displacement, position)
+    for turned, length, slowed, moved, there in zip(*(row.unbind() for row in rows), strict=True):
+        heading = walk(here, heading, turned, length, slowed, half, moved, there, periodic)
+        here = there
     return Walks(start, displacement, position)
 
 
@@ -126,30 +127,30 @@ def _step(
     heading: Tensor,
     turn: Tensor,
     length: Tensor,
+    slowed: Tensor,
     half: Tensor,
-    displacement: Tensor,
-    position: Tensor,
+    moved: Tensor,
+    there: Tensor,
     periodic: bool,
-) -> tuple[Tensor, Tensor]:
-    """Let every animal take a step, and write down how it moved and where it is; returns its new heading and place."""
+) -> Tensor:
+    """Let every animal take a step; returns its new heading, and writes how it ``moved`` and that it is ``there``."""
     heading = heading + turn
     if not periodic:
         along_wall, near = _turn_along_wall(here, heading, half)
         heading = heading + along_wall
-        length = torch.where(near, WALL_SLOWING * length, length)
+        length = torch.where(near, slowed, length)
     move = torch.stack((length * heading.cos(), length * heading.sin()), dim=-1)
     if periodic:
-        there = torch.remainder(here + move + half, 2 * half) - half
+        moved.copy_(move)
+        torch.sub(torch.remainder(here + move + half, 2 * half), half, out=there)
     else:
-        move = torch.clamp(here + move, -half, half) - here
-        there = torch.clamp(here + move, -half, half)
-    displacement.copy_(move)
-    position.copy_(there)
-    return heading, there
+        torch.sub(torch.clamp(here + move, -half, half), here, out=moved)
+        torch.clamp(here + moved, -half, half, out=there)
+    return heading
 
 
 @functools.cache
-def _compiled_step() -> Callable[..., tuple[Tensor, Tensor]]:
+def _compiled_step() -> Callable[..., Tensor]:
     return torch.compile(_step)
 
 
@@ -185,8 +186,8 @@ def _turn_along_wall(position: Tensor, heading: Tensor, half: Tensor) -> tuple[T
     nearest, wall = distances.min(dim=-1)
     towards = torch.remainder(heading - wall * (math.pi / 2) + math.pi, 2 * math.pi) - math.pi
     near = (nearest < WALL_DISTANCE) & (towards.abs() < math.pi / 2)
-    parallel = torch.where(towards >= 0, 1.0, -1.0) * (math.pi / 2) - towards
-    return torch.where(near, parallel, torch.zeros_like(parallel)), near
+    parallel = torch.where(towards >= 0, math.pi / 2, -math.pi / 2) - towards
+    return torch.where(near, parallel, 0.0), near
 
 
 def split_steps(walks: Walks, parts: int, *, box_size: tuple[float, float], periodic: bool = False) -> Walks:
