@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -148,20 +149,28 @@ def test_a_compiler_that_fails_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.slow
-def test_a_compiled_step_learns_the_same() -> None:
+@pytest.mark.filterwarnings("ignore")  # of the compiler, about itself
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"n_grid_cells": 64, "n_place_cells": 32, "pc_width": (0.3,), "batch_size": 16, "seq_length": 5},
+        {"preset": "smoke", "wiring": "attractor", "tau_growth_steps": 1},
+        {"preset": "smoke", "wiring": "learned", "tau_growth_steps": 1, "readout_steps": 1},
+    ],
+    ids=["dense", "attractor", "learned"],
+)
+def test_a_compiled_step_learns_the_same(settings: dict[str, Any]) -> None:
     """Where there is no compiler, ``--compile`` is refused, and this has nothing to compare."""
     trouble = compiler_trouble(CPU)
     if trouble:
         pytest.skip(trouble)
-    config = TrainConfig(
-        n_grid_cells=64, n_place_cells=32, pc_width=(0.3,), batch_size=16, seq_length=5, steps=4, tau=True
-    )
+    config = TrainConfig(**settings, steps=4, tau=True)
     found = []
     for compiled in (False, True):
         generators = {
             name: torch.Generator().manual_seed(seed) for seed, name in enumerate(("weights", "place_cells", "walks"))
         }
-        state = new_state(config, CPU, "bf16", generators)
+        state = new_state(config, CPU, "bf16" if config.wiring == "dense" else "fp32", generators)
         state.network.units.compiled = state.place_cells.compiled = compiled
         assert len(list(train(state, dataclasses.replace(config, compile=compiled)))) == 4
         found.append(state.network.state_dict())
