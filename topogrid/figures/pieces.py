@@ -219,7 +219,7 @@ def _draw(
 
 def choose_pieces(mean_cm: Float, rng: np.random.Generator) -> list[tuple[int, str]]:
     """Return numbers of the best, the median and the worst piece and of others drawn at random, each with its name."""
-    ranked = np.argsort(mean_cm)  # NaN comes last
+    ranked = np.argsort(mean_cm, kind="stable")  # NaN comes last
     measured = ranked[: max(1, int(np.isfinite(mean_cm).sum()))]
     special = {int(measured[len(measured) // 2]): "median", int(measured[-1]): "worst", int(measured[0]): "best"}
     first = {index: why for why in ("best", "median", "worst") for index, name in special.items() if name == why}

@@ -126,7 +126,7 @@ def _through_gate(grad: Tensor, passed: Tensor, activation: Activation) -> Tenso
     if activation == "tanh":
         return grad * (1 - passed * passed)
     if passed.dtype == torch.bool:
-        if torch.compiler.is_compiling():  # the compiler cannot look at a bool as at a number, and needs not
+        if torch.compiler.is_compiling():  # the compiler cannot look at a bool as at a number, and need not
             return torch.where(passed, grad, 0.0)
         # Twenty times as fast on a CPU as to choose by `torch.where`, and four times as a product with a bool.
         return grad * passed.view(torch.uint8)

@@ -19,9 +19,10 @@ from topogrid.settings.cost import MOST_MOMENTS, evaluation_cost
 from topogrid.settings.presets import PRESETS, settings_of
 from topogrid.streams import make_generators
 from topogrid.training.batch import make_batch
-from topogrid.training.cuda_graph import captured, on_side_stream, uses_graph
+from topogrid.training.cuda_graph import captured, on_side_stream
 from topogrid.training.objective import (
     TOTAL,
+    Batch,
     Context,
     Phase,
     growth_steps,
@@ -43,8 +44,15 @@ WORTH_SAYING = 60.0  # seconds below which nobody minds how long something takes
 MUCH_SHORTER = 0.5  # share of a run's duration below which another preset is worth naming
 
 
-def expected_seconds(state: TrainState, config: TrainConfig) -> float:
+def expected_seconds(state: TrainState, config: TrainConfig, *, recorded: bool = False) -> float:
     """Time shortened steps on a copy of the network; nothing of the state changes.
+
+    Parameters
+    ----------
+    state : TrainState
+    config : TrainConfig
+    recorded : bool
+        Whether training replays its steps from a recording.
 
     Returns
     -------
@@ -55,7 +63,7 @@ def expected_seconds(state: TrainState, config: TrainConfig) -> float:
     seconds = 0.0
     for phase, first, count in phases_left(state.step, config):
         if phase != "growth":
-            seconds += count * _step_seconds(twin, config, first)
+            seconds += count * _step_seconds(twin, config, first, recorded)
     grown = max(0, growth_steps(config) - state.step)
     if grown:
         seconds += grown * config.tau_own_steps * _second_time(lambda: _own_step(twin, config), twin)
@@ -71,19 +79,19 @@ def phases_left(done: int, config: TrainConfig) -> list[tuple[Phase, int, int]]:
     return [(phase_of(low + 1, config), low + 1, high - low) for low, high in itertools.pairwise(edges)]
 
 
-def _step_seconds(twin: TrainState, config: TrainConfig, step: int) -> float:
-    walks = make_generators(config.seed, twin.network.encoder.device, ("rehearsal",))["rehearsal"]
+def _step_seconds(twin: TrainState, config: TrainConfig, step: int, recorded: bool) -> float:
+    walks = _generator(twin, config)
     phase, moments = phase_of(step, config), read_steps(step, config)
     length = walk_length(step, config)
     scale = twin.length_scale(config) if phase == "modules" else None
-    whole, making = make_batch(config, twin.place_cells, walks, step=step, scale=scale), 0.0
+
+    def make(generator: torch.Generator) -> Batch:
+        return make_batch(config, twin.place_cells, generator, step=step, scale=scale)
+
+    whole, making = make(walks), 0.0
     if phase == "modules":  # these walks are short already
         short = length
-
-        def make() -> None:
-            make_batch(config, twin.place_cells, walks, step=step, scale=scale)
-
-        making = _second_time(_as_taken(make, twin, config, walks), twin)
+        making = _second_time(_as_taken(make, twin, config, recorded), twin)
     else:
         short = min(length, max(moments[0] + 1, length // REHEARSED_SHARE))
     position, read = whole.position[:short], [moment for moment in moments if moment < short]
@@ -91,28 +99,36 @@ def _step_seconds(twin: TrainState, config: TrainConfig, step: int) -> float:
     shorter = whole._replace(displacement=whole.displacement[:short], position=position, code=code)
     shorter = shorter._replace(kept=whole.kept[: len(read)])
 
-    def rehearse() -> None:
+    def rehearse(_generator: torch.Generator) -> None:
         prediction = twin.predict(shorter, phase, read)
         context = Context(twin.network, twin.place_cells, prediction, shorter, config, twin.topoloss_weight, read)
         terms = objective(context, phase)
         terms[TOTAL].backward()  # type: ignore[no-untyped-call]
         twin.network.zero_grad(set_to_none=True)
 
-    return making + _second_time(_as_taken(rehearse, twin, config, walks), twin) * length / short
+    return making + _second_time(_as_taken(rehearse, twin, config, recorded), twin) * length / short
+
+
+def _generator(twin: TrainState, config: TrainConfig) -> torch.Generator:
+    return make_generators(config.seed, twin.network.encoder.device, ("rehearsal",))["rehearsal"]
 
 
 def _as_taken(
-    work: Callable[[], None], twin: TrainState, config: TrainConfig, generator: torch.Generator
+    work: Callable[[torch.Generator], object], twin: TrainState, config: TrainConfig, recorded: bool
 ) -> Callable[[], object]:
-    """Return work of a step the way training does it: replayed from a recording where steps are."""
+    """Return work of a step the way training does it: replayed from a recording, or as it is."""
+    generator = _generator(twin, config)
+    if not recorded:
+        return lambda: work(generator)
     device = twin.network.encoder.device
-    if not uses_graph(config.cuda_graph, device, twin.processes, config):
-        return work
-    on_side_stream(work, torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
+    on_side_stream(lambda: work(generator), torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
     try:
-        return captured(work, generator)[1]
-    except RuntimeError:  # then steps are taken one by one, too
-        return work
+        return captured(lambda: work(generator), generator)[1]
+    except RuntimeError:
+        # As training: the gradients were never filled, and the generator may believe that it is still being recorded.
+        twin.network.zero_grad(set_to_none=True)
+        fresh = _generator(twin, config)
+        return lambda: work(fresh)
 
 
 def _own_step(twin: TrainState, config: TrainConfig) -> None:
@@ -132,8 +148,11 @@ def _second_time(work: Callable[[], object], twin: TrainState) -> float:
 
 
 def _wait(twin: TrainState) -> None:
-    if twin.network.encoder.device.type == "cuda":
+    kind = twin.network.encoder.device.type
+    if kind == "cuda":
         torch.cuda.synchronize()
+    elif kind == "mps":
+        torch.mps.synchronize()
 
 
 def operations(config: TrainConfig, done: int = 0) -> float:
@@ -212,7 +231,7 @@ def shorter_presets(config: TrainConfig, seconds: float) -> list[tuple[str, floa
     return sorted(found, key=lambda one: -one[1])
 
 
-def announcement(state: TrainState, config: TrainConfig, path: Path, *, at_start: bool) -> str:
+def announcement(state: TrainState, config: TrainConfig, path: Path, *, at_start: bool, recorded: bool = False) -> str:
     """Say how long training will take on this machine, and which preset is really shorter where that is long.
 
     Parameters
@@ -223,8 +242,10 @@ def announcement(state: TrainState, config: TrainConfig, path: Path, *, at_start
         Folder of the run, to go on with after it was stopped.
     at_start : bool
         Whether the network is evaluated before the first step.
+    recorded : bool
+        Whether training replays its steps from a recording, as it does on a GPU.
     """
-    seconds = expected_seconds(state, config)
+    seconds = expected_seconds(state, config, recorded=recorded)
     work = operations(config, state.step)
     evaluation = evaluation_seconds(config, seconds / work if work else 0.0)
     times = evaluations_left(state.step, config, at_start=at_start)
@@ -233,9 +254,9 @@ def announcement(state: TrainState, config: TrainConfig, path: Path, *, at_start
         f"{'comes 1 evaluation' if times == 1 else f'come {times} evaluations'} of about {in_words(evaluation)}"
         f"{'' if times == 1 else ' each'}."
     )
-    if seconds > WORTH_SAYING and state.network.encoder.device.type == "cuda" and not config.compile:
-        line += " --compile makes steps about twice as fast on a GPU."
-    line += _fewer_evaluations(config.steps - state.step, seconds, evaluation, times)
+    if recorded and seconds > WORTH_SAYING and not config.compile:
+        line += " --compile makes such steps about twice as fast."
+    line += _fewer_evaluations(state.step, config, max(seconds, WORTH_SAYING) / evaluation, at_start)
     if seconds > PATIENCE:
         shorter = [f"{flags} ({in_words(takes)})" for flags, takes in shorter_presets(config, seconds)]
         line += f" Shorter: {', '.join(shorter)}." if shorter else " Fewer --steps make it shorter."
@@ -243,15 +264,22 @@ def announcement(state: TrainState, config: TrainConfig, path: Path, *, at_start
     return line
 
 
-def _fewer_evaluations(steps: int, seconds: float, evaluation: float, times: int) -> str:
-    """Say how to evaluate more seldom where that would take longer than training, as it does on a GPU; else nothing."""
-    longest = max(seconds, WORTH_SAYING)
-    if times < 2 or times * evaluation <= longest:
-        return ""
-    kept = max(1, math.floor(longest / evaluation))
-    every = 100 * math.ceil(steps / kept / 100)
-    told = "once, at the end" if every >= steps else f"about {kept} times"
-    return f" Most of the time goes to evaluations: --eval_every {every} evaluates {told}."
+def _fewer_evaluations(done: int, config: TrainConfig, as_long: float, at_start: bool) -> str:
+    """Say how to evaluate more seldom where that would take longer than training, as it does on a GPU; else nothing.
+
+    ``as_long`` is how many evaluations take as long as the steps.
+    """
+    most = max(1, math.floor(as_long))
+    times = evaluations_left(done, config, at_start=at_start)
+    for count in range(min(most, times), 0, -1):
+        every = 100 * math.ceil(config.steps / count / 100)
+        left = evaluations_left(done, dataclasses.replace(config, eval_every=every), at_start=at_start)
+        if left <= most < times:
+            told = "once, at the end" if left == 1 else f"{left} times"
+            return f" Most of the time goes to evaluations: --eval_every {every} evaluates {told}."
+    if most < times and at_start:
+        return " Most of the time goes to evaluations: --eval_at_start false leaves out that of the untrained network."
+    return ""
 
 
 class Pace:

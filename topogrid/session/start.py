@@ -105,7 +105,8 @@ def prepare(config: TrainConfig, processes: Processes, held: ExitStack) -> Start
     if folder.lock.note:
         tell(folder.lock.note)
     if state.step < config.steps:
-        tell(announcement(state, config, folder.path, at_start=state.step == 0 and evaluates_start(config)))
+        at_start = state.step == 0 and evaluates_start(config)
+        tell(announcement(state, config, folder.path, at_start=at_start, recorded=graph))
     saved = resumed.state if resumed else {}
     tracker = _tracker(config, folder, saved, how, mode)
     held.callback(tracker.close)

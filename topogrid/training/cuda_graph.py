@@ -69,7 +69,7 @@ def record_on_gpu(work: Callable[[], Outcome], generator: torch.Generator) -> Re
 
 
 def captured(work: Callable[[], Made], generator: torch.Generator) -> tuple[Made, Callable[[], object]]:
-    """Return what ``work``, which draws from ``generator``, makes of nothing yet, and what fills it at every call."""
+    """Record ``work``, which draws from ``generator``; return its tensors, not yet filled, and what fills them."""
     graph = torch.cuda.CUDAGraph()
     graph.register_generator_state(generator)
     with torch.cuda.graph(graph):
@@ -79,7 +79,7 @@ def captured(work: Callable[[], Made], generator: torch.Generator) -> tuple[Made
 
 def on_side_stream(work: Callable[[], Made], stream: torch.cuda.Stream) -> Made:
     """Do ``work`` on a stream of its own: CUDA asks for that before a recording."""
-    here = torch.cuda.current_stream()
+    here = torch.cuda.current_stream(stream.device)
     stream.wait_stream(here)
     with torch.cuda.stream(stream):
         made = work()

@@ -151,6 +151,6 @@ def walks_in_windows(
     near = (pool * share).round().clamp(n_walks, pool)[:, None]
     drawn = torch.rand(modules, 1, 2, generator=generator, device=device) - 0.5
     centre = torch.stack([side * drawn[..., axis] for axis, side in enumerate(box_size)], dim=-1)
-    rank = (start - centre).abs().amax(dim=-1).argsort(dim=-1).argsort(dim=-1)
+    rank = (start - centre).abs().amax(dim=-1).argsort(dim=-1, stable=True).argsort(dim=-1)
     lot = torch.rand(modules, pool, generator=generator, device=device) + 2.0 * (rank >= near)
     return lot.topk(n_walks, dim=-1, largest=False).indices

@@ -133,7 +133,7 @@ def _step(
     there: Tensor,
     periodic: bool,
 ) -> Tensor:
-    """Let every animal take a step; returns its new heading, and writes how it ``moved`` and that it is ``there``."""
+    """Let every animal take a step; returns its new heading, writes how it ``moved`` and where it is into ``there``."""
     heading = heading + turn
     if not periodic:
         along_wall, near = _turn_along_wall(here, heading, half)

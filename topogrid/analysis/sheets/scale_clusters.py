@@ -168,7 +168,7 @@ def _fits(logs: Float, components: int) -> list[_Mixture]:
     widest_gaps = np.sort(np.argsort(-np.diff(ordered), kind="stable")[: components - 1] + 1)
     starts = (np.array_split(ordered, components), np.split(ordered, widest_gaps))
     fits = [_expectation_maximisation(ordered, parts) for parts in starts]
-    orders = [np.argsort(fit.mean) for fit in fits]
+    orders = [np.argsort(fit.mean, kind="stable") for fit in fits]
     return [
         _Mixture(fit.mean[order], fit.sd[order], fit.weight[order], fit.log_likelihood)
         for fit, order in zip(fits, orders, strict=True)
