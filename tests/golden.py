@@ -23,6 +23,14 @@ MODES: dict[str, dict[str, Any]] = {
     "tau": {"tau": True},
     "topoloss": {"topoloss": True},
     "tau+topoloss": {"tau": True, "topoloss": True},
+    "modules": {
+        "preset": "smoke",
+        "tau": True,
+        "wiring": "learned",
+        "modules_per_side": 2,
+        "tau_growth_steps": 2,
+        "readout_steps": 1,
+    },
 }
 SMOKE: dict[str, Any] = {
     "n_grid_cells": 64, "n_place_cells": 32, "steps": 5, "batch_size": 8, "warmup_steps": 2, "print_every": 1,

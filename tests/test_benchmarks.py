@@ -86,6 +86,15 @@ def test_a_sheet_reaches_the_bar_by_both_share_and_error() -> None:
     assert "5.0 h" in written
 
 
+def test_the_published_tables_are_those_of_their_records() -> None:
+    document = ROOT / time_to_bar.DOCUMENT
+    written = document.read_text()
+    assert gpu_speed.table(gpu_speed.record_path(document)) in written
+    record = json.loads(document.with_name("performance_time_to_bar.json").read_text())
+    runs = [time_to_bar.Timed(**run) for run in record["runs"]]
+    assert time_to_bar.table(runs, record["original_hours"]).strip() in written
+
+
 def test_a_gpu_takes_nothing_from_what_a_processor_took(tmp_path: Path) -> None:
     document = tmp_path / "speeds.md"
     document.write_text(f"<!-- {time_to_bar.TABLE} -->\n\n<!-- end {time_to_bar.TABLE} -->\n")
@@ -98,6 +107,9 @@ def test_a_gpu_takes_nothing_from_what_a_processor_took(tmp_path: Path) -> None:
     assert "96 x" in written
     assert "8.0 h" in written
     assert "480 x" not in written  # no ratio of two machines
+    document.with_name("speeds_time_to_bar.json").unlink()
+    time_to_bar.keep(document, [slow._replace(gpu=True)], hours=float("nan"))
+    assert "nan" not in document.read_text()
 
 
 @pytest.mark.slow
@@ -196,13 +208,15 @@ def test_the_gpu_check_runs_where_there_is_no_gpu(tmp_path: Path, capsys: pytest
     there = ["--into", str(document)]
     assert gpu_check.main(["--device", "cpu", "--units", "36", "--steps", "2", "--no_modules", *there]) == 0
     said = capsys.readouterr().out
-    machine, rows = gpu_speed.read(gpu_speed.record_path(document))
-    assert [(row.sheet, row.way) for row in rows] == [
+    record = json.loads(gpu_speed.record_path(document).read_text())
+    assert [(row["sheet"], row["way"]) for row in record["rows"]] == [
         ("36 units, dense", "one by one"),
         ("36 units, dense, --tau", "one by one"),
     ]
-    assert all(row.steps_per_second > 0 and 0 < row.share < 1.5 for row in rows if row.share is not None)
-    assert gpu_speed.table(machine, rows) in document.read_text()
+    assert all(row["steps_per_second"] > 0 and 0 < row["limit_seconds"] < 1 for row in record["rows"])
+    assert record["timed_steps"] == 2
+    assert len(record["checks"]) == 4
+    assert gpu_speed.table(gpu_speed.record_path(document)) in document.read_text()
     assert "cpu in fp32 agrees with the CPU in fp32: loss 0.0e+00, gradient 0.0e+00" in said
     for wiring in ("blocks", "attractor", "learned"):
         assert f"cpu, {wiring}, agrees with the CPU: loss 0.0e+00, gradient 0.0e+00" in said

@@ -9,9 +9,9 @@ slow = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
-    "mode", [pytest.param(mode, marks=[] if mode == "tau+topoloss" else slow) for mode in golden.MODES]
+    "mode", [pytest.param(mode, marks=[] if mode in ("tau+topoloss", "modules") else slow) for mode in golden.MODES]
 )
-def test_a_dense_network_is_what_it_was(mode: str, tmp_path: Path) -> None:
+def test_a_network_is_what_it_was(mode: str, tmp_path: Path) -> None:
     wanted = json.loads(golden.GOLDEN.read_text(encoding="utf-8"))
     found = golden.measured(mode, tmp_path)
     assert set(wanted[mode]["files"]) <= set(found["files"])

@@ -11,13 +11,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from benchmarks.document import check_writable_between
-from benchmarks.speed.gpu_speed import SHEETS, TABLE, Way, dense_sheets, keep, speed_of
+from benchmarks.speed.gpu_speed import SHEETS, TABLE, Speed, Way, cells, dense_sheets, keep, speed_of
 from benchmarks.speed.timing import fresh_state
 from topogrid.model.products import Precision
 from topogrid.settings.config import TrainConfig
@@ -49,7 +50,7 @@ GRAPHED = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Check and measure; 0 if all agrees, 1 if not, 2 if there is no such device."""
+    """Check and measure; 0 if all agrees, 1 if not, 2 if there is no such device or nowhere to write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.gpu_check", description=__doc__)
     parser.add_argument("--device", default="cuda", help="what to check (default: %(default)s)")
     parser.add_argument(
@@ -68,51 +69,70 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"gpu_check: {error}", file=sys.stderr)
         return 2
-    agrees = all([_check_precision(device, precision) for precision in _precisions(device)])
-    use_tensor_cores(device, "fp32")
-    agrees &= all([_check_modules(device, wiring) for wiring in MODULES])
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     with_graph = uses_graph("auto", device, ALONE, TrainConfig())
-    if with_graph:
-        agrees &= all([_check_graph(device, wiring) for wiring in ("dense", *GRAPHED)])
+    checks = []
+    for check in _checks(device, with_graph=with_graph):
+        print(check.line, flush=True)
+        checks.append(check)
     ways = [Way(), Way(graph=True), Way(graph=True, compiled=True)] if with_graph else [Way()]
-    rows = []
+    rows: list[Speed] = []
     for sheet in (*dense_sheets(arguments.units), *(SHEETS if arguments.modules else ())):
         for way in ways:
             rows.append(speed_of(sheet, way, device, arguments.steps))
-            print(" | ".join(rows[-1].cells()), flush=True)
+            print(" | ".join(cells(rows[-1], rows)), flush=True)
     if arguments.into is not None:
-        keep(arguments.into, rows)
-    return 0 if agrees else 1
+        keep(arguments.into, rows, [check.line for check in checks], arguments.steps)
+    return 0 if all(check.fine for check in checks) else 1
 
 
-def _check_modules(device: torch.device, wiring: str) -> bool:
+class Check(NamedTuple):
+    """A comparison, and the line that tells it."""
+
+    fine: bool
+    line: str
+
+
+def _checks(device: torch.device, *, with_graph: bool) -> Iterator[Check]:
+    for precision in _precisions(device):
+        yield _check_precision(device, precision)
+    use_tensor_cores(device, "fp32")
+    for wiring in MODULES:
+        yield _check_modules(device, wiring)
+    if with_graph:
+        for wiring in ("dense", *GRAPHED):
+            yield _check_graph(device, wiring)
+
+
+def _check_modules(device: torch.device, wiring: str) -> Check:
     loss, gradient = disagreement(device, "fp32", MODULES[wiring])
     fine = loss <= LOSS_TOLERANCE["fp32"] and gradient <= GRADIENT_TOLERANCE["fp32"]
     verdict = "agrees with" if fine else "DIFFERS from"
-    print(f"{device}, {wiring}, {verdict} the CPU: loss {loss:.1e}, gradient {gradient:.1e} (relative)")
-    return fine
+    line = f"{device}, {wiring}, {verdict} the CPU: loss {loss:.1e}, gradient {gradient:.1e} (relative)"
+    return Check(fine, line)
 
 
 def _precisions(device: torch.device) -> list[Precision]:
     return ["fp32"] if choose_precision("auto", device) == "fp32" else ["fp32", "bf16"]
 
 
-def _check_precision(device: torch.device, precision: Precision) -> bool:
+def _check_precision(device: torch.device, precision: Precision) -> Check:
     use_tensor_cores(device, precision)
     loss, gradient = disagreement(device, precision)
     fine = loss <= LOSS_TOLERANCE[precision] and gradient <= GRADIENT_TOLERANCE[precision]
     verdict = "agrees with" if fine else "DIFFERS from"
-    print(f"{device} in {precision} {verdict} the CPU in fp32: loss {loss:.1e}, gradient {gradient:.1e} (relative)")
-    return fine
+    line = f"{device} in {precision} {verdict} the CPU in fp32: loss {loss:.1e}, gradient {gradient:.1e} (relative)"
+    return Check(fine, line)
 
 
-def _check_graph(device: torch.device, wiring: str) -> bool:
+def _check_graph(device: torch.device, wiring: str) -> Check:
     use_tensor_cores(device, "fp32")
     difference = graph_disagreement(device, GRAPHED.get(wiring))
     fine = difference <= GRAPH_TOLERANCE
     verdict = "agree with" if fine else "DIFFER from"
-    print(f"{wiring}: weights after replayed steps {verdict} those of steps one by one: {difference:.1e} (relative)")
-    return fine
+    line = f"{wiring}: weights after replayed steps {verdict} those of steps one by one: {difference:.1e} (relative)"
+    return Check(fine, line)
 
 
 def disagreement(device: torch.device, precision: Precision, config: TrainConfig | None = None) -> tuple[float, float]:

@@ -25,7 +25,7 @@ from topogrid.training.step import train
 
 TABLE = "gpu"
 PRODUCT_REPEATS = 5
-COLUMNS = ("sheet", "way of a step", "precision", "steps/s", "a step", "all steps", "share of the limit", "peak memory")
+COLUMNS = ("sheet", "way of a step", "precision", "steps/s", "a step", "100,000 steps", "share of the limit")
 
 
 class Sheet(NamedTuple):
@@ -76,25 +76,9 @@ class Speed(NamedTuple):
     way: str
     precision: str
     steps_per_second: float
-    steps: int
-    """Of its whole training."""
-    share: float | None
-    """Of the speed of its matrix products alone that whole steps reach; ``None`` where these were not timed."""
-    peak_bytes: int
-    """Most memory held on the GPU; 0 on a CPU."""
-
-    def cells(self) -> list[str]:
-        """Return the row of a table."""
-        return [
-            self.sheet,
-            self.way,
-            self.precision,
-            f"{self.steps_per_second:.1f}",
-            f"{1000 / self.steps_per_second:.2f} ms",
-            f"{self.steps:,} in {_in_time(self.steps / self.steps_per_second)}",
-            "-" if self.share is None else f"{100 * self.share:.0f} %",
-            f"{self.peak_bytes / 2**30:.2f} GiB" if self.peak_bytes else "-",
-        ]
+    """In the phase in which the sheet learns, walks included."""
+    limit_seconds: float | None
+    """Of the matrix products of a step alone; ``None`` where these were not timed."""
 
 
 def speed_of(sheet: Sheet, way: Way, device: torch.device, steps: int) -> Speed:
@@ -102,24 +86,34 @@ def speed_of(sheet: Sheet, way: Way, device: torch.device, steps: int) -> Speed:
     config = dataclasses.replace(sheet.config, compile=way.compiled)
     precision: Precision = choose_precision("auto", device) if sheet.is_dense else "fp32"
     use_tensor_cores(device, precision)
-    limit = 1 / _seconds_of_products(config, device, precision) if sheet.is_dense else None
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats(device)
+    limit = _seconds_of_products(config, device, precision) if sheet.is_dense else None
     state = fresh_state(config, device, precision)
     state.network.units.compiled = state.place_cells.compiled = way.compiled
-    state.step = growth_steps(config) if config.wiring != "dense" else 0
-    speed = _steps_per_second(state, config, steps, graph=way.graph)
-    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
-    share = None if limit is None else speed / limit
-    return Speed(sheet.name, str(way), precision, speed, sheet.config.steps, share, peak)
+    state.step = growth_steps(config)
+    return Speed(sheet.name, str(way), precision, _steps_per_second(state, config, steps, graph=way.graph), limit)
 
 
-def keep(into: Path, rows: Sequence[Speed]) -> None:
-    """Write rows as JSON beside a document, and their table into it."""
-    record = {"machine": describe_machine(), "rows": [row._asdict() for row in rows]}
-    write_json_atomic(record_path(into), record)
-    write_between(into, table(record["machine"], rows), TABLE)
+def cells(row: Speed, rows: Sequence[Speed]) -> list[str]:
+    """Return a row of the table; the limit of a sheet is the shortest that was measured for any of its rows."""
+    limits = [one.limit_seconds for one in rows if one.sheet == row.sheet and one.limit_seconds is not None]
+    dense = bool(limits)
+    return [
+        row.sheet,
+        row.way,
+        row.precision,
+        f"{row.steps_per_second:.1f}",
+        f"{1000 / row.steps_per_second:.2f} ms",
+        # The steps of modules are not all of one kind.
+        f"{100_000 / row.steps_per_second / 60:.1f} min" if dense else "-",
+        f"{100 * min(limits) * row.steps_per_second:.0f} %" if dense else "-",
+    ]
+
+
+def keep(into: Path, rows: Sequence[Speed], checks: Sequence[str], steps: int) -> None:
+    """Write a record beside a document, and its table into it."""
+    record = {"machine": describe_machine(), "checks": list(checks), "timed_steps": steps}
+    write_json_atomic(record_path(into), record | {"rows": [row._asdict() for row in rows]})
+    write_between(into, table(record_path(into)), TABLE)
 
 
 def record_path(into: Path) -> Path:
@@ -127,20 +121,14 @@ def record_path(into: Path) -> Path:
     return into.with_name(f"{into.stem}_gpu.json")
 
 
-def read(path: Path) -> tuple[dict[str, str], list[Speed]]:
-    """Return the machine and the rows of a record."""
+def table(path: Path) -> str:
+    """Return a record as Markdown: on which machine, what was compared, and how fast steps are."""
     record = json.loads(path.read_text(encoding="utf-8"))
-    return record["machine"], [Speed(**row) for row in record["rows"]]
-
-
-def table(machine: dict[str, str], rows: Sequence[Speed]) -> str:
-    """Return rows as Markdown, with the machine they were measured on."""
-    told = f"{machine.get('gpu', machine['processor'])}, PyTorch {machine['torch']}, {machine['date']}."
-    return f"{told}\n\n{to_markdown(COLUMNS, [row.cells() for row in rows])}"
-
-
-def _in_time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+    machine, rows = record["machine"], [Speed(**row) for row in record["rows"]]
+    told = f"{machine.get('gpu', machine['processor'])}, PyTorch {machine['torch']}, {machine['date']}; "
+    told += f"{record['timed_steps']} steps of each were timed."
+    compared = "\n".join(f"* {line}" for line in record["checks"])
+    return f"{compared}\n\n{told}\n\n{to_markdown(COLUMNS, [cells(row, rows) for row in rows])}"
 
 
 def _steps_per_second(state: TrainState, config: TrainConfig, steps: int, *, graph: bool) -> float:
@@ -158,9 +146,10 @@ def _steps_per_second(state: TrainState, config: TrainConfig, steps: int, *, gra
 
 
 def _seconds_of_products(config: TrainConfig, device: torch.device, precision: Precision) -> float:
-    """Return the seconds of a step's matrix products alone, with the limits of this device's memory and arithmetic."""
+    """Return the seconds of a step's matrix products alone."""
     products = step_products(config, device, precision)
-    products()
+    for _ in range(PRODUCT_REPEATS):  # a GPU is slow at first
+        products()
     began = time.perf_counter()
     for _ in range(PRODUCT_REPEATS):
         products()

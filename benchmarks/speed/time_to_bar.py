@@ -155,12 +155,14 @@ def table(runs: Sequence[Timed], hours: float) -> str:
             f"{100 * run.share:.0f} %",
             f"{run.error_cm:.1f} cm",
             "reached" if run.reaches else "not reached",
-            "-" if run.gpu else f"{60 * hours / run.minutes:.0f} x",  # of one machine only
+            "-" if run.gpu or math.isnan(hours) else f"{60 * hours / run.minutes:.0f} x",  # of one machine only
             run.machine,
         ]
         for run in runs
     ]
-    rows.append(["the original's settings", "-", f"{hours:.1f} h", "-", "-", "-", "1 x", "with the last of these"])
+    if math.isfinite(hours):
+        last = next((run.machine for run in reversed(runs) if not run.gpu), "")
+        rows.append(["the original's settings", "-", f"{hours:.1f} h", "-", "-", "-", "1 x", last])
     return to_markdown(columns, rows, marked_up=True)
 
 
