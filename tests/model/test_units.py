@@ -11,6 +11,7 @@ from torch import Tensor
 from tests.model.networks import inputs, network
 from topogrid.analysis.sheets import Sheet
 from topogrid.model.units import TauRNN, at_moments
+from topogrid.model.wiring.base import part_of
 from topogrid.model.wiring.dense import Dense
 from topogrid.model.wiring.learned import Learned
 
@@ -133,3 +134,17 @@ def test_moments_are_those_that_are_named(chosen: set[int]) -> None:
 def test_evenly_spaced_moments_are_no_copy() -> None:
     values = torch.zeros(12, 3)
     assert at_moments(values, [1, 4, 7, 10]).data_ptr() == values[1].data_ptr()
+
+
+def test_the_whole_is_no_part_whose_gradient_would_be_copied() -> None:
+    values = torch.zeros(4, 3, requires_grad=True)
+    assert at_moments(values, [0, 1, 2, 3]) is values
+    assert part_of(values, slice(None)) is values
+    assert torch.equal(part_of(values, slice(1, 3)), values[1:3])
+    units = network(wiring="dense").units
+    steps, seen = [units.wiring.penalty("zero").grad_fn], []
+    while steps:
+        step = steps.pop()
+        seen.append(type(step).__name__)
+        steps += [before for before, _ in step.next_functions if before is not None]
+    assert "SliceBackward0" not in seen
