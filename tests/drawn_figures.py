@@ -212,7 +212,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     ),
     "one tau against spacing": lambda: figures.tau_against_spacing([20.0] * UNITS, spacing_sheet(), np.ones(UNITS)),
     "tau without any lattice": lambda: figures.tau_against_spacing([20.0], [NAN], [False], rho=NAN, p=NAN),
-    "paths": lambda: figures.decoded_trajectories(*paths(), 2.2, dt_s=0.02),
+    "paths": lambda: figures.decoded_trajectories(*paths(), 2.2, seconds=0.02 * np.arange(1, 31)),
     "paths in an oblong box": lambda: figures.decoded_trajectories(*paths(1, 80, 0.05), (2.2, 1.0)),
     "a path that could not be decoded": lambda: figures.decoded_trajectories(paths()[0], np.full((5, 30, 2), NAN), 2.2),
     "error over time": lambda: figures.error_over_time([1, 2, 3], [4, 5, 6], [[3, 3, 3], [9, 9, 9]], [5, 10, 15], 4.2),

@@ -100,8 +100,8 @@ def draw_evaluation(
             decoding.true_paths,
             decoding.decoded_paths,
             config.box_size,
-            first_steps=config.seq_length,
-            dt_s=config.dt,
+            seconds=decoding.seconds,
+            first_seconds=config.seq_length * config.dt,
             network=network,
         ),
         "validation/long_error": lambda: figures.error_over_time(

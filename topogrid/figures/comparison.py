@@ -186,7 +186,7 @@ def _draw_sheets(part: FigureBase, groups: Sequence[Group], colours: Sequence[st
     shown = _shown_sheets(groups, colours)
     axes = part.subplots(2, len(shown), squeeze=False)
     rows: tuple[tuple[str, Callable[[Member], Float], float], ...] = (
-        ("tau (steps)", lambda member: member.tau, 0.0),
+        ("tau (ms)", lambda member: member.tau, 0.0),
         ("spacing (m)", lambda member: member.spacing, 2.0),
     )
     for line, (label, values_of, cut) in zip(axes, rows, strict=True):

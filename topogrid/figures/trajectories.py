@@ -1,5 +1,7 @@
 """Where the animal was, and where the network thinks it was."""
 
+import sys
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,6 +22,9 @@ from topogrid.figures.style import (
     styled,
 )
 
+FEWEST_POSITIONS = 10
+"""Positions that a path is drawn through, at least."""
+
 _TRUE_COLOUR = "black"
 _COLUMNS = 4
 
@@ -31,11 +36,11 @@ def decoded_trajectories(
     box_size: float | tuple[float, float],
     *,
     n_walks: int = 4,
-    first_steps: int | None = None,
-    dt_s: float | None = None,
+    seconds: ArrayLike | None = None,
+    first_seconds: float | None = None,
     network: Network = UNNAMED,
 ) -> Figure:
-    """Draw several walks with the path that was decoded: their first steps above, and all of them below.
+    """Draw several walks with the path that was decoded: their beginning above, and all of them below.
 
     Parameters
     ----------
@@ -45,10 +50,11 @@ def decoded_trajectories(
         Side of the box, or its width and height, metres. Short walks are drawn enlarged, all of a row to one scale.
     n_walks : int
         How many walks to draw, at most.
-    first_steps : int, optional
-        Steps that the network was trained on at a time: where walks are longer, these have a row of their own.
-    dt_s : float, optional
-        Length of a step in seconds, to tell the walks' length.
+    seconds : array_like, ``(time,)``, optional
+        When each position was taken, from the start of the walk; they need not be evenly spaced.
+    first_seconds : float, optional
+        How long the walks were that the network was trained on: where these are longer, so much of them, and at least
+        `FEWEST_POSITIONS` positions, have a row of their own.
     network : Network
         What it is called, and its colour.
 
@@ -59,12 +65,16 @@ def decoded_trajectories(
     Raises
     ------
     ValueError
-        If the paths are not both ``(walk, time, 2)`` or there is none.
+        If the paths are not both ``(walk, time, 2)`` or there is none, or moments are not one for each position.
     """
     truth, guess = _paths(true, decoded, ndim=3)
+    when = None if seconds is None else np.asarray(seconds, dtype=np.float64)
+    if when is not None and when.shape != truth.shape[1:2]:
+        raise ValueError(f"seconds must be one for each of {truth.shape[1]} positions, got shape {when.shape}")
     box = np.array(box_sides(box_size))
     shown, length = min(n_walks, len(truth)), truth.shape[1]
-    lengths = [first_steps, length] if first_steps is not None and 0 < first_steps < length else [length]
+    first = _first_positions(when, first_seconds)
+    lengths = [first, length] if first < length else [length]
     windows = [_window(truth[:shown, :end], guess[:shown, :end], box) for end in lengths]
     panel = PAGE / _COLUMNS
     height = sum(panel * window[1] / window[0] + 0.35 for window in windows) + 0.7
@@ -75,20 +85,27 @@ def decoded_trajectories(
             _draw_walk(ax, path, other, network.colour)
             frame_path(ax, np.concatenate([path, other]), window, box)
             ax.set_title(f"mean error {_mean_cm(path, other)} cm", loc="left")
-        line[0].set_ylabel(f"{_steps(end, dt_s)}\ny (m)")
+        line[0].set_ylabel(f"{_duration(end, when)}\ny (m)")
     for ax in axes[-1]:
         ax.set_xlabel("x (m)")
     axes[0, 0].plot([], [], color=NULL_COLOUR, linewidth=2.5, label="wall")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=4)
-    means = ", ".join(f"{_mean_cm(truth[:, :end], guess[:, :end])} cm over {_steps(end, dt_s)}" for end in lengths)
+    means = ", ".join(f"{_mean_cm(truth[:, :end], guess[:, :end])} cm over {_duration(end, when)}" for end in lengths)
     detail = f"mean error of {counted(len(truth), 'walk')}: {means}"
     headline(fig, f"True and decoded paths of {counted(shown, 'held-out walk')}, {network} network", detail)
     return fig
 
 
-def _steps(count: int, dt_s: float | None) -> str:
-    """Return a length of time in steps, and in seconds where these are known."""
-    return counted(count, "step") + (f" ({count * dt_s:.3g} s)" if dt_s is not None else "")
+def _first_positions(when: Float | None, first_seconds: float | None) -> int:
+    """Return how many positions the first row has; more than there are where it is left out."""
+    if when is None or first_seconds is None:
+        return sys.maxsize
+    return max(FEWEST_POSITIONS, int(np.searchsorted(when, first_seconds * (1 + 1e-9), side="right")))
+
+
+def _duration(count: int, when: Float | None) -> str:
+    """Return how long the first positions of a walk last."""
+    return counted(count, "step") if when is None else f"{when[count - 1]:.3g} s"
 
 
 def _paths(true: ArrayLike, decoded: ArrayLike, ndim: int) -> tuple[Float, Float]:

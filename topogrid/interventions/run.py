@@ -98,7 +98,9 @@ def _measured(name: str, about: str, condition: Condition, changed: Condition, b
 
 
 def _measure(condition: Condition) -> Evaluation:
-    return evaluate(condition.trained, probe=condition.probe)
+    """Measure everything; modules, whose lattices may move, on walks from one place: `Probe.anchored`."""
+    anchored = condition.config.wiring != "dense"
+    return evaluate(condition.trained, probe=dataclasses.replace(condition.probe, anchored=anchored))
 
 
 def _outcome(

@@ -228,7 +228,8 @@ class RunFolder:
         """
         folder = cls(Path(path), Path(gallery_root) / Path(path).resolve().name)
         if not folder.config_path.is_file():
-            raise ValueError(f"{path} is not a run: it has no config.json; give a folder like runs/<name>")
+            why = "it has no config.json" if Path(path).is_dir() else "there is no such folder"
+            raise ValueError(f"{path} is not a run: {why}; give a folder like runs/<name>")
         return folder
 
     def check_own(self) -> None:

@@ -33,6 +33,13 @@ def test_bookkeeping_and_settings_without_effect_make_no_group(tmp_path: Path) -
     assert comparison.by == ()
 
 
+def test_time_constants_of_networks_with_other_steps_are_on_one_scale(tmp_path: Path) -> None:
+    for name, dt in (("a", 0.01), ("b", 0.02)):
+        made_run(tmp_path / name, slope=0.1, dt=dt)
+    tau = {group.members[0].tau.mean() for group in compared(tmp_path).groups}
+    assert max(tau) == pytest.approx(2 * min(tau))  # milliseconds: the same number of steps
+
+
 def test_groups_are_named_by_all_that_differs(tmp_path: Path) -> None:
     for seed in range(2):
         made_run(tmp_path / f"a{seed}", seed=seed, slope=0.1, tau_max=5.0)

@@ -35,7 +35,7 @@ class Member:
     spacing : ndarray, ``(row, col)``
         Spacing in metres; NaN where there is no lattice.
     tau : ndarray, ``(row, col)``
-        Time constants, steps.
+        Time constants, ms; steps of training last differently in different networks.
     seconds, long_error_cm, hold_still_cm : ndarray, ``(time,)``
         Time since the start of the long walks, the mean decoding error at that time, and that of holding still.
     """

@@ -307,7 +307,7 @@ def _member(record: RunRecord, warnings: list[str]) -> Member:
         rows=record.rows,
         scores=units.get("score_60", np.empty(0)),
         spacing=sheet("spacing_m"),
-        tau=sheet("tau_steps"),
+        tau=1000 * record.config.dt * sheet("tau_steps"),  # a step is not as long in every group
         **{name.split("/")[1]: values for name, values in walks.items()},
     )
 
