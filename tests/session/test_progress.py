@@ -37,7 +37,7 @@ def test_silence_is_broken_by_what_is_being_done() -> None:
         shown.step(4)
         time.sleep(0.3)
     assert said[0] == "step 4/9 is being taken"
-    assert any(line.startswith("evaluation at step 3: walks (1 of 5), for 1 seconds") for line in said)
+    assert any(line.startswith("evaluation at step 3: walks (1 of 5), for 1 second") for line in said)
     assert said[-1] == "step 5/9 is being taken"
 
 

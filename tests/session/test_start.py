@@ -1,11 +1,15 @@
-"""How a run is filed in W&B by itself."""
+"""How a run is filed in W&B by itself, and what its first lines say."""
 
 import dataclasses
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from topogrid.session import start
 from topogrid.session.start import recipe_of
 from topogrid.settings.config import TrainConfig
+from topogrid.training.processes import ALONE
 
 CONFIG = TrainConfig(preset="smoke", tau=True)
 
@@ -26,3 +30,19 @@ def test_what_makes_another_network_makes_another_group(field: "dataclasses.Fiel
     changed = dataclasses.replace(CONFIG)
     object.__setattr__(changed, field.name, "changed")
     assert recipe_of(changed) != recipe_of(CONFIG)
+
+
+def test_a_name_that_is_taken_and_units_that_are_all_connected_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(start, "tell", told.append)
+    for wiring in ("dense", "learned"):
+        config = TrainConfig(
+            preset="smoke", tau=True, wiring=wiring, name="mine", wandb="disabled", device="cpu",
+            save_dir=str(tmp_path), gallery_dir=str(tmp_path / "pictures"),
+        )  # fmt: skip
+        with ExitStack() as held:
+            start.prepare(config, ALONE, held)
+    assert [" all to all, " in line for line in told if " network, " in line] == [True, False]
+    assert told.count("there is a mine already: this run is mine-2") == 1

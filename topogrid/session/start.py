@@ -84,6 +84,8 @@ def prepare(config: TrainConfig, processes: Processes, held: ExitStack) -> Start
         )
         folder = RunFolder.create(config.save_dir, name, config.gallery_dir, only_this=config.resume == AUTO)
         held.callback(folder.lock.release)
+        if config.name and folder.name != config.name:
+            notes = [f"there is a {config.name} already: this run is {folder.name}"]
         config = dataclasses.replace(config, resume="")
     elif resumed is not None:
         notes = put_back(resumed, state, config)
@@ -95,8 +97,9 @@ def prepare(config: TrainConfig, processes: Processes, held: ExitStack) -> Start
     write_settings(config, folder.config_path)
     how = {"device": str(device), "precision": precision, "processes": str(processes.count)}
     write_json_atomic(folder.versions_path, versions() | how)
+    connected = " all to all" if config.wiring == "dense" and config.network == "leaky" else ""
     tell(
-        f"{folder.name}: {config.describe()} network, {config.sheet_side}x{config.sheet_side} units, "
+        f"{folder.name}: {config.describe()} network, {config.sheet_side}x{config.sheet_side} units{connected}, "
         f"{config.n_place_cells} place cells, steps {state.step + 1} to {config.steps} on {device} ({precision})"
         + ("" if processes.alone else f", by {processes.count} processes")
     )
