@@ -47,16 +47,17 @@ def _answer(row: Row) -> str:
 def _nothing_asked(rows: Mapping[str, Row]) -> str:
     dense, blocks = rows["dense_tau"], rows["blocks_tau"]
     return (
-        f"**Tau alone.** All units connected to all ({_count(dense)}): {_answer(dense)}. Modules without anything "
-        f"asked of them ({_count(blocks)}): {_answer(blocks)}."
+        f"**Tau alone.** All units connected to all ({_count(dense)}): {_answer(dense)}. Modules that are only "
+        f"asked for the place code ({_count(blocks)}): {_answer(blocks)}."
     )
 
 
 def _learned(rows: Mapping[str, Row]) -> str:
     learned, blind = rows["learned"], rows["learned_blind"]
     return (
-        f"**Modules that learn** ({_count(learned)}; {_percent(learned)} of units are grid cells): {_answer(learned)}. "
-        f"Asked for one length scale whatever their tau, the slope is {told(blind.values['slope on tau'], 2)}."
+        f"**Modules that learn to keep distances** ({_count(learned)}; {_percent(learned)} of units are grid cells): "
+        f"{_answer(learned)}. Trained for one length scale whatever their tau, the slope is "
+        f"{told(blind.values['slope on tau'], 2)}."
     )
 
 
@@ -71,9 +72,9 @@ def _attractor(rows: Mapping[str, Row]) -> str:
 def _gain(rows: Mapping[str, Row]) -> str:
     gain, both = rows["gain"], rows["both"]
     text = (
-        f"**The rival, gain from movement** ({_count(gain)}, tau the same everywhere): spacing goes as gain to the "
-        f"power {_power(gain, 'slope on gain')}; with both laid out it goes as tau to {_power(both, 'slope on tau')} "
-        f"and as gain to {_power(both, 'slope on gain')}"
+        f"**The rival, gain** (how strongly movement drives a module; {_count(gain)}, tau the same everywhere): "
+        f"spacing goes as gain to the power {_power(gain, 'slope on gain')}; where both differ between modules it goes "
+        f"as tau to {_power(both, 'slope on tau')} and as gain to {_power(both, 'slope on gain')}"
     )
     if gain.values["slope on gain"].high < 0:
         text += ", so that grid scale alone does not tell the two causes apart"
@@ -99,6 +100,7 @@ def _later(records: Sequence[Record], rows: Mapping[str, Row]) -> list[str]:
     without = rows["attractor"].values["60 s cm"].mean
     return [
         f"**A minute without landmarks**: attractor modules are {without:.0f} cm off, and {error:.0f} cm with feedback "
-        f"of the {code} place code (strength {strength:g}). **HCN1 knock-out**: tau times 1.3 looks like it in {alike} "
-        f"of {n_alike} attractor networks, equal tau in {flat} of {n_flat}."
+        f"of the {code} place code (strength {strength:g}). **HCN1 knock-out** (in mice all spacings grow and their "
+        f"gradient stays): tau times 1.3 does the same in {alike} of {n_alike} attractor networks, equal tau in "
+        f"{flat} of {n_flat}."
     ]
