@@ -67,3 +67,25 @@ def test_a_page_is_written_where_there_is_an_evaluation(
     assert ("Page: " in said.err) is evaluated
     assert "interventions.png" in said.err
     assert "\x1b" not in said.out + said.err
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_somebody_who_stops_is_told_where_the_measured_ones_are(
+    count: int, folder: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measured(*_: object, progress: Any, **__: object) -> Table:
+        for done in range(count):
+            progress("tau_x2", done + 1, 9)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("topogrid.interventions.files.measure_table_into", measured)
+    monkeypatch.setattr("topogrid.interventions.files.measure_headline_into", measured)
+    for show in (
+        lambda: show_table(usual_subject(), ["tau_x2"], (), folder),
+        lambda: show_headline(usual_subject(), folder),
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            show()
+        said = capsys.readouterr().err
+        assert ("measured until now, in" in said) == (count > 0)
+        assert "\x1b" not in said

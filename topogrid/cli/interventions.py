@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from topogrid.cli.progress import Progress
@@ -20,7 +21,7 @@ def show_headline(condition: Condition, folder: RunFolder) -> None:
     from topogrid.interventions.modules import KEY, headline_table
     from topogrid.reports.explorer import write_report
 
-    with Progress("intervention") as progress:
+    with _progress(folder) as progress:
         found = measure_headline_into(folder, condition, progress)
     print(to_text(*headline_table(found.outcomes)))
     print(KEY)
@@ -37,7 +38,7 @@ def show_table(condition: Condition, wanted: Sequence[str], chosen: Sequence[int
 
     for name, reason in obstacles(condition, wanted).items():
         complain(f"left out {name}: {reason}")
-    with Progress("intervention") as progress:
+    with _progress(folder) as progress:
         found = measure_table_into(folder, condition, wanted, chosen, progress=progress)
     print(to_text(*key_table(found.outcomes)))
     for outcome in found.outcomes:
@@ -45,3 +46,21 @@ def show_table(condition: Condition, wanted: Sequence[str], chosen: Sequence[int
             print(f"{outcome.name}: {outcome.note}")
     print(key(found.outcomes))
     complain(f"Everything measured: {found.stem}.csv .json .md .npz .png")
+
+
+@contextmanager
+def _progress(folder: RunFolder) -> Iterator[Callable[[str, int, int], None]]:
+    """Show what has been measured, and say where that is if somebody stops."""
+    measured: list[str] = []
+    with Progress("intervention") as progress:
+
+        def tell(name: str, count: int, of: int) -> None:
+            measured.append(name)
+            progress(name, count, of)
+
+        try:
+            yield tell
+        except KeyboardInterrupt:
+            if measured:
+                complain(f"{len(measured)} measured until now, in {folder.path / 'interventions'}")
+            raise
