@@ -40,7 +40,12 @@ def _measure(key: str) -> Callable[[Record], float]:
 
 
 def _slope(cause: str) -> Callable[[Record], float]:
+    """Return the slope on a cause; NaN where too few units are grid cells, whose lattices would be chance."""
+    cells = _measure("share_gate")
+
     def of(record: Record) -> float:
+        if not cells(record) >= ENOUGH:
+            return math.nan
         over_modules = number(record["modules"]["slopes"].get(cause))
         if math.isfinite(over_modules) or cause != "tau" or len(record["modules"]["tau"]) > 1:
             return over_modules
@@ -98,10 +103,16 @@ QUANTITIES = (
     Quantity("null %", "The same of surrogate maps, percent.", _measure("null_share_above_0.8"), 0, 100),
     Quantity("25 best", "Mean grid score of the 25 best units.", _measure("best_25_grid_score_mean")),
     Quantity(
-        "slope on tau", "Of log spacing on log tau over modules, given gain; over units where there is one module.",
+        "slope on tau",
+        "Of log spacing on log tau over modules, given gain; over units where there is one module; none without grid "
+        "cells.",
         _slope("tau"),
     ),
-    Quantity("slope on gain", "Of log spacing on log gain from movement over modules, given tau.", _slope("gain")),
+    Quantity(
+        "slope on gain",
+        "Of log spacing on log gain from movement over modules, given tau; none without grid cells.",
+        _slope("gain"),
+    ),
     Quantity(
         "within %", "Median over modules of the spread of spacing inside, percent.", _median_of("modules", "spread"), 1,
         100,
