@@ -12,13 +12,13 @@ from typing import NamedTuple
 import torch
 
 from benchmarks.document import write_between
-from benchmarks.speed.timing import describe_machine, fresh_state, step_products, wait
+from benchmarks.speed.timing import describe_machine, fresh_state, step_products
 from topogrid.files import write_json_atomic
 from topogrid.model.products import Precision
 from topogrid.settings.config import TrainConfig
 from topogrid.tables import to_markdown
 from topogrid.training.cuda_graph import WARM_UP_STEPS, GraphedStep
-from topogrid.training.hardware import choose_precision, use_tensor_cores
+from topogrid.training.hardware import choose_precision, use_tensor_cores, wait
 from topogrid.training.objective import growth_steps
 from topogrid.training.state import TrainState
 from topogrid.training.step import train

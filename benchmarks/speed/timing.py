@@ -18,6 +18,7 @@ from tqdm import tqdm
 from topogrid.model.products import Precision, multiply
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import make_generators
+from topogrid.training.hardware import wait
 from topogrid.training.state import TrainState, new_state
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
@@ -64,14 +65,6 @@ def interleaved(
             if bar is not None:
                 bar.set_postfix_str(name)
     return {name: statistics.median(values) for name, values in seconds.items()}
-
-
-def wait(device: torch.device) -> None:
-    """Wait until the device has done what it was asked."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 def fresh_state(config: TrainConfig, device: torch.device, precision: Precision) -> TrainState:

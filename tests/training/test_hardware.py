@@ -19,6 +19,7 @@ from topogrid.training.hardware import (
     peak_memory_mb,
     read_scalars,
     use_tensor_cores,
+    wait,
 )
 from topogrid.training.state import new_state
 from topogrid.training.step import train
@@ -176,3 +177,12 @@ def test_a_compiled_step_learns_the_same(settings: dict[str, Any]) -> None:
         found.append(state.network.state_dict())
     for name, value in found[0].items():
         torch.testing.assert_close(found[1][name], value, rtol=1e-2, atol=1e-3)
+
+
+def test_the_device_that_was_asked_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[str] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: waited.append(str(device)))
+    monkeypatch.setattr(torch.mps, "synchronize", lambda: waited.append("mps"))
+    for name in ("cpu", "cuda:1", "mps"):
+        wait(torch.device(name))
+    assert waited == ["cuda:1", "mps"]

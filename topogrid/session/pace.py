@@ -20,6 +20,7 @@ from topogrid.settings.presets import PRESETS, settings_of
 from topogrid.streams import make_generators
 from topogrid.training.batch import make_batch
 from topogrid.training.cuda_graph import captured, on_side_stream
+from topogrid.training.hardware import wait
 from topogrid.training.objective import (
     TOTAL,
     Batch,
@@ -139,20 +140,13 @@ def _own_step(twin: TrainState, config: TrainConfig) -> None:
 
 def _second_time(work: Callable[[], object], twin: TrainState) -> float:
     """Return the seconds that work takes when it is done again: the first time also makes room for it."""
+    device = twin.network.encoder.device
     work()
-    _wait(twin)
+    wait(device)
     began = time.perf_counter()
     work()
-    _wait(twin)
+    wait(device)
     return time.perf_counter() - began
-
-
-def _wait(twin: TrainState) -> None:
-    kind = twin.network.encoder.device.type
-    if kind == "cuda":
-        torch.cuda.synchronize()
-    elif kind == "mps":
-        torch.mps.synchronize()
 
 
 def operations(config: TrainConfig, done: int = 0) -> float:

@@ -83,6 +83,14 @@ def use_tensor_cores(device: torch.device, precision: Precision) -> None:
         torch.set_float32_matmul_precision("high" if precision == "bf16" else "highest")
 
 
+def wait(device: torch.device) -> None:
+    """Wait until the device has done what it was asked."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 def peak_memory_mb() -> float:
     """Most memory held so far, MB: on the GPU if there is one, else by the process; NaN where no system says it."""
     if torch.cuda.is_available():
