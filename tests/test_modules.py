@@ -18,7 +18,8 @@ from topogrid.runs.checkpoints import load_checkpoint
 from topogrid.session.companions import build_state
 from topogrid.session.failures import replay
 from topogrid.session.moments import moment_steps
-from topogrid.session.pace import expected_seconds, operations, phases_left, shorter_presets
+from topogrid.session.pace import operations, shorter_presets
+from topogrid.session.rehearsal import phases_left, rehearse
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
 from topogrid.settings.presets import settings_of
@@ -251,7 +252,7 @@ def test_a_rehearsal_changes_nothing(wiring: str) -> None:
     state = build_state(config, ALONE)
     before = {name: value.clone() for name, value in state.network.state_dict().items()}
     walks = state.generators["walks"].get_state()
-    assert 0 < expected_seconds(state, config) < 600
+    assert 0 < sum(one.steps * one.seconds for one in rehearse(state, config)) < 600
     assert same(before, dict(state.network.state_dict()))
     assert torch.equal(walks, state.generators["walks"].get_state())
     assert all(parameter.grad is None for parameter in state.network.parameters())

@@ -2,17 +2,14 @@
 
 import math
 import re
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
 from topogrid.session import pace, start
-from topogrid.session.companions import build_state
-from topogrid.session.pace import Pace, announcement, evaluation_seconds, evaluations_left
+from topogrid.session.pace import Forecast, Pace, evaluation_seconds, evaluations_left, glance_seconds
+from topogrid.session.rehearsal import Rehearsed
 from topogrid.settings.config import TrainConfig
 from topogrid.training.processes import ALONE, Processes
 
@@ -32,14 +29,18 @@ def test_evaluations_are_counted(done: int, steps: int, every: int, at_start: bo
 
 def test_an_evaluation_takes_as_long_as_its_walks() -> None:
     base = evaluation_seconds(smoke(), 1e-9)
-    assert evaluation_seconds(smoke(eval_walks=2_000_000), 1e-9) > 100 * base
+    assert evaluation_seconds(smoke(eval_walks=2_000_000), 1e-9) > 50 * base
     assert evaluation_seconds(smoke(eval_burn_in=1_000_000), 1e-9) > 60
 
 
-def test_the_announcement_tells_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "expected_seconds", lambda state, config, *, recorded: 7200.0)
+def forecast(config: TrainConfig, seconds: float, done: int = 0) -> Forecast:
+    """Return the forecast of a run whose steps take so many seconds in all."""
+    return Forecast(config, [Rehearsed(done + 1, config.steps - done, seconds / max(1, config.steps - done))], done)
+
+
+def test_the_announcement_tells_both() -> None:
     config = smoke(steps=1000, eval_every=400)
-    line = announcement(build_state(config, ALONE), config, Path("runs/a"), at_start=True)
+    line = forecast(config, 7200.0).announcement(Path("runs/a"), at_start=True)
     assert "about 2.0 hours here" in line
     assert "4 evaluations of about" in line
     assert "--resume runs/a" in line
@@ -51,13 +52,11 @@ def test_the_announcement_tells_both(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_evaluations_that_take_longer_than_training_are_told_with_what_mends_it(
     monkeypatch: pytest.MonkeyPatch, seconds: float, done: int, at_start: bool
 ) -> None:
-    monkeypatch.setattr(pace, "expected_seconds", lambda state, config, *, recorded: seconds)
     monkeypatch.setattr(pace, "evaluation_seconds", lambda config, per_operation: 42.0)
-    state = build_state(smoke(steps=100_000), ALONE)
-    state.step = done
 
     def line(every: int) -> str:
-        return announcement(state, smoke(steps=100_000, eval_every=every), Path("runs/a"), at_start=at_start)
+        config = smoke(steps=100_000, eval_every=every)
+        return forecast(config, seconds, done).announcement(Path("runs/a"), at_start=at_start)
 
     often = line(1000)
     proposed = re.search(r"--eval_every (\d+) evaluates (once|\d+ times)", often)
@@ -73,57 +72,51 @@ def test_evaluations_that_take_longer_than_training_are_told_with_what_mends_it(
     assert ("Most of the time" in line(10**9)) == (at_start and seconds == 30.0)
 
 
+def modules(**changes: object) -> TrainConfig:
+    return TrainConfig(**{"preset": "smoke", "tau": True, "wiring": "learned", "device": "cpu", **changes})
+
+
+def test_quick_evaluations_and_pictures_are_announced() -> None:
+    config = modules(steps=60)
+    line = forecast(config, 5.0).announcement(Path("runs/a"), at_start=False)
+    assert re.search(r"1 evaluation of about \d+ seconds? and [3-5] quick ones of about \d+ seconds? each", line), line
+    one, all_of_them = smoke(pictures="main"), smoke(pictures="all")
+    assert evaluation_seconds(all_of_them, 1e-9) > evaluation_seconds(one, 1e-9) + 2
+    assert 0 < glance_seconds(one, 1e-9) < evaluation_seconds(one, 1e-9)
+
+
+def test_what_is_left_counts_phases_and_evaluations() -> None:
+    """Steps of the last phase take ten times as long; a forecast by the pace of the first would be far too low."""
+    config = smoke(steps=100, eval_every=50)
+    told = Forecast(config, [Rehearsed(1, 80, 1.0), Rehearsed(81, 20, 10.0)], 0)
+    told.evaluation, told.glance = 7.0, 0.0
+    assert told.left(0 + 1) == pytest.approx(79 + 200 + 14)
+    assert told.left(50) == pytest.approx(30 + 200 + 14)  # the evaluation after step 50 is still to come
+    assert told.left(51) == pytest.approx(29 + 200 + 7)
+    assert told.left(100) == pytest.approx(7)
+
+
+def test_what_is_left_learns_from_steps_taken() -> None:
+    told = forecast(smoke(steps=1000), 1000.0)
+    told.evaluation = 0.0
+    seen = []
+    for step in range(1, 501):
+        told.took(step, 2.0)  # twice as long as rehearsed
+        seen.append(told.left(step))
+    assert seen[0] < 1.1 * 999
+    assert seen[-1] == pytest.approx(2 * 500, rel=0.02)
+    assert max(seen) < 2 * 999
+
+
+def test_a_pace_knows_its_seconds() -> None:
+    pace_ = Pace(0)
+    speed = pace_.steps_per_second(3, busy_elsewhere=0.0)
+    assert speed * pace_.seconds == pytest.approx(3)
+
+
 def test_a_pace_that_is_not_known_is_none() -> None:
     assert Pace(0).steps_per_second(1, busy_elsewhere=1e9) == 0
     assert math.isfinite(Pace(0).steps_per_second(1, busy_elsewhere=0))
-
-
-def test_steps_that_training_replays_are_rehearsed_as_replays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step launched one by one takes up to eight times as long on a GPU: 29 minutes were announced for one."""
-    config = smoke(tau=True, wiring="learned", steps=60)
-    replays: list[torch.Generator] = []
-
-    def captured(work: Callable[[], None], generator: torch.Generator) -> tuple[None, Callable[[], None]]:
-        work()
-        return None, lambda: replays.append(generator)
-
-    monkeypatch.setattr(pace, "on_side_stream", lambda work, stream: work())
-    monkeypatch.setattr(torch.cuda, "Stream", lambda device: None)
-    monkeypatch.setattr(pace, "captured", captured)
-    state = build_state(config, ALONE)
-    before = {name: value.clone() for name, value in state.network.state_dict().items()}
-    assert pace.expected_seconds(state, config) > 0
-    assert not replays
-    assert pace.expected_seconds(state, config, recorded=True) > 0
-    assert len(replays) == 2 * 3  # twice each: a batch of modules, a step of them, a step of the read-out
-    for name, value in state.network.state_dict().items():
-        assert torch.equal(value, before[name])
-
-
-def test_a_rehearsal_that_cannot_be_recorded_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = smoke(tau=True, wiring="learned", steps=60)
-    spoilt: list[torch.Generator] = []
-
-    def fails(work: Callable[[], None], generator: torch.Generator) -> tuple[None, Callable[[], None]]:
-        spoilt.append(generator)
-        work()
-        raise RuntimeError("operation not permitted when stream is capturing")
-
-    real = pace.make_batch
-
-    def draws(*given: Any, **more: Any) -> Any:
-        batch = real(*given, **more)
-        seen.append(given[2])
-        return batch
-
-    seen: list[torch.Generator] = []
-    monkeypatch.setattr(pace, "on_side_stream", lambda work, stream: work())
-    monkeypatch.setattr(torch.cuda, "Stream", lambda device: None)
-    monkeypatch.setattr(pace, "captured", fails)
-    monkeypatch.setattr(pace, "make_batch", draws)
-    assert pace.expected_seconds(build_state(config, ALONE), config, recorded=True) > 0
-    last = max(place for place, generator in enumerate(seen) if any(generator is one for one in spoilt))
-    assert len(seen) > last + 1  # the last batches come from a generator that saw no recording
 
 
 def test_several_processes_are_told_of_steps_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +124,7 @@ def test_several_processes_are_told_of_steps_one_by_one(tmp_path: Path, monkeypa
     told: list[bool] = []
     monkeypatch.setattr(start, "uses_graph", lambda wanted, device, processes, config: processes.alone)
     monkeypatch.setattr(start, "GraphedStep", lambda *_, **__: None)
-    monkeypatch.setattr(start, "announcement", lambda *_, recorded, **__: told.append(recorded) or "soon")
+    monkeypatch.setattr(start, "rehearse", lambda *_, recorded: told.append(recorded) or [])
     for processes in (ALONE, Processes(0, 2, 0)):
         config = smoke(save_dir=str(tmp_path / str(processes.count)), gallery_dir=str(tmp_path), wandb="disabled")
         with ExitStack() as held:

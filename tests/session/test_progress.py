@@ -7,6 +7,7 @@ import pytest
 
 from tests.quick_evaluations import quick_evaluation
 from topogrid.evaluation.summary import summarise
+from topogrid.measures.training import LOSS
 from topogrid.session import progress
 from topogrid.session.log import on_screen, tell
 from topogrid.session.progress import EvaluationProgress, Progress, say_evaluation
@@ -59,11 +60,19 @@ def test_a_terminal_has_bars_instead() -> None:
         assert shown.is_terminal
         with EvaluationProgress(shown, screen, 0) as evaluation:
             evaluation.begin("walks")
-        shown.step(1, "loss 3.0")
+        shown.report(1, {LOSS.key: 3.0, "train/steps_per_sec": 2.0}, 75.0)
         time.sleep(0.2)
     assert said == []
     assert "evaluation: walks" in terminal.getvalue()
     assert "1/9" in terminal.getvalue()
+    assert "loss 3.0000, 0:01:15 left" in terminal.getvalue()
+
+
+def test_elsewhere_a_step_is_a_line() -> None:
+    said: list[str] = []
+    with on_screen(said.append) as screen, Progress(screen, 0, 9) as shown:
+        shown.report(1, {LOSS.key: 3.0, "train/steps_per_sec": 2.0, "train/position_error_cm": 12.34}, 75.0)
+    assert said == ["step 1/9: loss 3.0000, error 12.3 cm, 2 steps/s, 0:01:15 left"]
 
 
 def test_the_errors_of_an_evaluation_stand_beside_those_of_sitting_still() -> None:

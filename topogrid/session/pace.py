@@ -1,152 +1,31 @@
-"""How fast steps go by, and how long a run will take here: a step of every phase is rehearsed before it begins."""
+"""How long a run will take here, said before it begins and while it lasts."""
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import datetime
-import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-import torch
-
-from topogrid.model.units import at_moments
+from topogrid.evaluation.gallery import wanted_pictures
+from topogrid.session.moments import moment_steps
+from topogrid.session.rehearsal import Rehearsed, phases_left
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.cost import MOST_MOMENTS, evaluation_cost
 from topogrid.settings.presets import PRESETS, settings_of
-from topogrid.streams import make_generators
-from topogrid.training.batch import make_batch
-from topogrid.training.cuda_graph import captured, on_side_stream
-from topogrid.training.hardware import wait
-from topogrid.training.objective import (
-    TOTAL,
-    Batch,
-    Context,
-    Phase,
-    growth_steps,
-    objective,
-    phase_of,
-    read_steps,
-    readout_steps,
-    tau_diversity_cost,
-    tau_smoothness_cost,
-    walk_length,
-)
-from topogrid.training.state import TrainState
+from topogrid.training.objective import read_steps, walk_length
 
-REHEARSED_SHARE = 8  # a rehearsed walk has one in so many steps of the real one, and as many as one reading takes
 PATIENCE = 20 * 60.0  # seconds; to a run expected to take longer, shorter presets are named
 OF_A_STEP = 1e-4  # seconds that a step of an evaluation takes, however few units there are
-OF_A_UNIT = 0.01  # seconds of a core in which a unit is scored against its null
+OF_A_UNIT = 0.015  # seconds of a core in which a unit is scored against its null, settled and from the start
+OF_A_GLANCE = 0.003  # the same, without a null
+OF_A_PICTURE = 0.5
+ALL_PICTURES = 15  # that an evaluation can draw
+TRUST = 10.0  # seconds of training after which steps taken count as much as those rehearsed
 WORTH_SAYING = 60.0  # seconds below which nobody minds how long something takes
 MUCH_SHORTER = 0.5  # share of a run's duration below which another preset is worth naming
-
-
-def expected_seconds(state: TrainState, config: TrainConfig, *, recorded: bool = False) -> float:
-    """Time shortened steps on a copy of the network; nothing of the state changes.
-
-    Parameters
-    ----------
-    state : TrainState
-    config : TrainConfig
-    recorded : bool
-        Whether training replays its steps from a recording.
-
-    Returns
-    -------
-    float
-        Seconds that the training steps from ``state.step`` to ``config.steps`` will take, without evaluations.
-    """
-    twin = dataclasses.replace(state, network=copy.deepcopy(state.network), averaged=None)
-    seconds = 0.0
-    for phase, first, count in phases_left(state.step, config):
-        if phase != "growth":
-            seconds += count * _step_seconds(twin, config, first, recorded)
-    grown = max(0, growth_steps(config) - state.step)
-    if grown:
-        seconds += grown * config.tau_own_steps * _second_time(lambda: _own_step(twin, config), twin)
-    return seconds
-
-
-def phases_left(done: int, config: TrainConfig) -> list[tuple[Phase, int, int]]:
-    """Return each phase that is left with its next step and the number of its steps."""
-    borders = {done, config.steps, growth_steps(config) if config.wiring == "attractor" else done}
-    if config.wiring == "learned":
-        borders.add(config.steps - readout_steps(config))
-    edges = sorted(edge for edge in borders if done <= edge <= config.steps)
-    return [(phase_of(low + 1, config), low + 1, high - low) for low, high in itertools.pairwise(edges)]
-
-
-def _step_seconds(twin: TrainState, config: TrainConfig, step: int, recorded: bool) -> float:
-    walks = _generator(twin, config)
-    phase, moments = phase_of(step, config), read_steps(step, config)
-    length = walk_length(step, config)
-    scale = twin.length_scale(config) if phase == "modules" else None
-
-    def make(generator: torch.Generator) -> Batch:
-        return make_batch(config, twin.place_cells, generator, step=step, scale=scale)
-
-    whole, making = make(walks), 0.0
-    if phase == "modules":  # these walks are short already
-        short = length
-        making = _second_time(_as_taken(make, twin, config, recorded), twin)
-    else:
-        short = min(length, max(moments[0] + 1, length // REHEARSED_SHARE))
-    position, read = whole.position[:short], [moment for moment in moments if moment < short]
-    code = whole.code if phase == "modules" else twin.place_cells.encode(at_moments(position, read))
-    shorter = whole._replace(displacement=whole.displacement[:short], position=position, code=code)
-    shorter = shorter._replace(kept=whole.kept[: len(read)])
-
-    def rehearse(_generator: torch.Generator) -> None:
-        prediction = twin.predict(shorter, phase, read)
-        context = Context(twin.network, twin.place_cells, prediction, shorter, config, twin.topoloss_weight, read)
-        terms = objective(context, phase)
-        terms[TOTAL].backward()  # type: ignore[no-untyped-call]
-        twin.network.zero_grad(set_to_none=True)
-
-    return making + _second_time(_as_taken(rehearse, twin, config, recorded), twin) * length / short
-
-
-def _generator(twin: TrainState, config: TrainConfig) -> torch.Generator:
-    return make_generators(config.seed, twin.network.encoder.device, ("rehearsal",))["rehearsal"]
-
-
-def _as_taken(
-    work: Callable[[torch.Generator], object], twin: TrainState, config: TrainConfig, recorded: bool
-) -> Callable[[], object]:
-    """Return work of a step the way training does it: replayed from a recording, or as it is."""
-    generator = _generator(twin, config)
-    if not recorded:
-        return lambda: work(generator)
-    device = twin.network.encoder.device
-    on_side_stream(lambda: work(generator), torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
-    try:
-        return captured(lambda: work(generator), generator)[1]
-    except RuntimeError:
-        # As training: the gradients were never filled, and the generator may believe that it is still being recorded.
-        twin.network.zero_grad(set_to_none=True)
-        fresh = _generator(twin, config)
-        return lambda: work(fresh)
-
-
-def _own_step(twin: TrainState, config: TrainConfig) -> None:
-    cost = tau_smoothness_cost(twin.network, config) + tau_diversity_cost(twin.network, config)
-    cost.backward()  # type: ignore[no-untyped-call]
-    twin.network.zero_grad(set_to_none=True)
-
-
-def _second_time(work: Callable[[], object], twin: TrainState) -> float:
-    """Return the seconds that work takes when it is done again: the first time also makes room for it."""
-    device = twin.network.encoder.device
-    work()
-    wait(device)
-    began = time.perf_counter()
-    work()
-    wait(device)
-    return time.perf_counter() - began
 
 
 def operations(config: TrainConfig, done: int = 0) -> float:
@@ -175,13 +54,25 @@ def _of_a_step(config: TrainConfig) -> float:
 
 
 def evaluation_seconds(config: TrainConfig, per_operation: float) -> float:
-    """Return about how long one evaluation takes, by the seconds that a multiplication of training takes here."""
+    """Return about how long one evaluation and its pictures take.
+
+    ``per_operation`` is the seconds that a multiplication of training takes here.
+    """
     cost = evaluation_cost(config)
     readings = config.eval_walks * config.seq_length + config.long_walks * min(
         MOST_MOMENTS, config.long_seconds / config.dt
     )
     work = cost.walk_steps * _of_a_step(config) + config.n_grid_cells * readings * config.n_place_cells
-    return work * per_operation + cost.steps * OF_A_STEP + config.n_grid_cells * OF_A_UNIT
+    pictures = wanted_pictures(config)
+    drawing = OF_A_PICTURE * (ALL_PICTURES if pictures is None else len(pictures))
+    return work * per_operation + cost.steps * OF_A_STEP + config.n_grid_cells * OF_A_UNIT + drawing
+
+
+def glance_seconds(config: TrainConfig, per_operation: float) -> float:
+    """Return about how long a quick evaluation takes: short walks, and the lattice of every unit."""
+    cost = evaluation_cost(dataclasses.replace(config, long_walks=1, long_seconds=config.dt))
+    work = cost.walk_steps * _of_a_step(config)
+    return work * per_operation + cost.steps * OF_A_STEP + config.n_grid_cells * OF_A_GLANCE
 
 
 def evaluations_left(done: int, config: TrainConfig, *, at_start: bool) -> int:
@@ -225,37 +116,77 @@ def shorter_presets(config: TrainConfig, seconds: float) -> list[tuple[str, floa
     return sorted(found, key=lambda one: -one[1])
 
 
-def announcement(state: TrainState, config: TrainConfig, path: Path, *, at_start: bool, recorded: bool = False) -> str:
-    """Say how long training will take on this machine, and which preset is really shorter where that is long.
+class Forecast:
+    """How long a run takes: its steps as rehearsed until enough are taken, its evaluations as estimated until one is.
 
     Parameters
     ----------
-    state : TrainState
     config : TrainConfig
-    path : Path
-        Folder of the run, to go on with after it was stopped.
-    at_start : bool
-        Whether the network is evaluated before the first step.
-    recorded : bool
-        Whether training replays its steps from a recording, as it does on a GPU.
+    rehearsed : sequence of Rehearsed
+        What is left to train.
+    done : int
+        Steps taken before.
     """
-    seconds = expected_seconds(state, config, recorded=recorded)
-    work = operations(config, state.step)
-    evaluation = evaluation_seconds(config, seconds / work if work else 0.0)
-    times = evaluations_left(state.step, config, at_start=at_start)
-    line = (
-        f"Training will take about {in_words(seconds)} here, by steps just timed; on top "
-        f"{'comes 1 evaluation' if times == 1 else f'come {times} evaluations'} of about {in_words(evaluation)}"
-        f"{'' if times == 1 else ' each'}."
-    )
-    if recorded and seconds > WORTH_SAYING and not config.compile:
-        line += " --compile makes such steps about twice as fast."
-    line += _fewer_evaluations(state.step, config, max(seconds, WORTH_SAYING) / evaluation, at_start)
-    if seconds > PATIENCE:
-        shorter = [f"{flags} ({in_words(takes)})" for flags, takes in shorter_presets(config, seconds)]
-        line += f" Shorter: {', '.join(shorter)}." if shorter else " Fewer --steps make it shorter."
-        line += f" Ctrl-C saves, --resume {path} goes on."
-    return line
+
+    def __init__(self, config: TrainConfig, rehearsed: Sequence[Rehearsed], done: int) -> None:
+        self._config, self._rehearsed, self._last = config, rehearsed, done
+        self._taken = self._expected = 0.0
+        work = operations(config, done)
+        per_operation = self.training(done) / work if work else 0.0
+        self.evaluation = evaluation_seconds(config, per_operation)
+        """Seconds of one evaluation."""
+        self.glance = glance_seconds(config, per_operation)
+        """Seconds of a quick one."""
+        self.moments: Collection[int] = moment_steps(config)
+        """Steps at which there is a quick one."""
+
+    def training(self, done: int) -> float:
+        """Return the seconds of the steps after ``done``, as rehearsed."""
+        return sum(one.seconds * min(one.steps, max(0, one.first + one.steps - 1 - done)) for one in self._rehearsed)
+
+    def took(self, step: int, seconds: float) -> None:
+        """Take note of how long the steps up to ``step`` took since the last that was told."""
+        self._expected += self.training(self._last) - self.training(step)
+        self._taken += seconds
+        self._last = step
+
+    def left(self, step: int) -> float:
+        """Return the seconds from the end of ``step`` to the end of the last evaluation."""
+        steps = self.training(step) * (self._taken + TRUST) / (self._expected + TRUST)
+        evaluations = evaluations_left(step - 1, self._config, at_start=False)
+        return steps + evaluations * self.evaluation + sum(one >= step for one in self.moments) * self.glance
+
+    def announcement(self, path: Path, *, at_start: bool, recorded: bool = False) -> str:
+        """Say how long training will take on this machine, and which preset is really shorter where that is long.
+
+        Parameters
+        ----------
+        path : Path
+            Folder of the run, to go on with after it was stopped.
+        at_start : bool
+            Whether the network is evaluated before the first step.
+        recorded : bool
+            Whether training replays its steps from a recording, as it does on a GPU.
+        """
+        config, done = self._config, self._last
+        seconds = self.training(done)
+        times = _counted(evaluations_left(done, config, at_start=at_start), "evaluation", self.evaluation)
+        looks = sum(one >= done for one in self.moments)
+        quick = f" and {_counted(looks, 'quick one', self.glance)}" if looks else ""
+        line = f"Training will take about {in_words(seconds)} here, by steps just timed, plus {times}{quick}."
+        if recorded and seconds > WORTH_SAYING and not config.compile:
+            line += " --compile makes such steps about twice as fast."
+        line += _fewer_evaluations(done, config, max(seconds, WORTH_SAYING) / self.evaluation, at_start)
+        if seconds > PATIENCE:
+            shorter = [f"{flags} ({in_words(takes)})" for flags, takes in shorter_presets(config, seconds)]
+            line += f" Shorter: {', '.join(shorter)}." if shorter else " Fewer --steps make it shorter."
+            line += f" Ctrl-C saves, --resume {path} goes on."
+        return line
+
+
+def _counted(count: int, what: str, seconds: float) -> str:
+    """Say how many of something there are, and how long one takes."""
+    return f"{count} {what}{'' if count == 1 else 's'} of about {in_words(seconds)}{'' if count == 1 else ' each'}"
 
 
 def _fewer_evaluations(done: int, config: TrainConfig, as_long: float, at_start: bool) -> str:
@@ -277,18 +208,26 @@ def _fewer_evaluations(done: int, config: TrainConfig, as_long: float, at_start:
 
 
 class Pace:
-    """How fast steps go by."""
+    """How fast steps go by.
+
+    Parameters
+    ----------
+    first_step : int
+        Steps taken so far.
+    """
 
     def __init__(self, first_step: int) -> None:
         self._step = first_step
         self._time = time.perf_counter()
+        self.seconds = 0.0
+        """What the steps between the last two calls took, without what was done beside them."""
 
     def steps_per_second(self, step: int, busy_elsewhere: float) -> float:
         """Return steps a second since the last call, without the seconds that were spent on other things."""
         now = time.perf_counter()
-        steps, seconds = step - self._step, now - self._time - busy_elsewhere
+        steps, self.seconds = step - self._step, max(0.0, now - self._time - busy_elsewhere)
         self._step, self._time = step, now
-        return steps / seconds if seconds > 0 else 0.0
+        return steps / self.seconds if self.seconds > 0 else 0.0
 
 
 def clock(seconds: float) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import NoReturn
 
 from tqdm import tqdm
 
 from topogrid.evaluation.evaluate import STAGES
 from topogrid.measures.decoding import DIRECTION_ERROR, ERROR, LONG_ERROR, STILL_LONG, STILL_SHORT
-from topogrid.session.log import LOGGER, LastSaid, heard
-from topogrid.session.pace import in_words
+from topogrid.measures.training import LOSS
+from topogrid.session.log import LOGGER, LastSaid, heard, tell
+from topogrid.session.pace import clock, in_words
 from topogrid.session.screen import Screen
 from topogrid.settings.config import TrainConfig
 
@@ -54,17 +56,42 @@ class Progress:
             self._thread.join(1)
         self._heard.__exit__(None, None, None)
 
-    def step(self, step: int, told: str = "") -> None:
-        """Show that a step was taken, and what it came to if that was read."""
+    def step(self, step: int) -> None:
+        """Show that a step was taken."""
         self._done = step
         if not self.is_terminal:
             return
         if self._bar is None:
-            # Made with the first step: the bar's own clock counts no start.
-            self._bar = tqdm(initial=step - 1, total=self._steps, unit="step", dynamic_ncols=True, file=self._screen)
-        if told:
-            self._bar.set_postfix_str(told, refresh=False)
+            # Made with the first step: the bar's own clock counts no start. Its own guess of what is left knows neither
+            # phases nor evaluations.
+            self._bar = tqdm(
+                initial=step - 1,
+                total=self._steps,
+                unit="step",
+                dynamic_ncols=True,
+                file=self._screen,
+                bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]",
+            )
         self._bar.update()
+
+    def report(self, step: int, row: Mapping[str, float], left: float) -> None:
+        """Show what a step came to.
+
+        Parameters
+        ----------
+        step : int
+        row : mapping of str to float
+            Its logged figures.
+        left : float
+            Seconds to the end of the run.
+        """
+        error, speed = row.get("train/position_error_cm"), row["train/steps_per_sec"]
+        told = f"loss {row[LOSS.key]:.4f}" + ("" if error is None else f", error {error:.1f} cm")
+        self.step(step)
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{told}, {clock(left)} left")
+        else:
+            tell(f"step {step}/{self._steps}: {told}, {speed:.3g} steps/s, {clock(left)} left")
 
     def doing(self, what: str) -> None:
         """Say, if it lasts, what is done between steps; nothing, when training goes on."""

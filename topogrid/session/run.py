@@ -26,7 +26,7 @@ from topogrid.session.companions import accompany
 from topogrid.session.failures import LossWatch, all_finite, logged_losses, look, save_dump
 from topogrid.session.log import Say, on_screen, tell
 from topogrid.session.moments import SaveDue, evaluates_start, filmstrip, look_at_sheet, moment_steps
-from topogrid.session.pace import Pace, clock
+from topogrid.session.pace import Pace
 from topogrid.session.progress import DRAWING, EvaluationProgress, Progress, say_evaluation
 from topogrid.session.screen import Screen
 from topogrid.session.start import Start, prepare
@@ -101,7 +101,7 @@ class Run:
     def __init__(self, start: Start, stop: StopRequest, screen: Screen) -> None:
         self.config, self.state, self.folder = start.config, start.state, start.folder
         self.tracker, self.stop, self.screen = start.tracker, stop, screen
-        self.graph = start.graph
+        self.graph, self.forecast = start.graph, start.forecast
         """What takes the steps where they are recorded."""
         self.best, self.evaluated = start.best, start.evaluated
         """Step, and error over walks of training length in cm, of the best evaluation; step of the last."""
@@ -223,16 +223,12 @@ class Run:
         }
         self.tracker.log(record.step, row, self._tau_picture(record.step))
         self._say_trouble_of_graph()
-        loss, error = row[LOSS.key], row.get("train/position_error_cm")
-        told = f"loss {loss:.4f}" + ("" if error is None else f", error {error:.1f} cm")
-        self.progress.step(record.step, told)
-        if not self.progress.is_terminal:
-            left = f", {speed:.3g} steps/s, {clock((self.config.steps - record.step) / speed)} left" if speed else ""
-            tell(f"step {record.step}/{self.config.steps}: {told}{left}")
+        self.forecast.took(record.step, pace.seconds)
+        self.progress.report(record.step, row, self.forecast.left(record.step))
         phase = phase_of(record.step, self.config)
         if phase != self._watched:  # another loss, with another size
             self._loss_watch, self._watched = LossWatch(), phase
-        warning = self._loss_watch.warning(record.step, loss)
+        warning = self._loss_watch.warning(record.step, row[LOSS.key])
         if warning:
             tell(warning)
 
@@ -269,7 +265,10 @@ class Run:
         error_cm = row[ERROR.key]
         if math.isfinite(error_cm) and (self.best is None or error_cm < self.best[1]):
             self.best = (state.step, error_cm)
-        self.busy_elsewhere += time.perf_counter() - began
+        seconds = time.perf_counter() - began
+        self.busy_elsewhere += seconds
+        if state.step:  # the first one draws next to nothing
+            self.forecast.evaluation = seconds
 
     def _drawn(self, measured: Measured) -> dict[str, Figure]:
         """Draw an evaluation; of an untrained network only the first map of tau, for all else is noise."""
@@ -294,7 +293,8 @@ class Run:
             tell(f"the sheet at step {self.state.step} could not be kept: {error}; training goes on")
         tell(line)
         self.progress.doing("")
-        self.busy_elsewhere += time.perf_counter() - began
+        self.forecast.glance = time.perf_counter() - began
+        self.busy_elsewhere += self.forecast.glance
 
     def _draw_filmstrip(self) -> None:
         strip = filmstrip(self.folder.evaluation, self.config) if self.moments else None

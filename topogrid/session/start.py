@@ -19,7 +19,8 @@ from topogrid.runs.resume import AUTO
 from topogrid.session.companions import build_state
 from topogrid.session.log import kept, tell
 from topogrid.session.moments import evaluates_start
-from topogrid.session.pace import announcement
+from topogrid.session.pace import Forecast
+from topogrid.session.rehearsal import rehearse
 from topogrid.session.resuming import best_of, evaluated_of, put_back, reopen
 from topogrid.session.tracking import Tracker
 from topogrid.session.wandb_mode import choose_mode
@@ -46,6 +47,7 @@ class Start:
     state: TrainState
     folder: RunFolder
     tracker: Tracker
+    forecast: Forecast
     best: tuple[int, float] | None = None
     """Step, and error over walks of training length in cm, of the best evaluation so far."""
     evaluated: int | None = None
@@ -107,13 +109,14 @@ def prepare(config: TrainConfig, processes: Processes, held: ExitStack) -> Start
         tell(note)
     if folder.lock.note:
         tell(folder.lock.note)
+    forecast = Forecast(config, rehearse(state, config, recorded=graph), state.step)
     if state.step < config.steps:
         at_start = state.step == 0 and evaluates_start(config)
-        tell(announcement(state, config, folder.path, at_start=at_start, recorded=graph))
+        tell(forecast.announcement(folder.path, at_start=at_start, recorded=graph))
     saved = resumed.state if resumed else {}
     tracker = _tracker(config, folder, saved, how, mode)
     held.callback(tracker.close)
-    start = Start(config, state, folder, tracker, best=best_of(saved), evaluated=evaluated_of(saved, config))
+    start = Start(config, state, folder, tracker, forecast, best_of(saved), evaluated_of(saved, config))
     start.began_from = str(resumed.path) if resumed else ""
     start.graph = GraphedStep(state, config, insist=config.cuda_graph == "on") if graph else None
     if state.step == 0:
