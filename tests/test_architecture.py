@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Packages and modules of the top level by layer. What stands in one layer imports from lower layers only, and siblings
 # of a layer never meet. Inside a package nothing imports in a circle.
 LAYERS = (
-    ("files", "tables", "measures", "streams", "analysis"),
+    ("files", "tables", "durations", "measures", "streams", "analysis"),
     ("reading",),
     ("figures", "settings", "runs"),
     ("world", "model"),

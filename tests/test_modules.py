@@ -12,6 +12,7 @@ import torch
 
 import train_grid
 from tests.faults.any_settings import in_little_time
+from topogrid.cli.flags import parse_arguments
 from topogrid.evaluation.saved import saved_moments
 from topogrid.model.units import at_moments
 from topogrid.runs.checkpoints import load_checkpoint
@@ -259,7 +260,17 @@ def test_a_rehearsal_changes_nothing(wiring: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"tau": True, "steps": 100_000}, {"steps": 100_000}, {"tau": True, "wiring": "attractor"}]
+    "given",
+    [
+        {"tau": True, "steps": 100_000},
+        {"steps": 100_000},
+        {"tau": True, "wiring": "attractor"},
+        {"tau": True, "wiring": "dense", "steps": 100_000},
+        {"tau": True, "topoloss": True, "steps": 100_000},
+        {"topoloss": True, "steps": 100_000},
+        {"tau": True, "wiring": "blocks", "steps": 100_000},
+        {"network": "lstm", "steps": 10**7},
+    ],
 )
 def test_presets_that_are_named_are_really_shorter(given: dict[str, Any]) -> None:
     config = TrainConfig(**settings_of("", given))
@@ -267,6 +278,9 @@ def test_presets_that_are_named_are_really_shorter(given: dict[str, Any]) -> Non
     for words, seconds in named:
         assert seconds < 5e5
         assert "smoke" not in words
-        assert ("--tau" in words) == config.tau
-    assert named or config.wiring == "attractor"
+        there = parse_arguments(words.split()).config
+        for same in ("tau", "topoloss", "network", "wiring"):
+            assert getattr(there, same) == getattr(config, same), words
+        assert there.n_grid_cells <= config.n_grid_cells
+    assert named or config.wiring == "attractor" or config.network == "lstm"
     assert operations(config) > 0

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import sys
+import time
 
 import pytest
 
@@ -21,6 +22,23 @@ def test_a_line_for_each_part_says_how_long_it_took(capsys: pytest.CaptureFixtur
         progress("walks", 1, 2)
         progress("maps", 2, 2)
     assert capsys.readouterr().err == "1/2 walks: 0 s\n2/2 maps: 0 s\n"
+
+
+def test_a_long_work_says_what_begins_and_how_long_it_still_takes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = iter([0.0, 20.0, 60.0, 70.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(now))
+    with Progress("stage", "Measuring it ...") as progress:
+        progress("walks", 1, 3)
+        progress("maps", 2, 3)
+        progress("paths", 3, 3)
+    assert capsys.readouterr().err.splitlines() == [
+        "Measuring it ...",
+        "1/3 walks: 20 s, about 40 seconds left",
+        "2/3 maps: 40 s, about 30 seconds left",
+        "3/3 paths: 10 s",
+    ]
 
 
 def test_nothing_is_said_where_only_a_terminal_is_told(capsys: pytest.CaptureFixture[str]) -> None:

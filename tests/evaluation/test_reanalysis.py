@@ -1,4 +1,4 @@
-"""`python -m topogrid analyze`: anything that was trained is measured again, and files and terminal say the same."""
+"""`topogrid analyze`: anything that was trained is measured again, and files and terminal say the same."""
 
 import csv
 import json

@@ -27,7 +27,7 @@ def test_a_signal_between_steps_saves_and_exits(server: Server, folder: Path, na
     run.signal(signal.Signals[name])
     assert run.wait() == code
     said = run.log.read_text()
-    assert f"go on with --resume runs/{name}" in said
+    assert f"go on with: topogrid train --resume runs/{name}" in said
     assert "Traceback" not in said
     found = find_checkpoint(folder / "runs" / name)
     assert found.state["step"] > 0

@@ -172,3 +172,23 @@ def test_a_folder_of_a_run_that_is_a_link_is_refused(tmp_path, folder, name):
     path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="a link in place of a folder of this run"):
         folder.check_own()
+
+
+def test_what_is_no_run_is_told_with_what_to_give(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    (tmp_path / "runs" / "a" / "config.json").write_text("{}")
+    (tmp_path / "tau_imgs" / "b").mkdir(parents=True)
+    (tmp_path / "tau_imgs" / "b" / "tau_map.png").touch()
+    (tmp_path / "tau_imgs" / "c").mkdir()
+    (tmp_path / "tau_imgs" / "c" / "weights.safetensors").touch()
+    (tmp_path / "else").mkdir()
+    for name, told in [
+        ("runs", f"holds 1 of them; give one, such as {tmp_path / 'runs' / 'a'}"),
+        ("tau_imgs", f"such as {tmp_path / 'tau_imgs' / 'c'}"),
+        ("tau_imgs/b", "pictures, no weights; give the folder of that run, such as runs/b"),
+        ("else", "no config.json; give a folder like runs/<name>"),
+        ("nowhere", "there is no such folder"),
+    ]:
+        with pytest.raises(ValueError, match="is not a run") as error:
+            RunFolder.open(tmp_path / name)
+        assert told in str(error.value)

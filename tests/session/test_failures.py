@@ -90,7 +90,7 @@ def test_the_dump_holds_the_first_bad_step_whenever_somebody_looks(
     folder = tmp_path / "runs" / "a"
     (path,) = folder.glob("nonfinite_*.pt")
     assert path.name == f"nonfinite_step_{bad_step:08d}.pt"
-    assert f"python -m topogrid replay {path}" in said
+    assert f"topogrid replay {path}" in said
     dump = load_dump(path)
     assert dump.step == bad_step
     for name, value in spoiler.seen["weights"].items():
@@ -184,8 +184,8 @@ def test_a_dump_that_the_disk_does_not_take_is_said(
 
 def test_an_exploding_loss_is_told_once() -> None:
     watch = LossWatch()
-    said = [watch.warning(step, 2.0 + 0.01 * step) for step in range(20)]
-    said += [watch.warning(20, 9.0), watch.warning(21, 30.0), watch.warning(22, math.nan)]
+    said = [watch.news(step, 2.0 + 0.01 * step) for step in range(20)]
+    said += [watch.news(20, 9.0), watch.news(21, 30.0), watch.news(22, math.nan)]
     assert [bool(sentence) for sentence in said] == [False] * 21 + [True, False]
     assert "30 at step 21" in said[21]
 
@@ -193,14 +193,22 @@ def test_an_exploding_loss_is_told_once() -> None:
 @pytest.mark.parametrize("usual", [-3.0, 0.5, 100.0])
 def test_what_counts_is_the_rise_over_the_usual_size(usual: float) -> None:
     watch = LossWatch([usual] * 10)
-    assert not watch.warning(1, usual + 3.9 * abs(usual))
-    assert watch.warning(2, usual + 4.1 * abs(usual))
+    assert not watch.news(1, usual + 3.9 * abs(usual))
+    assert watch.news(2, usual + 4.1 * abs(usual))
 
 
 def test_without_a_usual_loss_nothing_explodes() -> None:
     watch = LossWatch([1.0] * 9)
-    assert not watch.warning(1, 1e9)
-    assert LossWatch([1.0] * 10).warning(1, 1e9)
+    assert not watch.news(1, 1e9)
+    assert LossWatch([1.0] * 10).news(1, 1e9)
+
+
+def test_a_new_phase_is_told_and_is_no_explosion() -> None:
+    watch = LossWatch([0.3] * 20, "growth")
+    assert watch.news(40, 0.3, "growth") == ""
+    assert "another one" in watch.news(41, 6.4, "all")
+    assert [watch.news(step, 6.4, "all") for step in range(42, 60)] == [""] * 18
+    assert "explodes" in watch.news(60, 60.0, "all")
 
 
 def test_an_explosion_reaches_the_log(

@@ -83,3 +83,12 @@ def test_the_errors_of_an_evaluation_stand_beside_those_of_sitting_still() -> No
     said = say_evaluation(7, row, config)
     assert f"error 5.0 cm over 20 steps (sitting still {still[0]:.1f} cm)" in said
     assert f"over 10 s ({still[1]:.1f} cm)" in said
+
+
+def test_the_line_of_a_sheet_of_modules_tells_how_spacing_goes_with_tau() -> None:
+    config = TrainConfig(n_grid_cells=36, n_place_cells=32)
+    row = summarise(quick_evaluation(config), config) | {"perf/eval_seconds": 1.0}
+    assert "to the power" not in say_evaluation(7, row, config)
+    assert "spacing of modules goes as tau to the power 0.98;" in say_evaluation(
+        7, row | {"validation/module_scaling_slope": 0.98}, config
+    )

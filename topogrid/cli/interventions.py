@@ -52,7 +52,8 @@ def show_table(condition: Condition, wanted: Sequence[str], chosen: Sequence[int
 def _progress(folder: RunFolder) -> Iterator[Callable[[str, int, int], None]]:
     """Show what has been measured, and say where that is if somebody stops."""
     measured: list[str] = []
-    with Progress("intervention") as progress:
+    beginning = "Measuring the network as it is and after every change, one after the other ..."
+    with Progress("measurement", beginning) as progress:
 
         def tell(name: str, count: int, of: int) -> None:
             measured.append(name)

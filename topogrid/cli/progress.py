@@ -6,16 +6,33 @@ import sys
 import time
 from types import TracebackType
 
+from topogrid.durations import in_words
+from topogrid.tables import plain
+
+WORTH_SAYING = 10.0  # seconds below which nobody asks how long it still takes
+
 
 class Progress:
-    """A context that is told what was done, its number from 1, and how many there are."""
+    """A context that is told what was done, its number from 1, and how many there are.
 
-    def __init__(self, unit: str, *, only_on_terminal: bool = False) -> None:
+    Parameters
+    ----------
+    unit : str
+        What is counted.
+    beginning : str
+        What is said before the first is done.
+    only_on_terminal : bool
+        Say nothing elsewhere.
+    """
+
+    def __init__(self, unit: str, beginning: str = "", *, only_on_terminal: bool = False) -> None:
         from tqdm import tqdm
 
+        if beginning:
+            print(plain(beginning), file=sys.stderr, flush=True)
         self._bar = tqdm(total=0, unit=unit, disable=not sys.stderr.isatty())
         self._silent = only_on_terminal and self._bar.disable
-        self._began = time.perf_counter()
+        self._start = self._began = time.perf_counter()
 
     def __enter__(self) -> Progress:
         return self
@@ -31,7 +48,9 @@ class Progress:
         if self._silent:
             return
         if self._bar.disable:
-            print(f"{number}/{of} {name}: {now - self._began:.0f} s", file=sys.stderr, flush=True)
+            left = (now - self._start) / number * (of - number)
+            told = f", about {in_words(left)} left" if number < of and left >= WORTH_SAYING else ""
+            print(f"{number}/{of} {name}: {now - self._began:.0f} s{told}", file=sys.stderr, flush=True)
         else:
             self._bar.total = of
             self._bar.set_postfix_str(name)

@@ -228,8 +228,7 @@ class RunFolder:
         """
         folder = cls(Path(path), Path(gallery_root) / Path(path).resolve().name)
         if not folder.config_path.is_file():
-            why = "it has no config.json" if Path(path).is_dir() else "there is no such folder"
-            raise ValueError(f"{path} is not a run: {why}; give a folder like runs/<name>")
+            raise ValueError(f"{path} is not a run: {_why_no_run(Path(path))}")
         return folder
 
     def check_own(self) -> None:
@@ -327,3 +326,15 @@ def folder_name(name: str) -> str:
 def default_name(mode: str, n_units: int, seed: int, when: datetime.datetime) -> str:
     """Name of a run that was given none, such as ``tau-576-seed1-20250131-1542``."""
     return f"{mode}-{n_units}-seed{seed}-{when:%Y%m%d-%H%M}"
+
+
+def _why_no_run(path: Path) -> str:
+    """Say what a path is instead of a run, and what to give."""
+    if not path.is_dir():
+        return "there is no such folder; give a folder like runs/<name>"
+    runs = sorted(path.glob("*/config.json")) or sorted(path.glob("*/*.safetensors"))
+    if runs:
+        return f"it holds {len(runs)} of them; give one, such as {runs[0].parent}"
+    if any(path.glob("*.png")) or any(path.glob("*.svg")):
+        return f"it holds pictures, no weights; give the folder of that run, such as runs/{path.resolve().name}"
+    return "it has no config.json; give a folder like runs/<name>"

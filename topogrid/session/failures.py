@@ -35,6 +35,7 @@ from topogrid.training.objective import (
     TOTAL,
     Batch,
     Context,
+    Phase,
     objective,
     phase_of,
     predicted,
@@ -61,21 +62,36 @@ def logged_losses(path: Path) -> list[float]:
     return list(deque((loss for loss in losses if math.isfinite(loss)), maxlen=USUAL))
 
 
+NEW_LOSS: dict[Phase, str] = {
+    "growth": "the map of tau grows, with a loss of its own",
+    "modules": "modules learn, with a loss of their own",
+    "all": "the map of tau is grown; from now on the loss is another one, that of the place",
+    "readout": "the modules are learned; from now on the read-out learns alone, and the loss is another one",
+}
+"""What is said of the first logged loss of a phase that follows another."""
+
+
 class LossWatch:
-    """Tells once when the loss explodes: a single step far above the median of those before it.
+    """Tells when another phase brings another loss, and once when one explodes: far above the median of those before.
 
     Parameters
     ----------
     losses : iterable of float
         Losses logged before, of a run that goes on.
+    phase : str
+        Phase of training that they are of.
     """
 
-    def __init__(self, losses: Iterable[float] = ()) -> None:
+    def __init__(self, losses: Iterable[float] = (), phase: Phase = "all") -> None:
         self._recent: deque[float] = deque(losses, maxlen=USUAL)
-        self._told = False
+        self._told, self._phase = False, phase
 
-    def warning(self, step: int, loss: float) -> str:
-        """Take note of a loss; return a sentence the first time one explodes, else nothing."""
+    def news(self, step: int, loss: float, phase: Phase = "all") -> str:
+        """Take note of a loss; return a sentence with the first of a phase and the first that explodes, or nothing."""
+        if phase != self._phase:  # a loss of another size
+            self._recent.clear()
+            self._told, self._phase = False, phase
+            return NEW_LOSS[phase]
         usual = statistics.median(self._recent) if len(self._recent) >= FEWEST else None
         self._recent.append(loss)
         # A loss may be negative, where a term rewards: what counts is the rise over the size.

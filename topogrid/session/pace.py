@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from topogrid.durations import in_words
 from topogrid.evaluation.gallery import wanted_pictures
 from topogrid.session.moments import moment_steps
+from topogrid.session.next_commands import resuming_command
 from topogrid.session.rehearsal import Rehearsed, phases_left
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.cost import MOST_MOMENTS, evaluation_cost
@@ -97,23 +99,21 @@ def shorter_presets(config: TrainConfig, seconds: float) -> list[tuple[str, floa
         Flags, such as ``--preset laptop --tau``, and the seconds they will take here, by their number of operations.
     """
     whole, found = operations(config), []
-    for name in PRESETS:
+    kind = {name: getattr(config, name) for name in ("tau", "topoloss", "network", "wiring")}
+    for name, preset in PRESETS.items():
         if name in ("smoke", "original", config.preset):
             continue
-        wanted = {"tau": config.tau} | ({"wiring": config.wiring} if not PRESETS[name].settings.get("wiring") else {})
-        of_preset = PRESETS[name].settings
-        if any(of_preset.get(one, getattr(config, one)) != getattr(config, one) for one in ("wiring", "network")):
+        if any(preset.settings.get(one, kind[one]) != kind[one] for one in ("wiring", "network")):
             continue
-        there = TrainConfig(**settings_of(name, wanted | {"network": config.network}))
+        there = TrainConfig(**settings_of(name, {one: kind[one] for one in kind if one not in preset.settings}))
         takes = seconds * operations(there) / whole
-        if takes < MUCH_SHORTER * seconds:
-            flags = f"--preset {name}" + (" --tau" if config.tau else "")
-            if config.network != of_preset.get("network", "leaky"):
-                flags += f" --network {config.network}"
-            if config.wiring not in ("dense", settings_of(name, {"tau": config.tau})["wiring"]):
-                flags += f" --wiring {config.wiring}"
-            found.append((flags, takes))
-    return sorted(found, key=lambda one: -one[1])
+        if takes < MUCH_SHORTER * seconds and there.n_grid_cells <= config.n_grid_cells:
+            found.append((f"--preset {name}{_flags_of(name, kind)}", takes))
+    # Of presets that train the same network, the one that is said in the fewest words.
+    shortest = {round(takes): flags for flags, takes in sorted(found, key=lambda one: -len(one[0]))}
+    return sorted(
+        ((flags, takes) for flags, takes in found if shortest[round(takes)] == flags), key=lambda one: -one[1]
+    )
 
 
 class Forecast:
@@ -180,8 +180,21 @@ class Forecast:
         if seconds > PATIENCE:
             shorter = [f"{flags} ({in_words(takes)})" for flags, takes in shorter_presets(config, seconds)]
             line += f" Shorter: {', '.join(shorter)}." if shorter else " Fewer --steps make it shorter."
-            line += f" Ctrl-C saves, --resume {path} goes on."
+            line += f" Ctrl-C saves; go on with: {resuming_command(path)}"
         return line
+
+
+def _flags_of(preset: str, kind: Mapping[str, Any]) -> str:
+    """Return the flags that make a preset train this kind of network."""
+    words = ""
+    given: dict[str, Any] = {}
+    for name in ("tau", "topoloss"):
+        if kind[name]:
+            words, given = f"{words} --{name}", given | {name: True}
+    for name in ("network", "wiring"):
+        if settings_of(preset, given).get(name, getattr(TrainConfig, name)) != kind[name]:
+            words, given = f"{words} --{name} {kind[name]}", given | {name: kind[name]}
+    return words
 
 
 def _counted(count: int, what: str, seconds: float) -> str:
@@ -228,17 +241,3 @@ class Pace:
         steps, self.seconds = step - self._step, max(0.0, now - self._time - busy_elsewhere)
         self._step, self._time = step, now
         return steps / self.seconds if self.seconds > 0 else 0.0
-
-
-def clock(seconds: float) -> str:
-    """Write a duration as hours, minutes and seconds."""
-    return "?" if math.isnan(seconds) else str(datetime.timedelta(seconds=round(seconds)))
-
-
-def in_words(seconds: float) -> str:
-    """Write a duration the way people say it."""
-    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.1f} {unit}" if seconds < 10 * size else f"{seconds / size:.0f} {unit}"
-    whole = max(1, round(seconds))
-    return "1 second" if whole == 1 else f"{whole} seconds"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -9,11 +10,11 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
+from topogrid.durations import clock, in_words
 from topogrid.evaluation.evaluate import STAGES
 from topogrid.measures.decoding import DIRECTION_ERROR, ERROR, LONG_ERROR, STILL_LONG, STILL_SHORT
 from topogrid.measures.training import LOSS
 from topogrid.session.log import LOGGER, LastSaid, heard, tell
-from topogrid.session.pace import clock, in_words
 from topogrid.session.screen import Screen
 from topogrid.settings.config import TrainConfig
 
@@ -146,11 +147,13 @@ def say_evaluation(step: int, row: dict[str, float], config: TrainConfig) -> str
         return f"{100 * row[f'validation/{name}']:.0f}"
 
     turned = f", head direction {row[DIRECTION_ERROR.key]:.0f} degrees off" if config.head_direction_cells else ""
+    slope = row.get("validation/module_scaling_slope", math.nan)
+    sloped = "" if math.isnan(slope) else f"spacing of modules goes as tau to the power {slope:.2f}; "
     return (
         f"evaluation at step {step}: error {row[ERROR.key]:.1f} cm over {config.seq_length} steps (sitting still "
         f"{row[STILL_SHORT.key]:.1f} cm), {row[LONG_ERROR.key]:.1f} cm over {config.long_seconds:g} s ("
         f"{row[STILL_LONG.key]:.1f} cm){turned}; "
         f"grid score above 0.3 in {percent('share_above_0.3')} % of units (null {percent('null_share_above_0.3')} %), "
         f"above 0.8 in {percent('share_above_0.8')} % (null {percent('null_share_above_0.8')} %), "
-        f"{percent('share_gate')} % pass the grid-cell test; {row['perf/eval_seconds']:.0f} s"
+        f"{percent('share_gate')} % pass the grid-cell test; {sloped}{row['perf/eval_seconds']:.0f} s"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -26,6 +27,7 @@ from topogrid.session.companions import accompany
 from topogrid.session.failures import LossWatch, all_finite, logged_losses, look, save_dump
 from topogrid.session.log import Say, on_screen, tell
 from topogrid.session.moments import SaveDue, evaluates_start, filmstrip, look_at_sheet, moment_steps
+from topogrid.session.next_commands import next_commands, resuming_command
 from topogrid.session.pace import Pace
 from topogrid.session.progress import DRAWING, EvaluationProgress, Progress, say_evaluation
 from topogrid.session.screen import Screen
@@ -115,8 +117,8 @@ class Run:
         """Steps at which the sheet is glanced at."""
         self.progress = Progress(screen, self.state.step, self.config.steps)
         self._last_look = look(self.state)
-        self._loss_watch = LossWatch(logged_losses(self.folder.metrics_path))
-        self._watched = phase_of(self.state.step + 1, self.config)
+        last_phase = phase_of(max(1, self.state.step), self.config)
+        self._loss_watch = LossWatch(logged_losses(self.folder.metrics_path), last_phase)
 
     def train(self) -> int:
         """Train to the end, or to where it has to stop; returns the exit code."""
@@ -201,12 +203,12 @@ class Run:
         self.state.gather()
         try:
             path = save_dump(self.folder, self.state, self.config, self._last_look, record)
-            said = f"look into it with: python -m topogrid replay {path}"
+            said = f"look into it with: topogrid replay {shlex.quote(str(path))}"
         except (CheckpointError, OSError) as error:
             said = str(error)
         tell(
             f"stopped at step {record.step}: the loss or its gradient is not finite; no weight was changed by it. "
-            f"Lower --lr, then --resume {self.folder.path}; {said}"
+            f"Go on more slowly: {resuming_command(self.folder.path)} --lr {self.config.lr / 2:g}; {said}"
         )
         return False
 
@@ -222,20 +224,14 @@ class Run:
             "perf/peak_memory_mb": peak_memory_mb(),
         }
         self.tracker.log(record.step, row, self._tau_picture(record.step))
-        self._say_trouble_of_graph()
-        self.forecast.took(record.step, pace.seconds)
-        self.progress.report(record.step, row, self.forecast.left(record.step))
-        phase = phase_of(record.step, self.config)
-        if phase != self._watched:  # another loss, with another size
-            self._loss_watch, self._watched = LossWatch(), phase
-        warning = self._loss_watch.warning(record.step, row[LOSS.key])
-        if warning:
-            tell(warning)
-
-    def _say_trouble_of_graph(self) -> None:
         if self.graph is not None and self.graph.trouble:
             tell(f"steps are taken one by one, they cannot be recorded here: {self.graph.trouble}")
             self.graph.trouble = ""
+        self.forecast.took(record.step, pace.seconds)
+        self.progress.report(record.step, row, self.forecast.left(record.step))
+        news = self._loss_watch.news(record.step, row[LOSS.key], phase_of(record.step, self.config))
+        if news:
+            tell(news)
 
     def _tau_picture(self, step: int) -> dict[str, Figure]:
         """Tau map of a step that shows one."""
@@ -344,9 +340,11 @@ class Run:
         if code == DONE:
             self._publish_weights()
         elif code != NON_FINITE:
-            tell(f"stopped after step {self.state.step}; go on with --resume {self.folder.path}")
+            tell(f"stopped after step {self.state.step}; go on with: {resuming_command(self.folder.path)}")
         for line in self.tracker.finish():
             tell(line)
+        if code == DONE:
+            tell(f"Next:       {next_commands(self.folder.path)}")
         return code
 
     def _write_units(self) -> None:

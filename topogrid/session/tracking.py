@@ -264,7 +264,9 @@ class Tracker:
         self._metrics.close()
         n_lost = min(n_lost, self._metrics.n_waiting)
         folder = self._folder
-        lines = [f"Run folder: {folder.path}", f"Metrics:    {folder.metrics_path}", f"Pictures:   {folder.gallery}"]
+        lines = [f"Run folder: {folder.path}", f"Metrics:    {folder.metrics_path}"]
+        if folder.gallery.is_dir() and any(folder.gallery.iterdir()):
+            lines.append(f"Pictures:   {folder.gallery}")
         if n_lost:
             lines.append(f"The disk did not take the last {n_lost} rows of {folder.metrics_path}.")
         if self._mirror is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from topogrid.files import check_writable, one_line
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.cost import evaluation_cost
 from topogrid.settings.errors import SettingsError, show
@@ -119,3 +120,8 @@ def _check_folder(name: str, folder: Path) -> None:
         raise SettingsError(f"{name} must be a folder, but {show(str(existing))} is a file; give another path")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise SettingsError(f"{name} cannot be written: no permission in {show(str(existing))}; give another path")
+    try:
+        check_writable(folder)
+    except OSError as error:  # as of a file system that takes no files, whatever its permissions say
+        why = one_line(error).split("; ")[0]
+        raise SettingsError(f"{name} cannot be written: {why}; give another path") from error

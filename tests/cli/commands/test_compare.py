@@ -32,7 +32,7 @@ def test_groups_are_those_of_the_settings_that_differ(
     (call,) = written
     assert sorted(len(group.members) for group in call["comparison"].groups) == [3, 3]
     assert (call["out"], call["figure_format"]) == ("comparison", "png")
-    assert call["command"] == "python -m topogrid compare runs --out comparison"
+    assert call["command"] == "topogrid compare runs --out comparison"
     assert said.out.startswith("* ")
     assert "Page: comparison/comparison.html   All: comparison/comparison.html, comparison/comparison.csv" in said.err
 

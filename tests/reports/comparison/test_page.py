@@ -35,7 +35,7 @@ def test_the_command_writes_pages_that_need_no_other_file_and_says_what_it_found
     markdown, page = ((out / f"comparison.{kind}").read_text() for kind in ("md", "html"))
     assert "older comparison" not in markdown
     assert "![tau against plain](comparison.png)" in markdown
-    assert f"python -m topogrid compare {runs}" in markdown
+    assert f"topogrid compare {runs}" in markdown
     assert r"\| x" in markdown
     assert page.count("data:image/png;base64,") == page.count("<img ") == 4
     assert all(word not in page for word in ("<script", "http://", "https://", "<link"))

@@ -81,7 +81,7 @@ def test_every_run_is_named_with_its_group_and_commit(six: Path) -> None:
 def test_markdown_holds_all_tables_and_no_name_breaks_them(six: Path) -> None:
     whole = compared(six)
     groups = (whole.groups[0], dataclasses.replace(whole.groups[1], name="a|b"))
-    text = as_markdown(dataclasses.replace(whole, groups=groups), "picture.png", "python -m topogrid compare `x`")
+    text = as_markdown(dataclasses.replace(whole, groups=groups), "picture.png", "topogrid compare `x`")
     for heading in ("# Comparison", "## Means over networks", "## Differences", "## Runs"):
         assert heading in text
     tables = [re.findall(r"(?<!\\)\|", line) for line in text.splitlines() if line.startswith("|")]

@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
     for note in trained.notes:
         complain(f"Note: {note}.")
     bins = bins or [trained.config.eval_bins]
-    with Progress("stage") as progress:
+    with Progress("stage", f"Measuring {trained.origin} ...") as progress:
         result = measure_again(trained, bins, progress)
     write_results(trained, folder, result, figure_format=arguments.format)
     print(f"What {plain(trained.origin)} lets a person say, at {bins[0]} bins:\n")

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
         notes.append(f"Left out, for they hold no run: {', '.join(path.name for path in found.empty)}.")
     comparison = compare(found.records, np.random.default_rng(0), by=arguments.by, notes=notes)
     flags = [word for name in ("by",) if getattr(arguments, name) for word in (f"--{name}", *getattr(arguments, name))]
-    command = shlex.join(["python", "-m", "topogrid", "compare", *arguments.runs, *flags, "--out", arguments.out])
+    command = shlex.join(["topogrid", "compare", *arguments.runs, *flags, "--out", arguments.out])
     paths = write_comparison(comparison, arguments.out, command=command, figure_format=arguments.format)
     for warning in comparison.warnings:
         print(plain(f"Note: {warning}"), file=sys.stderr)

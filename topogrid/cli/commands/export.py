@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from topogrid.cli.screen import complain
 
@@ -17,10 +18,12 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
+    from topogrid.files import check_writable
     from topogrid.tables import plain
     from topogrid.trained.opening import open_trained
     from topogrid.trained.safetensors import export_weights
 
+    check_writable(Path(arguments.file).parent)
     trained = open_trained(arguments.run, checkpoint=arguments.checkpoint)
     for note in trained.notes:
         complain(f"Note: {note}.")

@@ -49,7 +49,8 @@ def _page_of_weights(path: Path) -> Path:
     trained = open_trained(weights)
     folder = results_folder(trained, path)
     if not folder.report.is_file() or folder.report.stat().st_mtime < weights.stat().st_mtime:
-        with Progress("stage") as progress:
+        beginning = f"Measuring {trained.origin}, once; what is found stays in {folder.path} ..."
+        with Progress("stage", beginning) as progress:
             result = measure_again(trained, [trained.config.eval_bins], progress)
         write_results(trained, folder, result)
         write_report(folder, trained.config)

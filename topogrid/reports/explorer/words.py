@@ -168,11 +168,11 @@ def commands(folder: RunFolder, config: TrainConfig) -> list[tuple[str, str]]:
     path = shlex.quote((Path(config.save_dir) / folder.name).as_posix())
     return [
         *made,
-        ("measure it again", f"python -m topogrid analyze {path}"),
-        ("change one thing at a time", f"python -m topogrid intervene {path}"),
-        ("follow a recorded walk", f"python -m topogrid follow {path} sargolini"),
-        ("train it for longer", f"python train_grid.py --resume {path} --steps {2 * config.steps}"),
-        ("open this page", f"python -m topogrid open {path}"),
+        ("measure it again", f"topogrid analyze {path}"),
+        ("change one thing at a time", f"topogrid intervene {path}"),
+        ("follow a recorded walk", f"topogrid follow {path} sargolini"),
+        ("train it for longer", f"topogrid train --resume {path} --steps {2 * config.steps}"),
+        ("open this page", f"topogrid open {path}"),
     ]
 
 
