@@ -29,6 +29,9 @@ GROUPS = {
 }
 """Groups of settings, in the order of ``--help``, with their headings."""
 
+SCIENCE = ("task", "network", "wiring", "tau", "topography", "optimisation")
+"""Groups of settings that make a network what it is; the others are bookkeeping, or how it is measured."""
+
 ABOVE_ZERO = "above 0"
 """For ``needs``: the other setting has to be above 0."""
 

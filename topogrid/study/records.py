@@ -22,6 +22,7 @@ from topogrid.interventions.condition import Condition
 from topogrid.interventions.modules import ModuleOutcome, measure_changes
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
+from topogrid.settings.fields import SCIENCE
 from topogrid.streams import versions
 from topogrid.study import measurements
 from topogrid.study.arms import SEEDS, SWEPT, Arm, config_for
@@ -63,8 +64,6 @@ FEEDBACK = {"learned": {"place_feedback": 0.04, "place_feedback_code": "predicte
 OTHER_FEEDBACK = {"place_feedback": 0.03, "place_feedback_code": "decoded", "place_feedback_every": 4}
 """Feedback of all other networks: the best for attractors at the speed of training."""
 
-_GROUPS = ("task", "network", "wiring", "tau", "topography", "optimisation")
-
 
 def record_path(folder: Path, arm: Arm, seed: int) -> Path:
     """Return where the record of a network is kept."""
@@ -83,7 +82,7 @@ def check_trained_as(trained: Trained, arm: Arm, seed: int) -> None:
     differing = [
         f"{field.name} {getattr(trained.config, field.name)}, not {getattr(wanted, field.name)}"
         for field in dataclasses.fields(TrainConfig)
-        if (field.metadata["group"] in _GROUPS or field.name == "seed")
+        if (field.metadata["group"] in SCIENCE or field.name == "seed")
         and wanted.has_effect(field.name)
         and getattr(trained.config, field.name) != getattr(wanted, field.name)
     ]

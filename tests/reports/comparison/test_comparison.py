@@ -1,5 +1,6 @@
 """Runs are grouped by what differs, networks are what is counted, and whatever makes a comparison unfair is said."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from topogrid.cli.main import main
 from topogrid.reports.comparison.comparison import compare
 from topogrid.reports.comparison.text import differences_table, means_table
 from topogrid.reports.records import find_runs
+from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
+from topogrid.settings.fields import SCIENCE
 
 # --- Groups ----------------------------------------------------------------------------------------------------------
 
@@ -23,6 +26,50 @@ def test_seeds_are_pooled_and_plain_comes_first(six: Path) -> None:
     assert comparison.by == ("tau",)
     assert [member.label for member in comparison.groups[1].members] == ["seed 0", "seed 1", "seed 2"]
     assert comparison.warnings == ()
+
+
+LEARNED = {"wiring": "learned", "norm": "module", "recurrent_noise": 0.0, "drive": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("wiring", "change", "named"),
+    [
+        ("attractor", {"learn_recurrent": True}, "learn_recurrent true"),
+        ("attractor", {"movement_gain_ratio": 1.5}, "movement_gain_ratio 1.5"),
+        ("attractor", LEARNED, "learned+tau"),
+        ("learned", {"isometry_scale": "mean"}, "isometry_scale mean"),
+        ("learned", {"modules_per_side": 2}, "modules_per_side 2"),
+    ],
+)
+def test_networks_of_other_wirings_are_other_networks(
+    tmp_path: Path, wiring: str, change: dict[str, object], named: str
+) -> None:
+    """Settings of wirings once counted as bookkeeping: of two such runs one was left out as the other trained again."""
+    given = {"modules_per_side": 1, "tau_min": 2.2} | (
+        LEARNED if wiring == "learned" else {"wiring": wiring, "drive": 1.0}
+    )
+    made_run(tmp_path / "a", slope=0.1, **given)
+    made_run(tmp_path / "b", slope=0.1, **given | change)
+    comparison = compared(tmp_path)
+    assert [len(group.members) for group in comparison.groups] == [1, 1]
+    assert named in [group.name for group in comparison.groups]
+
+
+def test_every_setting_of_a_network_sets_groups_apart() -> None:
+    for field in dataclasses.fields(TrainConfig):
+        of_network = field.metadata["locked"] or field.metadata["group"] == "optimisation"
+        assert (field.metadata["group"] in SCIENCE) == bool(of_network) or field.name in ("seed", "preset"), field.name
+
+
+def test_many_differences_are_one_note(tmp_path: Path) -> None:
+    made_run(tmp_path / "a", dt=0.01)
+    made_run(tmp_path / "b", dt=0.02, lr=0.5, steps=7, seq_length=9, batch_size=3, grad_clip=2.0)
+    warnings = compared(tmp_path).warnings
+    (told,) = [one for one in warnings if one.startswith("The groups differ in 5 more settings")]
+    for part in ("lr (0.001; 0.5)", "seq_length (20; 9)", "so what is found may come from that."):
+        assert part in told
+    (task,) = [one for one in warnings if one.startswith("Not the same task")]
+    assert "dt is 0.01, 0.02 s; seq_length is 20, 9 steps; errors" in task
 
 
 def test_bookkeeping_and_settings_without_effect_make_no_group(tmp_path: Path) -> None:

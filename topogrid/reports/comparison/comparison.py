@@ -15,14 +15,14 @@ from topogrid.measures.shown import COMPARED
 from topogrid.reports.records import RunRecord, read_evaluation, read_units
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError, did_you_mean
+from topogrid.settings.fields import SCIENCE
 from topogrid.settings.network_kind import NetworkKind
-
-SCIENCE = ("task", "network", "tau", "topography", "optimisation")
-"""Groups of settings that can move a result; the others are bookkeeping, or how it was measured."""
 
 KIND = NetworkKind._fields
 MODE = "mode"
 """Stands for `KIND` in ``--by``: wiring, tau and topoloss."""
+
+MOST_APART = 3  # settings in which groups differ besides, each told in a sentence of its own
 
 
 UNKNOWN = "unknown"
@@ -208,11 +208,17 @@ def _names(first: Sequence[RunRecord], differing: Sequence[str]) -> tuple[list[s
         else:
             along.append((setting, told))
     names = [name or kind for name, kind in zip(names, kinds, strict=True)]
-    return names, [
-        f"The groups differ in {setting} too ({'; '.join(map(': '.join, zip(names, told, strict=True)))}), so what is "
-        "found may come from that."
-        for setting, told in along
-    ]
+    if len(along) > MOST_APART:
+        each = [f"{setting} ({_side_by_side(setting, told)})" for setting, told in along]
+        differences = [f"{len(along)} more settings (in the order of the groups): {', '.join(each)}"]
+    else:
+        sides = [(setting, "; ".join(map(": ".join, zip(names, told, strict=True)))) for setting, told in along]
+        differences = [f"{setting} too ({told})" for setting, told in sides]
+    return names, [f"The groups differ in {one}, so what is found may come from that." for one in differences]
+
+
+def _side_by_side(setting: str, told: Sequence[str]) -> str:
+    return "; ".join(one.removeprefix(setting).strip() or "-" for one in told)
 
 
 def _shown(value: Any) -> str:
@@ -227,16 +233,19 @@ def _listed(values: Sequence[Any]) -> str:
 
 def _not_comparable(records: Sequence[RunRecord]) -> list[str]:
     """Say in what else than their network the runs differ."""
-    told = []
+    tasks, measurements = [], []
     for field in dataclasses.fields(TrainConfig):
         name, group = field.name, field.metadata["group"]
         unit = f" {field.metadata['unit']}" if field.metadata["unit"] else ""
         if group == "task" and len(values := _values(records, name)) > 1:
-            told.append(f"Not the same task: {name} is {_listed(values)}{unit}; errors and spacings do not compare.")
+            tasks.append(f"{name} is {_listed(values)}{unit}")
         if group == "evaluation":
             values = list(dict.fromkeys(_measured_with(one, name) for one in records))
             if len(values) > 1:
-                told.append(f"Not measured alike: {name} is {_listed(values)}{unit}; `analyze` measures a run again.")
+                measurements.append(f"{name} is {_listed(values)}{unit}")
+    told = [f"Not the same task: {'; '.join(tasks)}; errors and spacings do not compare."] if tasks else []
+    if measurements:
+        told.append(f"Not measured alike: {'; '.join(measurements)}; `analyze` measures a run again.")
     if len(asked := _values(records, "steps")) > 1:
         told.append(f"Not trained equally long: {_listed(asked)} steps were asked for.")
     told += [
