@@ -216,3 +216,9 @@ def test_a_row_that_was_spoilt_is_answered_question_by_question(value: float | N
     assert any(
         "is not there" in sentence for sentence in claims({**ROW, "validation/share_above_0.3": math.nan}, CONFIG)
     )
+
+
+def test_two_slopes_of_one_sheet_are_squared() -> None:
+    assert "Over modules it is steeper (above)" in about("Tau and spacing", {"validation/module_scaling_slope": 0.97})
+    assert "Over modules" not in about("Tau and spacing", {"validation/module_scaling_slope": -2.0})
+    assert "Over modules" not in about("Tau and spacing")

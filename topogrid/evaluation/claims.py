@@ -301,6 +301,9 @@ def _coupling(row: Mapping[str, float], config: TrainConfig) -> str:
         f"{counted.who}); slope of log spacing on log tau {beta:+.3f} (95 % interval {low:+.3f} to {high:+.3f}), so "
         f"twice the tau goes with {2**beta - 1:+.1%} spacing."
     )
+    over_modules = row.get("validation/module_scaling_slope")
+    if over_modules is not None and over_modules > beta:
+        told += " Over modules it is steeper (above), for inside a module tau varies and spacing does not."
     correlated, sloped = p_value < LEVEL, not low <= 0 <= high
     if correlated and sloped and rho > 0 and beta > 0:
         verdict = (
