@@ -20,7 +20,7 @@ from topogrid.session.companions import build_state
 from topogrid.session.failures import replay
 from topogrid.session.moments import moment_steps
 from topogrid.session.pace import operations, shorter_presets
-from topogrid.session.rehearsal import phases_left, rehearse
+from topogrid.session.rehearsal import rehearse
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.errors import SettingsError
 from topogrid.settings.presets import settings_of
@@ -28,7 +28,7 @@ from topogrid.settings.saved import read_settings, write_settings
 from topogrid.trained.run import open_run
 from topogrid.trained.safetensors import export_weights, import_weights
 from topogrid.training.batch import make_batch
-from topogrid.training.objective import TERMS, growth_steps, phase_of, read_steps, readout_steps
+from topogrid.training.objective import TERMS, growth_steps, phase_of, phases_left, read_steps, readout_steps
 from topogrid.training.optimiser import learning_rate
 from topogrid.training.processes import ALONE
 from topogrid.training.step import train_step

@@ -1,9 +1,11 @@
 """Errors stand beside every baseline that was measured, and a step that was taken twice counts once."""
 
 import numpy as np
+import pytest
 
 from tests.drawn_figures import NAN, all_axes, all_text, named, rows
 from topogrid import figures
+from topogrid.measures.training import LOSS
 
 
 def test_errors_stand_beside_every_baseline_that_was_measured() -> None:
@@ -55,3 +57,24 @@ def test_what_was_never_logged_is_said_to_be_missing() -> None:
     assert all_text(fig).count("not recorded") == 3
     assert "nothing learned, 6.200" in all_text(fig)
     assert fig.get_suptitle() == "Training of the trained network of 16 units\n10 steps"
+
+
+def test_losses_of_two_phases_are_not_one_line() -> None:
+    logged = [{"step": step, LOSS.key: 0.3 if step < 50 else 6.0, "train/lr": 0.1} for step in range(0, 101, 10)]
+    fig = figures.training_curves(logged, phases=[(1, "tau grows"), (41, "place is learned")])
+    loss, _, _, rate = fig.axes
+    (total,) = [line for line in loss.lines if line.get_label() == "total loss"]
+    assert np.isnan(total.get_ydata()).sum() == 1
+    jump = np.abs(np.diff(total.get_ydata()))
+    assert np.nanmax(jump) == 0
+    assert [text.get_text().strip() for text in loss.texts] == ["tau grows", "place is learned"]
+    assert any(line.get_xdata()[0] == 40.5 for line in rate.lines)
+    assert not np.isnan(rate.lines[0].get_ydata()).any()
+
+
+@pytest.mark.parametrize("first", [1, 5, 98, 101, 500])
+def test_a_phase_that_begins_anywhere_is_drawn(first: int) -> None:
+    logged = [{"step": step, LOSS.key: 1.0} for step in range(0, 101, 10)]
+    fig = figures.training_curves(logged, phases=[(1, "a"), (first, "b")])
+    names = [text.get_text().strip(" \N{LEFTWARDS ARROW}\N{RIGHTWARDS ARROW}") for text in fig.axes[0].texts]
+    assert names == (["a", "b"] if first <= 103 else [])

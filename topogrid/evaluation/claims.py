@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from topogrid.analysis.sheets.scale_clusters import FEWEST_UNITS, SMALLEST_RATIO, SMALLEST_SHARE
 from topogrid.evaluation.claims_of_errors import of_errors, of_unknown_places
+from topogrid.measures.decoding import MODULE_SLOPE
 from topogrid.settings.config import TrainConfig
 
 LEVEL = 0.05  # p-values below it count
@@ -183,7 +184,7 @@ def _module_scales(row: Mapping[str, float], config: TrainConfig) -> str:
         told += f" Spacing spreads by {_percent(within)} inside a module"
         told += f" and by {_percent(between)} between modules" if between is not None else ""
         told += " (standard deviation of its logarithm; inside recorded modules about 6 %)."
-    slope = row.get("validation/module_scaling_slope")
+    slope = row.get(MODULE_SLOPE.key)
     if slope is None:
         why = "their time constants are equal" if "tau/morans_i" not in row else "they are too few, or equal in tau"
         return f"{told} No slope on tau can be told over modules: {why}."
@@ -301,7 +302,7 @@ def _coupling(row: Mapping[str, float], config: TrainConfig) -> str:
         f"{counted.who}); slope of log spacing on log tau {beta:+.3f} (95 % interval {low:+.3f} to {high:+.3f}), so "
         f"twice the tau goes with {2**beta - 1:+.1%} spacing."
     )
-    over_modules = row.get("validation/module_scaling_slope")
+    over_modules = row.get(MODULE_SLOPE.key)
     if over_modules is not None and over_modules > beta:
         told += " Over modules it is steeper (above), for inside a module tau varies and spacing does not."
     correlated, sloped = p_value < LEVEL, not low <= 0 <= high

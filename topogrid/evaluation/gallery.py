@@ -17,6 +17,15 @@ from topogrid.figures import Moment, Selection
 from topogrid.measures.maps import COUPLING, COUPLING_P, LATTICES
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import numpy_generator
+from topogrid.training.objective import Phase, phases_left
+
+PHASE_NAMES: dict[Phase, str] = {
+    "growth": "tau grows",
+    "modules": "modules learn",
+    "readout": "read-out learns",
+    "all": "place is learned",
+}
+"""What each phase of training does, for the learning curves."""
 
 MAIN_PICTURES = ("validation/top_10_ratemaps", "validation/topographic_scale_map", "tau/tau_map", "train/curves")
 """What stands for an evaluation where few pictures are wanted."""
@@ -137,7 +146,11 @@ def draw_evaluation(
         )
     if rows:
         drawers["train/curves"] = lambda: figures.training_curves(
-            rows, network=network, n_units=config.n_grid_cells, chance_loss=chance_loss(config)
+            rows,
+            network=network,
+            n_units=config.n_grid_cells,
+            chance_loss=chance_loss(config),
+            phases=[(first, PHASE_NAMES[phase]) for phase, first, _ in phases_left(0, config)],
         )
     return {key: draw() for key, draw in drawers.items() if only is None or key in only}
 

@@ -31,6 +31,8 @@ from topogrid.figures.style import (
 from topogrid.measures.decoding import EVALUATED_GROUP
 from topogrid.measures.shown import DRAWN_CHARTS, Chart, Line
 
+PHASE_COLOUR = "0.75"
+PHASE_ROOM = 0.3  # share of an axis that the name of a phase takes
 _LONG_S = 20.0  # walks that last longer have a logarithmic time axis
 
 
@@ -174,6 +176,7 @@ def training_curves(
     network: Network = UNNAMED,
     n_units: int | None = None,
     chance_loss: float | None = None,
+    phases: Sequence[tuple[int, str]] = (),
 ) -> Figure:
     """Draw loss, decoding error, shares of grid-like units beside their null, and learning rate against the step.
 
@@ -188,6 +191,9 @@ def training_curves(
         Units in the network, for the title.
     chance_loss : float, optional
         Cross-entropy of a network that has learned nothing (log of the number of place cells), nats.
+    phases : sequence of (int, str), optional
+        First step of each phase of training, and what it does; each has a loss of its own, so that no line of a loss
+        goes from one to the next.
 
     Returns
     -------
@@ -198,7 +204,8 @@ def training_curves(
     room = max(1.0, 0.03 * np.ptp(steps)) if steps else 1.0
     ends = (min(steps, default=0.0) - room, max(steps, default=0.0) + room)
     for ax, chart in zip(fig.subplots(2, 2).flat, DRAWN_CHARTS, strict=True):
-        drawn = [_draw_line(ax, rows, line, network.colour, chart.logarithmic) for line in chart.lines]
+        borders = [first for first, _ in phases[1:]]
+        drawn = [_draw_line(ax, rows, line, network.colour, chart, borders) for line in chart.lines]
         ax.set(
             xlabel="training step",
             ylabel=f"{chart.title.lower()} ({chart.unit})" if chart.unit else chart.title.lower(),
@@ -212,6 +219,7 @@ def training_curves(
         if chart.of_loss and chance_loss is not None:
             label = f"nothing learned, {chance_loss:.3f}"
             ax.axhline(chance_loss, color=NULL_COLOUR, linestyle=":", linewidth=1, label=label)
+        _draw_phases(ax, phases, named=chart.of_loss)
         if len(chart.lines) > 1:
             ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2)
         _scale(ax, chart)
@@ -221,17 +229,43 @@ def training_curves(
     return fig
 
 
-def _draw_line(ax: Axes, rows: Sequence[Mapping[str, Any]], line: Line, colour: str, logarithmic: bool) -> bool:
+def _draw_line(
+    ax: Axes, rows: Sequence[Mapping[str, Any]], line: Line, colour: str, chart: Chart, borders: Sequence[int]
+) -> bool:
     """Draw one line and say whether there was anything to draw; what evaluations measured has dots."""
     steps, values = series(rows, line.measure.key)
-    if logarithmic:
+    if chart.logarithmic:
         steps, values = steps[values > 0], values[values > 0]
     if steps.size == 0:
         return False
     evaluated = line.measure.key.startswith(EVALUATED_GROUP)
     look = {"color": colour, "marker": "o" if evaluated or steps.size == 1 else "", "markersize": 3}
+    if chart.of_loss:  # a hole between phases
+        places = np.unique(np.searchsorted(steps, borders))
+        places = places[(places > 0) & (places < steps.size)]
+        steps, values = np.insert(steps, places, steps[places - 1]), np.insert(values, places, np.nan)
     ax.plot(steps, line.measure.factor * values, label=line.label, **look | _LOOKS[line.look])
     return True
+
+
+def _draw_phases(ax: Axes, phases: Sequence[tuple[int, str]], *, named: bool) -> None:
+    """Mark where each phase but the first begins, and name them."""
+    low, high = ax.get_xlim()
+    inside = [(max(first, low), name) for first, name in phases if first <= high]
+    for first, _ in inside[1:]:
+        ax.axvline(first - 0.5, color=PHASE_COLOUR, linewidth=0.6, zorder=0)
+    if not named or len(inside) < 2:
+        return
+    ends = [first for first, _ in inside[1:]] + [high]
+    for (first, name), end in zip(inside, ends, strict=True):
+        # A narrow phase is named beside its border, on the side that has room.
+        if end - first > PHASE_ROOM * (high - low):
+            place, side, told = (first + end) / 2, "center", name
+        elif first > (low + high) / 2:
+            place, side, told = first, "right", f"{name} \N{RIGHTWARDS ARROW}"
+        else:
+            place, side, told = end, "left", f"\N{LEFTWARDS ARROW} {name}"
+        ax.text(place, 0.5, f" {told} ", transform=ax.get_xaxis_transform(), ha=side, va="center", fontsize="small")
 
 
 def _scale(ax: Axes, chart: Chart) -> None:

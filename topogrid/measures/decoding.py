@@ -83,15 +83,16 @@ DECODING = (
     BEST_STEP,
     BEST_ERROR,
 )
+MODULE_SLOPE = Measure(
+    "validation/module_scaling_slope",
+    "Slope of log spacing on log tau over modules (median spacing and mean tau).",
+)
 MODULES = (
     Measure(
         "validation/n_modules_with_spacing",
         "Modules (patches of the sheet) where 5 or more grid cells have a spacing.",
     ),
-    Measure(
-        "validation/module_scaling_slope",
-        "Slope of log spacing on log tau over modules (median spacing and mean tau).",
-    ),
+    MODULE_SLOPE,
     Measure("validation/module_spacing_spread", "Standard deviation over modules of log spacing.", panel=False),
     Measure(
         "validation/module_within_spread",

@@ -13,11 +13,11 @@ from topogrid.durations import in_words
 from topogrid.evaluation.gallery import wanted_pictures
 from topogrid.session.moments import moment_steps
 from topogrid.session.next_commands import resuming_command
-from topogrid.session.rehearsal import Rehearsed, phases_left
+from topogrid.session.rehearsal import Rehearsed
 from topogrid.settings.config import TrainConfig
 from topogrid.settings.cost import MOST_MOMENTS, evaluation_cost
 from topogrid.settings.presets import PRESETS, settings_of
-from topogrid.training.objective import read_steps, walk_length
+from topogrid.training.objective import phases_left, read_steps, walk_length
 
 PATIENCE = 20 * 60.0  # seconds; to a run expected to take longer, shorter presets are named
 OF_A_STEP = 1e-4  # seconds that a step of an evaluation takes, however few units there are

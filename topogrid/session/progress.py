@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from topogrid.durations import clock, in_words
 from topogrid.evaluation.evaluate import STAGES
-from topogrid.measures.decoding import DIRECTION_ERROR, ERROR, LONG_ERROR, STILL_LONG, STILL_SHORT
+from topogrid.measures.decoding import DIRECTION_ERROR, ERROR, LONG_ERROR, MODULE_SLOPE, STILL_LONG, STILL_SHORT
 from topogrid.measures.training import LOSS
 from topogrid.session.log import LOGGER, LastSaid, heard, tell
 from topogrid.session.screen import Screen
@@ -147,7 +147,7 @@ def say_evaluation(step: int, row: dict[str, float], config: TrainConfig) -> str
         return f"{100 * row[f'validation/{name}']:.0f}"
 
     turned = f", head direction {row[DIRECTION_ERROR.key]:.0f} degrees off" if config.head_direction_cells else ""
-    slope = row.get("validation/module_scaling_slope", math.nan)
+    slope = row.get(MODULE_SLOPE.key, math.nan)
     sloped = "" if math.isnan(slope) else f"spacing of modules goes as tau to the power {slope:.2f}; "
     return (
         f"evaluation at step {step}: error {row[ERROR.key]:.1f} cm over {config.seq_length} steps (sitting still "

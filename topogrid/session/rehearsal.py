@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import itertools
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -21,12 +20,11 @@ from topogrid.training.objective import (
     TOTAL,
     Batch,
     Context,
-    Phase,
     growth_steps,
     objective,
     phase_of,
+    phases_left,
     read_steps,
-    readout_steps,
     tau_diversity_cost,
     tau_smoothness_cost,
     walk_length,
@@ -73,15 +71,6 @@ def rehearse(state: TrainState, config: TrainConfig, *, recorded: bool = False) 
         own = _second_time(lambda: _own_step(twin, config), twin)
         found.append(Rehearsed(state.step + 1, grown, config.tau_own_steps * own))
     return found
-
-
-def phases_left(done: int, config: TrainConfig) -> list[tuple[Phase, int, int]]:
-    """Return each phase that is left with its next step and the number of its steps."""
-    borders = {done, config.steps, growth_steps(config) if config.wiring == "attractor" else done}
-    if config.wiring == "learned":
-        borders.add(config.steps - readout_steps(config))
-    edges = sorted(edge for edge in borders if done <= edge <= config.steps)
-    return [(phase_of(low + 1, config), low + 1, high - low) for low, high in itertools.pairwise(edges)]
 
 
 def _step_seconds(twin: TrainState, config: TrainConfig, step: int, recorded: bool) -> float:

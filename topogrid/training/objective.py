@@ -5,6 +5,7 @@ A training step is in one of a few phases (`Phase`); a term belongs to some of t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -137,6 +138,15 @@ def growth_steps(config: TrainConfig) -> int:
 def readout_steps(config: TrainConfig) -> int:
     """Return how many of the last steps train the read-out of learned modules alone."""
     return min(config.readout_steps, config.steps // 4)
+
+
+def phases_left(done: int, config: TrainConfig) -> list[tuple[Phase, int, int]]:
+    """Return each phase that is left with its next step and the number of its steps."""
+    borders = {done, config.steps, growth_steps(config) if config.wiring == "attractor" else done}
+    if config.wiring == "learned":
+        borders.add(config.steps - readout_steps(config))
+    edges = sorted(edge for edge in borders if done <= edge <= config.steps)
+    return [(phase_of(low + 1, config), low + 1, high - low) for low, high in itertools.pairwise(edges)]
 
 
 def walk_length(step: int, config: TrainConfig) -> int:
