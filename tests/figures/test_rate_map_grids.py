@@ -24,6 +24,21 @@ def test_the_best_of_every_module_are_shown_fastest_first() -> None:
     assert "2 units with the best grid score in each of 3 modules" in " ".join(text.get_text() for text in fig.texts)
 
 
+@pytest.mark.parametrize("columns", [2, 3, 4, 5, 8])
+def test_a_module_stands_in_one_row(columns: int) -> None:
+    maps = np.stack([lattice_map(0.6 + 0.01 * unit) for unit in range(12)])
+    modules = np.repeat([1, 0, 2], 4)
+    fig = figures.rate_map_grid(
+        maps, np.linspace(0, 1, 12), np.full(12, 0.6), np.full(12, 9.0), box_size=2.2, n=9, columns=columns,
+        module_of=modules,
+    )  # fmt: skip
+    rows: dict[int, set[float]] = {}
+    for text in fig.axes[0].texts:
+        unit = int(text.get_text().split("\n")[0].removeprefix("unit "))
+        rows.setdefault(int(modules[unit]), set()).add(text.get_position()[1])
+    assert [len(heights) for heights in rows.values()] == [1, 1, 1]
+
+
 def test_captions_of_rate_maps_do_not_touch() -> None:
     # As wide as captions get: no lattice, the slowest units, two digits of peak.
     fig = figures.rate_map_grid(

@@ -142,6 +142,17 @@ def test_offline_run_reads_back_with_keys_and_pictures(folder, capfd, caplog, tm
     assert "WANDB_CACHE_DIR" not in os.environ
 
 
+def test_a_run_without_pictures_names_and_leaves_no_folder_of_them(folder):
+    tracker = Tracker(folder, {}, mode="disabled")
+    assert folder.gallery.is_dir()
+    assert not any("Pictures" in line for line in tracker.finish())
+    assert not folder.gallery.exists()
+    again = Tracker(folder, {}, mode="disabled", resumed=True)
+    again.log(1, {}, {"tau/tau_map": Figure()})
+    assert any(str(folder.gallery) in line for line in again.finish())
+    assert any(folder.gallery.iterdir())
+
+
 def test_a_run_goes_on_under_its_id(folder):
     first = Tracker(folder, {}, mode="offline")
     first.log(1, {"train/total_loss": 1.0})

@@ -82,6 +82,8 @@ def rate_map_grid(
         chosen = _choose(columns_of_unit[0], n, selection, rng)
     else:
         chosen = _best_of_each(columns_of_unit[0], columns_of_unit[2], modules, n)
+        each = max(1, chosen.size // len(np.unique(modules)))
+        columns = max(each, columns // each * each)  # no module is split over two rows
     width, height = box_sides(box_size)
     panel = np.array([width, height]) / max(width, height)
     columns = min(columns, max(chosen.size, 1))

@@ -265,7 +265,9 @@ class Tracker:
         n_lost = min(n_lost, self._metrics.n_waiting)
         folder = self._folder
         lines = [f"Run folder: {folder.path}", f"Metrics:    {folder.metrics_path}"]
-        if folder.gallery.is_dir() and any(folder.gallery.iterdir()):
+        with suppress(OSError):
+            folder.gallery.rmdir()  # empty, after a run that was stopped before its first picture
+        if folder.gallery.is_dir():
             lines.append(f"Pictures:   {folder.gallery}")
         if n_lost:
             lines.append(f"The disk did not take the last {n_lost} rows of {folder.metrics_path}.")
