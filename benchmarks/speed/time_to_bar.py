@@ -59,6 +59,8 @@ class Timed(NamedTuple):
     """On which machine, and when."""
     gpu: bool = False
     """Whether the machine had a GPU."""
+    fed_cm: float | None = None
+    """Error after `BAR_SECONDS` with the feedback of its settings."""
 
     @property
     def reaches(self) -> bool:
@@ -126,14 +128,16 @@ def timed(command: str, more: Sequence[str] = ()) -> Timed:
         run = Path(name) / "runs" / "timed"
         found: dict[str, Any] = json.loads((run / "summary.json").read_text(encoding="utf-8"))
         rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    key = f"validation/error_{BAR_SECONDS:g}s_cm"
+    key = f"error_{BAR_SECONDS:g}s_cm"
     training, before = 0.0, 0
     for row in rows:
         speed = row.get("train/steps_per_sec")
         if speed:
             training += (row["step"] - before) / speed
             before = row["step"]
-    return Timed(command, minutes, training / 60, found["validation/share_gate"], found.get(key, math.nan))
+    error_cm = found.get(f"validation/{key}", math.nan)
+    fed_cm = found.get(f"validation/feedback_{key}")
+    return Timed(command, minutes, training / 60, found["validation/share_gate"], error_cm, fed_cm=fed_cm)
 
 
 def original_hours() -> float:
@@ -145,7 +149,7 @@ def original_hours() -> float:
 
 def table(runs: Sequence[Timed], hours: float) -> str:
     """Return the table of runs beside the original's way."""
-    columns = ["command", "to its report", "its steps", "grid cells", "error after 10 s", "bar"]
+    columns = ["command", "to its report", "its steps", "grid cells", "error after 10 s", "with feedback", "bar"]
     columns += ["original / ours", "measured"]
     rows = [
         [
@@ -154,6 +158,7 @@ def table(runs: Sequence[Timed], hours: float) -> str:
             f"{run.training_minutes:.1f} min",
             f"{100 * run.share:.0f} %",
             f"{run.error_cm:.1f} cm",
+            "-" if run.fed_cm is None else f"{run.fed_cm:.1f} cm",
             "reached" if run.reaches else "not reached",
             "-" if run.gpu or math.isnan(hours) else f"{60 * hours / run.minutes:.0f} x",  # of one machine only
             run.machine,
@@ -162,7 +167,7 @@ def table(runs: Sequence[Timed], hours: float) -> str:
     ]
     if math.isfinite(hours):
         last = next((run.machine for run in reversed(runs) if not run.gpu), "")
-        rows.append(["the original's settings", "-", f"{hours:.1f} h", "-", "-", "-", "1 x", last])
+        rows.append(["the original's settings", "-", f"{hours:.1f} h", "-", "-", "-", "-", "1 x", last])
     return to_markdown(columns, rows, marked_up=True)
 
 
