@@ -29,7 +29,7 @@ def test_a_figure_is_drawn_within_its_edges_and_has_units(figure: Figure) -> Non
     assert figure.dpi == figures.DPI
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     assert (border == 255).all(), "something is cut off at the edge"
-    bare = {"column", "row (0: dorsal end)", "training step", "learning rate", ""}  # counts and pure numbers
+    bare = {"column", "row", "training step", "learning rate", ""}  # counts and pure numbers
     for ax in all_axes(figure):
         for label in (ax.get_xlabel(), ax.get_ylabel()):
             assert label in bare or "(" in label or label.startswith(("units", "upper:", "lower:")), label

@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 
 from topogrid.files import read_text
+from topogrid.tables import to_text
 
+SHOWN = 10
+"""Units that a printed table has at most, half of them from each end."""
+
+_ENDS = (*range(SHOWN // 2), *range(-SHOWN // 2, 0))
 _WHOLE = ("unit", "row", "col", "module")
 _FLAGS = ("grid_cell",)
 
@@ -40,6 +45,17 @@ class Units(np.ndarray[tuple[int], np.dtype[np.void]]):
         The same on maps that are counted from the first step on.
     """
 
+    def __repr__(self) -> str:
+        """Return the first and the last units as a table with the names of its columns."""
+        if self.ndim != 1 or not self.dtype.names:
+            return super().__repr__()
+        rows = [[_told(value) for value in unit.item()] for unit in (self if len(self) <= SHOWN else self[[*_ENDS]])]
+        if len(self) > SHOWN:
+            rows.insert(SHOWN // 2, ["..."] * len(self.dtype.names))
+        return f"{to_text(list(self.dtype.names), rows)}{len(self):,} units"
+
+    __str__ = __repr__
+
     def to_pandas(self) -> Any:
         """Return a ``pandas.DataFrame`` with a column each.
 
@@ -51,6 +67,10 @@ class Units(np.ndarray[tuple[int], np.dtype[np.void]]):
         pandas = import_pandas()
         names = self.dtype.names or ()
         return pandas.DataFrame({name: np.asarray(self[name]) for name in names})
+
+
+def _told(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def import_pandas() -> Any:

@@ -5,10 +5,24 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from topogrid.interventions.catalogue import choose, parse_units
+from topogrid.runs.folder import RunFolder
 from topogrid.settings.config import KINDS, TrainConfig, from_text
+
+
+def check_there(path: str) -> None:
+    """Refuse a run that is not there, before anything slow is imported.
+
+    Raises
+    ------
+    ValueError
+        With what to give instead.
+    """
+    if not Path(path).exists():
+        RunFolder.open(path)
 
 
 def declare_format(parser: argparse.ArgumentParser) -> None:

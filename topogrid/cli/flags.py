@@ -143,6 +143,8 @@ def _refuse_unknown(rest: Sequence[str]) -> NoReturn:
             f"{show(rest[0].strip())} belongs to no flag; settings are given as --name value, see --help"
         )
     name = flag.partition("=")[0]
+    if name.lstrip("-") in PRESETS:
+        raise SettingsError(f"unknown flag {show(name)}; did you mean --preset {name.lstrip('-')}?")
     hint = near_miss(name.lstrip("-"), (*_ALIASES, *_OTHER_NAMES), mark="--")
     raise SettingsError(f"unknown flag {show(name)}{hint or '; see --help'}")
 

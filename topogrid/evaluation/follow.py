@@ -26,9 +26,9 @@ from topogrid.settings.cost import WALKS_AT_ONCE
 from topogrid.settings.fields import FEEDBACK_SETTINGS
 from topogrid.tables import plain
 from topogrid.trained.trained import Trained
-from topogrid.world.layout import Layout
+from topogrid.world.layout import SHIPPED, Layout
 from topogrid.world.place_cells import PlaceCells
-from topogrid.world.recordings import SHIPPED, as_walk, read_recording, shipped_walk
+from topogrid.world.recordings import as_walk, read_recording, shipped_walk
 from topogrid.world.walks import Walks
 
 Float = NDArray[np.float64]

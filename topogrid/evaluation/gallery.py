@@ -97,6 +97,7 @@ def draw_evaluation(
             forming_line(config),
             summary.clusters,
             network=network,
+            of_modules=summary.of_modules,
         ),
         "validation/distance_similarity": lambda: _draw_order(evaluation, config, network, summary.similarity),
         "validation/unit_scores": lambda: figures.score_panels(

@@ -19,7 +19,7 @@ from topogrid.analysis import (
     sheet_correlation,
 )
 from topogrid.analysis.maps.units import UnitMeasures
-from topogrid.analysis.sheets import Sheet, module_scales, share_of_range, tau_layout_explained
+from topogrid.analysis.sheets import ModuleScales, Sheet, module_scales, share_of_range, tau_layout_explained
 from topogrid.analysis.sheets.order import DistanceSimilarity
 from topogrid.analysis.sheets.scale_clusters import ScaleClusters
 from topogrid.evaluation.results import Decoding, Evaluation
@@ -58,6 +58,8 @@ class Summary(NamedTuple):
     """Mixture of the spacings of all settled lattices; ``None`` where they are too few to be measured."""
     similarity: DistanceSimilarity | None = None
     """Of their log spacing against distance on the sheet."""
+    of_modules: Float | None = None
+    """Median spacing of the grid cells of every module, metres; ``None`` for a sheet without modules."""
 
 
 def summarise(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
@@ -87,8 +89,9 @@ def sum_up(evaluation: Evaluation, config: TrainConfig) -> Summary:
             if view is evaluation.settled and counted is everyone:
                 of_all = order
         row |= {prefix + name: value for name, value in measures.items()}
-    row |= _summarise_module_scales(evaluation, config) | _summarise_tau(evaluation, config, rng)
-    return of_all._replace(row=row)
+    scales = _module_scales(evaluation, config)
+    row |= _summarise_module_scales(scales) | _summarise_tau(evaluation, config, rng)
+    return of_all._replace(row=row, of_modules=None if scales is None else scales.spacing)
 
 
 def _summarise_moments(decoding: Decoding, config: TrainConfig) -> dict[str, float]:
@@ -114,12 +117,18 @@ def _summarise_moments(decoding: Decoding, config: TrainConfig) -> dict[str, flo
     return row
 
 
-def _summarise_module_scales(evaluation: Evaluation, config: TrainConfig) -> dict[str, float]:
-    """Scale of the modules of the sheet over their grid cells, and whether it follows tau; nothing without modules."""
+def _module_scales(evaluation: Evaluation, config: TrainConfig) -> ModuleScales | None:
+    """Scale of the modules of the sheet over their grid cells; none without modules."""
     if config.modules_per_side == 1:
-        return {}
+        return None
     view = evaluation.settled
-    scales = module_scales(view.lattice.spacing, evaluation.tau, config.sheet.module_of, view.gate.passed)
+    return module_scales(view.lattice.spacing, evaluation.tau, config.sheet.module_of, view.gate.passed)
+
+
+def _summarise_module_scales(scales: ModuleScales | None) -> dict[str, float]:
+    """Their scale, and whether it follows tau."""
+    if scales is None:
+        return {}
     return {
         "validation/n_modules_with_spacing": float(np.isfinite(scales.spacing).sum()),
         "validation/module_scaling_slope": scales.slope,

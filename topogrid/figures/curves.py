@@ -32,7 +32,6 @@ from topogrid.measures.decoding import EVALUATED_GROUP
 from topogrid.measures.shown import DRAWN_CHARTS, Chart, Line
 
 PHASE_COLOUR = "0.75"
-PHASE_ROOM = 0.3  # share of an axis that the name of a phase takes
 _LONG_S = 20.0  # walks that last longer have a logarithmic time axis
 
 
@@ -219,13 +218,13 @@ def training_curves(
         if chart.of_loss and chance_loss is not None:
             label = f"nothing learned, {chance_loss:.3f}"
             ax.axhline(chance_loss, color=NULL_COLOUR, linestyle=":", linewidth=1, label=label)
-        _draw_phases(ax, phases, named=chart.of_loss)
+        _draw_phases(ax, phases)
         if len(chart.lines) > 1:
             ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2)
         _scale(ax, chart)
     size = f" of {counted(n_units, 'unit')}" if n_units is not None else ""
     reached = counted(int(max(steps)), "step") if steps else "nothing logged yet"
-    headline(fig, f"Training of the {network} network{size}", reached)
+    headline(fig, f"Training of the {network} network{size}", reached + _told_phases(phases))
     return fig
 
 
@@ -248,24 +247,19 @@ def _draw_line(
     return True
 
 
-def _draw_phases(ax: Axes, phases: Sequence[tuple[int, str]], *, named: bool) -> None:
-    """Mark where each phase but the first begins, and name them."""
-    low, high = ax.get_xlim()
-    inside = [(max(first, low), name) for first, name in phases if first <= high]
-    for first, _ in inside[1:]:
-        ax.axvline(first - 0.5, color=PHASE_COLOUR, linewidth=0.6, zorder=0)
-    if not named or len(inside) < 2:
-        return
-    ends = [first for first, _ in inside[1:]] + [high]
-    for (first, name), end in zip(inside, ends, strict=True):
-        # A narrow phase is named beside its border, on the side that has room.
-        if end - first > PHASE_ROOM * (high - low):
-            place, side, told = (first + end) / 2, "center", name
-        elif first > (low + high) / 2:
-            place, side, told = first, "right", f"{name} \N{RIGHTWARDS ARROW}"
-        else:
-            place, side, told = end, "left", f"\N{LEFTWARDS ARROW} {name}"
-        ax.text(place, 0.5, f" {told} ", transform=ax.get_xaxis_transform(), ha=side, va="center", fontsize="small")
+def _draw_phases(ax: Axes, phases: Sequence[tuple[int, str]]) -> None:
+    """Mark where each phase but the first begins."""
+    for first, _ in phases[1:]:
+        if first <= ax.get_xlim()[1]:
+            ax.axvline(first - 0.5, color=PHASE_COLOUR, linewidth=0.6, zorder=0)
+
+
+def _told_phases(phases: Sequence[tuple[int, str]]) -> str:
+    """Name the phases and the steps with which they begin."""
+    if len(phases) < 2:
+        return ""
+    (_, name), *others = phases
+    return f"; {name}, " + ", ".join(f"from step {first:,} (grey line) {name}" for first, name in others)
 
 
 def _scale(ax: Axes, chart: Chart) -> None:

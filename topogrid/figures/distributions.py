@@ -94,6 +94,7 @@ def spacing_histogram(
     *,
     network: Network = UNNAMED,
     unmeasured: str = "no lattice",
+    of_modules: ArrayLike | None = None,
 ) -> Figure:
     """Draw how many units have which grid spacing, what theory expects, and the mixture that describes it best.
 
@@ -111,6 +112,9 @@ def spacing_histogram(
         What it is called, and its colour.
     unmeasured : str
         Why the other units are left out, for the title.
+    of_modules : array_like, ``(module,)``, optional
+        Median spacing of every module of the sheet, metres; NaN in one without. They are marked in place of the
+        mixture, which looks for scales where no module is known.
 
     Returns
     -------
@@ -138,7 +142,12 @@ def spacing_histogram(
     if forming is not None:
         label = f"theory while forming {forming:.3f} m"
         ax.axvline(forming, color=THEORY_COLOUR, linestyle=":", linewidth=1, label=label)
-    if modules is not None and modules.n_clusters:
+    medians = finite(of_modules) if of_modules is not None else np.empty(0)
+    if medians.size:
+        label = f"median of each of {medians.size} modules"
+        high = np.full(medians.shape, 1.03)
+        ax.plot(medians, high, "v", color=THEORY_COLOUR, transform=ax.get_xaxis_transform(), clip_on=False, label=label)
+    elif modules is not None and modules.n_clusters:
         _draw_modules(ax, modules, values.size)
     legend_below(fig, COLUMN, 2.65)
     ax.set(xlabel="grid spacing (m)", ylabel=f"units per {100 * _SPACING_BIN_M:g} cm")

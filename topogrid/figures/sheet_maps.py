@@ -1,4 +1,4 @@
-"""Maps of the cortical sheet: one pixel per unit, row 0 (the dorsal end) at the top.
+"""Maps of the cortical sheet: one pixel per unit, row 0 at the top.
 
 Sheets are placed by hand, in inches, with profile and colour bar as insets, so that rows line up across them.
 """
@@ -300,7 +300,7 @@ def _show(
 ) -> AxesImage:
     """Draw a sheet with its axes into ``ax``."""
     image = show_sheet(ax, values, colour_map, limits, modules)
-    ax.set(xlabel="column", ylabel="row (0: dorsal end)")
+    ax.set(xlabel="column", ylabel="row")
     ax.spines[:].set_visible(True)
     for axis, n in ((ax.yaxis, values.shape[0]), (ax.xaxis, values.shape[1])):
         axis.set_ticks(range(0, n, 2 ** max(0, int(np.ceil(np.log2(n / 6))))))

@@ -25,6 +25,9 @@ from topogrid.figures.style import (
 FEWEST_POSITIONS = 10
 """Positions that a path is drawn through, at least."""
 
+LONGEST_DRAWN = 10.0
+"""Seconds of a walk that are drawn, at most: more is a ball of lines."""
+
 _TRUE_COLOUR = "black"
 _COLUMNS = 4
 
@@ -40,7 +43,7 @@ def decoded_trajectories(
     first_seconds: float | None = None,
     network: Network = UNNAMED,
 ) -> Figure:
-    """Draw several walks with the path that was decoded: their beginning above, and all of them below.
+    """Draw several walks with the path that was decoded: their beginning above, and more of them below.
 
     Parameters
     ----------
@@ -51,7 +54,8 @@ def decoded_trajectories(
     n_walks : int
         How many walks to draw, at most.
     seconds : array_like, ``(time,)``, optional
-        When each position was taken, from the start of the walk; they need not be evenly spaced.
+        When each position was taken, from the start of the walk; they need not be evenly spaced. Of walks longer than
+        `LONGEST_DRAWN` seconds so much is drawn, and only the mean error is of the whole.
     first_seconds : float, optional
         How long the walks were that the network was trained on: where these are longer, so much of them, and at least
         `FEWEST_POSITIONS` positions, have a row of their own.
@@ -73,8 +77,8 @@ def decoded_trajectories(
         raise ValueError(f"seconds must be one for each of {truth.shape[1]} positions, got shape {when.shape}")
     box = np.array(box_sides(box_size))
     shown, length = min(n_walks, len(truth)), truth.shape[1]
-    first = _first_positions(when, first_seconds)
-    lengths = [first, length] if first < length else [length]
+    first, drawn = _first_positions(when, first_seconds), _first_positions(when, LONGEST_DRAWN)
+    lengths = sorted({min(one, length) for one in (first, drawn)})
     windows = [_window(truth[:shown, :end], guess[:shown, :end], box) for end in lengths]
     panel = PAGE / _COLUMNS
     height = sum(panel * window[1] / window[0] + 0.35 for window in windows) + 0.7
@@ -90,8 +94,11 @@ def decoded_trajectories(
         ax.set_xlabel("x (m)")
     axes[0, 0].plot([], [], color=NULL_COLOUR, linewidth=2.5, label="wall")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=4)
-    means = ", ".join(f"{_mean_cm(truth[:, :end], guess[:, :end])} cm over {_duration(end, when)}" for end in lengths)
-    detail = f"mean error of {counted(len(truth), 'walk')}: {means}"
+    ends = sorted({*lengths, length})
+    means = ", ".join(f"{_mean_cm(truth[:, :end], guess[:, :end])} cm over {_duration(end, when)}" for end in ends)
+    detail = f"mean error of these and more, {counted(len(truth), 'walk')}: {means}"
+    if shown == len(truth):
+        detail = f"mean error: {means}"
     headline(fig, f"True and decoded paths of {counted(shown, 'held-out walk')}, {network} network", detail)
     return fig
 

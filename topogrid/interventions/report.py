@@ -13,7 +13,7 @@ from topogrid.evaluation.gallery import network_of
 from topogrid.evaluation.summary import FEWEST_MEASURED
 from topogrid.evaluation.theory import theory_line
 from topogrid.interventions.run import Outcome
-from topogrid.measures.decoding import ERROR
+from topogrid.measures.decoding import ERROR, MIDDLE_SHORT, STILL_SHORT
 from topogrid.measures.maps import (
     ABOVE_03,
     COUPLING,
@@ -72,13 +72,17 @@ def counted_units(outcomes: Sequence[Outcome]) -> Counted:
 def key(outcomes: Sequence[Outcome]) -> str:
     """Say what the columns of `key_table` mean."""
     counted = counted_units(outcomes)
+    still, middle = (one.told(outcomes[0].measures) for one in (STILL_SHORT, MIDDLE_SHORT))
     told = (
-        "error: decoding error over walks of training length, and over long walks. GS > 0.3, GS > 0.8, grid cells: "
+        "error: decoding error over walks of training length (here sitting still is "
+        f"{still} cm off and always guessing the middle {middle} cm: units of modules are measured on walks that all "
+        "start in the middle of the box, and last longer), and over long walks. GS > 0.3, GS > 0.8, grid cells: "
         "share of all units with such a grid score, or beyond the null-calibrated gate; in brackets the same share of "
         "the null's maps. maps: median correlation of a unit's rate map with that of the baseline. spacing: median of "
         f"{counted.who}. kept: of the baseline's {counted.who}, those that still are. ratio: spacing after over before "
         f"in units that are {counted.who} both times, median (units). rho: rank correlation of tau and spacing over "
-        f"{counted.who} (p against shifted sheets). beta: slope of log spacing on log tau. -: no value. Compare a "
+        f"{counted.who} (p against shifted sheets). beta: slope of log spacing on log tau over the same units; over "
+        "modules it is steeper, for inside a module tau varies and spacing does not. -: no value. Compare a "
         "silencing with the row below it, where the same units are left out of the measurement only."
     )
     if not counted.prefix:
@@ -114,7 +118,7 @@ def draw_outcomes(outcomes: Sequence[Outcome], config: TrainConfig) -> Figure:
     return figures.condition_lines(
         [_shown_name(one.name) for one in outcomes],
         panels,
-        title=f"What interventions do to a {config.describe()} network of {config.n_grid_cells:,} units",
+        title=f"Interventions on the {config.describe()} network of {config.n_grid_cells:,} units",
         line_name="theory, or no correlation",
         network=network_of(config),
     )

@@ -31,6 +31,11 @@ DIRECTION_ERROR = Measure(
     "degrees",
     panel=False,
 )
+MIDDLE_SHORT = Measure(
+    "validation/middle_short_error_cm",
+    "Error of always guessing the middle of the box, over the same walks, cm.",
+    panel=False,
+)
 LONG_ERROR = Measure(
     "validation/long_error_cm",
     "Mean decoding error on held-out long walks (long_seconds), cm.",
@@ -68,11 +73,7 @@ DECODING = (
     ),
     DIRECTION_ERROR,
     STILL_SHORT,
-    Measure(
-        "validation/middle_short_error_cm",
-        "Error of always guessing the middle of the box, over the same walks, cm.",
-        panel=False,
-    ),
+    MIDDLE_SHORT,
     LONG_ERROR,
     STILL_LONG,
     Measure(
@@ -86,6 +87,9 @@ DECODING = (
 MODULE_SLOPE = Measure(
     "validation/module_scaling_slope",
     "Slope of log spacing on log tau over modules (median spacing and mean tau).",
+    "slope of log spacing on log tau over modules",
+    "slope",
+    digits=3,
 )
 MODULES = (
     Measure(

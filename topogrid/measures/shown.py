@@ -45,8 +45,9 @@ COMPARED = (
     maps.PARTIAL_ORDER.inside(LATTICES),
     maps.COUPLING.inside(LATTICES),
     maps.SLOPE.inside(LATTICES),
+    decoding.MODULE_SLOPE,
 )
-"""The lines of a comparison of networks."""
+"""The lines of a comparison of networks, the last one of networks with modules."""
 
 COMPARED_IN_WORDS = (
     decoding.ERROR,

@@ -228,10 +228,10 @@ class Run:
             tell(f"steps are taken one by one, they cannot be recorded here: {self.graph.trouble}")
             self.graph.trouble = ""
         self.forecast.took(record.step, pace.seconds)
-        self.progress.report(record.step, row, self.forecast.left(record.step))
         news = self._loss_watch.news(record.step, row[LOSS.key], phase_of(record.step, self.config))
         if news:
             tell(news)
+        self.progress.report(record.step, row, self.forecast.left(record.step))
 
     def _tau_picture(self, step: int) -> dict[str, Figure]:
         """Tau map of a step that shows one."""

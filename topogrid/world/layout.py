@@ -12,6 +12,9 @@ from topogrid.tables import plain
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "space": " ", "bar": "|"}
 LOST = ("refuse", "interpolate")
+SHIPPED = ("sargolini", "tanni")
+"""Recordings inside the package ratinabox."""
+
 MAX_SPEED = 10.0  # m/s; rats and mice stay below 4
 _FASTEST, _RATES = 1000.0, (1e-3, 1e9)
 

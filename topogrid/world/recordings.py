@@ -23,7 +23,7 @@ from topogrid.world.array_files import (
     read_pickle,
 )
 from topogrid.world.columns import Samples
-from topogrid.world.layout import Layout
+from topogrid.world.layout import SHIPPED, Layout
 from topogrid.world.samples import (
     Track,
     check_gaps,
@@ -42,8 +42,6 @@ from topogrid.world.walks import Walks
 
 Float = NDArray[np.float64]
 
-SHIPPED = ("sargolini", "tanni")
-"""Recordings inside the package ratinabox."""
 TOLD_SPEED = 4.0  # m/s; faster than a rat runs, and so told
 _LEAST_EXTENT, _LONG = 0.01, 10.0  # m, s; an animal that covers less in a longer time is in another unit, or sits still
 _BEGINNINGS = {b"PK": ".npz", b"\x93NUMPY": ".npy", b"MATLAB": ".mat", b"\x89HDF": ".h5", b"\x80": ".pkl"}

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from topogrid.cli.arguments import declare_format, declare_settings, declare_silence, given_settings, planned
+from topogrid.cli.arguments import (
+    check_there,
+    declare_format,
+    declare_settings,
+    declare_silence,
+    given_settings,
+    planned,
+)
 from topogrid.cli.progress import Progress
 from topogrid.cli.screen import complain
 from topogrid.interventions.catalogue import INTERVENTIONS, choose
@@ -55,6 +62,8 @@ def run(arguments: argparse.Namespace) -> None:
         wanted = choose(None)
     settings = given_settings(arguments, (*MEASUREMENT_SETTINGS, *LEFT_OUT_SETTINGS))
     bins = [from_text("eval_bins", text, "--bins") for text in arguments.bins or ()]
+
+    check_there(arguments.run)
 
     from topogrid.evaluation.reanalysis import bins_table, measure_again, results_folder, write_results
     from topogrid.reports.explorer import write_report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from topogrid.cli.arguments import check_there
 from topogrid.cli.screen import complain
 
 
@@ -18,6 +19,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
+    check_there(arguments.run)
+
     from topogrid.files import check_writable
     from topogrid.tables import plain
     from topogrid.trained.opening import open_trained

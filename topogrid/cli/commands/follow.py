@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 
-from topogrid.cli.arguments import declare_settings, given_settings
+from topogrid.cli.arguments import check_there, declare_settings, given_settings
 from topogrid.cli.progress import Progress
 from topogrid.cli.screen import complain
-from topogrid.settings.errors import show
+from topogrid.settings.errors import did_you_mean, show
 from topogrid.settings.fields import FEEDBACK_SETTINGS
-from topogrid.world.layout import LOST, MAX_SPEED, SEPARATORS, Layout
+from topogrid.world.layout import LOST, MAX_SPEED, SEPARATORS, SHIPPED, Layout
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +71,12 @@ def run(arguments: argparse.Namespace) -> None:
         agent=arguments.agent,
     )
     settings = given_settings(arguments, FEEDBACK_SETTINGS)
+
+    check_there(arguments.run)
+    if not Path(arguments.walk).exists():
+        hint = did_you_mean(arguments.walk, SHIPPED)
+        if hint:
+            raise ValueError(f"{arguments.walk}: no such file{hint}")
 
     from topogrid.evaluation.follow import follow_recording
     from topogrid.evaluation.reanalysis import results_folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from topogrid.cli.arguments import declare_settings, declare_silence, given_settings, planned
+from topogrid.cli.arguments import check_there, declare_settings, declare_silence, given_settings, planned
 from topogrid.cli.screen import complain
 from topogrid.interventions.catalogue import INTERVENTIONS, choose
 from topogrid.settings.fields import MEASUREMENT_SETTINGS
@@ -30,6 +30,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
     wanted, chosen = planned(arguments.only, arguments.silence)
     settings = given_settings(arguments, ("eval_bins", *MEASUREMENT_SETTINGS))
+
+    check_there(arguments.run)
 
     from topogrid.cli.interventions import show_headline, show_table
     from topogrid.evaluation.reanalysis import results_folder

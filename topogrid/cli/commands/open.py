@@ -7,6 +7,8 @@ import sys
 import webbrowser
 from pathlib import Path
 
+from topogrid.cli.arguments import check_there
+
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -18,6 +20,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command."""
+    check_there(arguments.run)
+
     from topogrid.reports.explorer import is_current, write_report
     from topogrid.runs.folder import RunFolder
     from topogrid.settings.saved import read_settings

@@ -10,6 +10,7 @@ import numpy as np
 
 from topogrid.analysis.networks.groups import Group, Member
 from topogrid.analysis.networks.inference import Difference, MeanInterval, compare_groups, mean_interval
+from topogrid.measures.decoding import MODULE_SLOPE
 from topogrid.measures.record import Measure
 from topogrid.measures.shown import COMPARED
 from topogrid.reports.records import RunRecord, read_evaluation, read_units
@@ -116,7 +117,8 @@ def compare(
         for name, part in zip(names, parts, strict=True)
     )
     warnings += _few(groups)
-    lines = tuple(_line(measure, groups, rng) for measure in COMPARED)
+    modular = any(part[0].config.modules_per_side > 1 for part in parts)
+    lines = tuple(_line(one, groups, rng) for one in COMPARED if modular or one is not MODULE_SLOPE)
     warnings += _without_value(groups, parts)
     return Comparison(groups, tuple(map(tuple, parts)), tuple(chosen), lines, tuple(dict.fromkeys(warnings)))
 
@@ -289,6 +291,7 @@ def _without_value(groups: Sequence[Group], parts: Sequence[Sequence[RunRecord]]
             for measure in COMPARED
             if not np.isfinite(_values_of(measure, group)).any()
             and not (measure.of_tau and not part[0].config.kind.tau)
+            and not (measure is MODULE_SLOPE and part[0].config.modules_per_side == 1)
         ]
         if missing:
             told.append(f"{group.name}: no value for {'; '.join(missing)}.")
