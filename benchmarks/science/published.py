@@ -33,6 +33,9 @@ RUNS = (
 )
 SHOWN_FIRST = "sheet64-learned"
 DENSE_CHANGED = "dense24-tau"
+RENAMED = {"laptop": "dense24", "sheet64": "dense64"}
+"""Presets of networks connected all to all, by their names in version 0.1.0."""
+
 FILES = ("config.json", "log.txt", "metrics.jsonl", "summary.json", "units.csv", "versions.json")
 PICTURES = ("tau_map", "scale_map", "ratemaps", "filmstrip", "interventions", "long_error", "follow_sargolini")
 
@@ -79,7 +82,7 @@ def all_runs(records: Sequence[Record]) -> str:
 
 
 def command(record: Record) -> str:
-    """Return the command that made a run, without what says where its files go."""
+    """Return the command that makes such a run today, without what says where its files go."""
     words = str(record.versions.get("command", "")).split()[1:]
     words = words[1:] if words[:1] == ["train"] else words
     kept: list[str] = []
@@ -91,6 +94,8 @@ def command(record: Record) -> str:
             skip = True
         elif word != "--wandb_offline":
             kept.append(word)
+    if record.name.startswith("dense"):
+        kept = [RENAMED.get(word, word) for word in kept]
     return " ".join(["python train_grid.py", *kept])
 
 

@@ -51,3 +51,16 @@ def test_pandas_takes_it_where_it_is_there(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="pip install pandas"):
         units.to_pandas()
+
+
+def test_a_printed_table_names_its_columns() -> None:
+    columns = ["unit", "tau_ms", "grid_cell"]
+    few = repr(as_units(columns, [[0, 20.123456, 1.0], [1, float("nan"), 0.0]]))
+    assert few.splitlines()[0].split() == columns
+    assert few.splitlines()[1].split() == ["0", "20.1", "True"]
+    assert few.splitlines()[-1] == "2 units"
+    many = str(as_units(columns, [[unit, 1.0, 0.0] for unit in range(1296)]))
+    shown = [line.split()[0] for line in many.splitlines()[1:-1]]
+    assert shown == ["0", "1", "2", "3", "4", "...", "1291", "1292", "1293", "1294", "1295"]
+    assert many.endswith("1,296 units")
+    assert "tau_ms" not in repr(as_units(columns, [[0, 20.0, 1.0]])["tau_ms"])

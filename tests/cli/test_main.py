@@ -51,6 +51,20 @@ def test_what_a_command_takes_is_said_at_once(name: str, tmp_path: Path) -> None
     assert seconds < 1
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "open nowhere", "analyze nowhere", "intervene nowhere", "follow nowhere sargolini", "export nowhere x.safetensors",
+        "train --smoke",
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_said_at_once(words: str, tmp_path: Path) -> None:
+    code, seconds, slow, out, said = ask(*words.split(), where=tmp_path)
+    assert (code, slow, out, len(said)) == (2, [], "", 1)
+    assert "there is no such folder" in said[0] or "did you mean --preset smoke?" in said[0]
+    assert seconds < 1
+
+
 def test_runs_are_listed_at_once(tmp_path: Path) -> None:
     made_run(tmp_path / "runs" / "mine")
     code, seconds, slow, out, said = ask("list", where=tmp_path)

@@ -5,6 +5,7 @@ import pytest
 
 from tests.drawn_figures import NAN, UNITS, all_axes, all_text, named, spacing_sheet, tau_sheet
 from topogrid import figures
+from topogrid.analysis.sheets.scale_clusters import fit_scale_clusters
 from topogrid.figures import style
 
 
@@ -38,6 +39,18 @@ def test_every_spacing_falls_into_one_bin_whatever_is_missing() -> None:
     assert max(patch.get_height() for patch in ax.patches) == 2
     labels = [line.get_label() for line in ax.get_lines()]
     assert labels == ["median 0.613 m", "theory 0.739 m"]
+
+
+def test_known_modules_are_marked_in_place_of_a_mixture() -> None:
+    spacing = np.repeat([0.5, 0.6, 0.7], 40) + np.tile(np.linspace(-0.01, 0.01, 40), 3)
+    ax = all_axes(
+        figures.spacing_histogram(spacing, modules=fit_scale_clusters(spacing), of_modules=[0.5, NAN, 0.6, 0.7])
+    )[0]
+    (marks,) = [line for line in ax.get_lines() if line.get_label() == "median of each of 3 modules"]
+    assert marks.get_xdata().tolist() == [0.5, 0.6, 0.7]
+    assert not any("components" in line.get_label() for line in ax.get_lines())
+    unknown = all_axes(figures.spacing_histogram(spacing, modules=fit_scale_clusters(spacing), of_modules=[NAN]))[0]
+    assert any("component" in line.get_label() for line in unknown.get_lines())
 
 
 def test_units_that_are_not_as_many_are_refused() -> None:

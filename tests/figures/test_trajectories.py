@@ -14,7 +14,7 @@ def test_errors_of_paths_are_told_in_centimetres() -> None:
     when = 0.02 * np.arange(1, 31)
     fig = figures.decoded_trajectories(true, true + np.array([0.03, 0.04]), 2.2, seconds=when)
     assert all_text(fig).count("mean error 5.0 cm") == 4
-    assert "mean error of 5 walks: 5.0 cm over 0.6 s" in fig.get_suptitle()
+    assert "mean error of all 5 walks: 5.0 cm over 0.6 s" in fig.get_suptitle()
     unknown = figures.decoded_trajectories(true, true, 2.2)
     assert "over 30 steps" in unknown.get_suptitle()
     assert "given only its start; mean error" in whole().get_suptitle()
@@ -29,6 +29,15 @@ def test_the_first_steps_have_a_row_and_a_mean_error_of_their_own() -> None:
     assert titles == ["mean error 1.0 cm"] * 3 + ["mean error 13.7 cm"] * 3
     assert [len(ax.lines[0].get_xdata()) for ax in fig.axes] == [10] * 3 + [30] * 3
     assert "1.0 cm over 0.2 s, 13.7 cm over 0.6 s" in fig.get_suptitle()
+
+
+def test_of_a_long_walk_its_first_ten_seconds_are_drawn_and_all_of_it_is_told() -> None:
+    true, _decoded = paths(3)
+    when = 2.0 * np.arange(1, 31)
+    off = np.where(np.arange(30)[:, None] < 10, 0.01, 0.2) * np.array([1.0, 0.0])
+    fig = figures.decoded_trajectories(true, true + off, 2.2, seconds=when, first_seconds=1.0)
+    assert [len(ax.lines[0].get_xdata()) for ax in fig.axes] == [trajectories.FEWEST_POSITIONS] * 3
+    assert "mean error of 3 walks: 1.0 cm over 20 s, 13.7 cm over 60 s" in fig.get_suptitle()
 
 
 def test_time_is_that_of_the_positions_which_need_not_be_every_step() -> None:

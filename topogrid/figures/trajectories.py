@@ -96,9 +96,7 @@ def decoded_trajectories(
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=4)
     ends = sorted({*lengths, length})
     means = ", ".join(f"{_mean_cm(truth[:, :end], guess[:, :end])} cm over {_duration(end, when)}" for end in ends)
-    detail = f"mean error of these and more, {counted(len(truth), 'walk')}: {means}"
-    if shown == len(truth):
-        detail = f"mean error: {means}"
+    detail = f"mean error of {'all ' if shown < len(truth) else ''}{counted(len(truth), 'walk')}: {means}"
     headline(fig, f"True and decoded paths of {counted(shown, 'held-out walk')}, {network} network", detail)
     return fig
 

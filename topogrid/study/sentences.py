@@ -47,8 +47,8 @@ def _answer(row: Row) -> str:
 def _nothing_asked(rows: Mapping[str, Row]) -> str:
     dense, blocks = rows["dense_tau"], rows["blocks_tau"]
     return (
-        f"**Tau alone.** All units connected to all ({_count(dense)}): {_answer(dense)}. Modules that are only "
-        f"asked for the place code ({_count(blocks)}): {_answer(blocks)}."
+        f"**Tau alone.** All units connected to all ({_count(dense)}): {_answer(dense)}. Modules trained on "
+        f"the place code alone ({_count(blocks)}): {_answer(blocks)}."
     )
 
 

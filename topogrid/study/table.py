@@ -249,7 +249,11 @@ def verdict(row: Row) -> str:
     followed = (follows.mean - 1) / 0.25
     if not followed > FOLLOWS:
         return f"Does not set: spacing follows {100 * followed:.0f} % of a change of tau.{note}"
-    level = f", and with tau the same everywhere {100 * flat.mean:.0f} % of the differences are left" if flat.n else ""
+    level = (
+        f", and with tau the same everywhere {100 * flat.mean:.0f} % of the differences between modules are left"
+        if flat.n
+        else ""
+    )
     if flat.n and flat.mean > LEVELLED:
         return (
             f"Sets it beside something else: spacing follows {100 * followed:.0f} % of a change of tau, but "

@@ -161,3 +161,8 @@ def test_lost_samples_can_be_left_out_and_that_is_told(follow, desk, capsys):
     assert follow("lost.npz", "--lost", "interpolate") == 0
     assert "Note: left out of 200 samples, and interpolated: 3 lost at (1023, 1023)." in capsys.readouterr().out
     assert json.loads(Path("runs/a/follow_lost.json").read_text())["notes"]
+
+
+def test_a_walk_that_ships_is_proposed_before_anything_is_loaded(follow, capsys):
+    assert follow("sargolin") == 2
+    assert capsys.readouterr().err == "topogrid follow: sargolin: no such file; did you mean sargolini?\n"
