@@ -54,8 +54,8 @@ def test_what_a_command_takes_is_said_at_once(name: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "words",
     [
-        "open nowhere", "analyze nowhere", "intervene nowhere", "follow nowhere sargolini", "export nowhere x.safetensors",
-        "train --smoke",
+        "open nowhere", "analyze nowhere", "intervene nowhere", "follow nowhere sargolini",
+        "export nowhere x.safetensors", "train --smoke",
     ],
 )  # fmt: skip
 def test_what_is_not_there_is_said_at_once(words: str, tmp_path: Path) -> None:
