@@ -81,7 +81,7 @@ def test_a_sheet_reaches_the_bar_by_both_share_and_error() -> None:
     assert not fine._replace(share=0.5).reaches
     assert not fine._replace(error_cm=20.0).reaches
     assert not fine._replace(error_cm=float("nan")).reaches
-    written = time_to_bar.table([fine], hours=5.0)
+    written = time_to_bar.table([fine._replace(original_hours=5.0)])
     assert "150 x" in written
     assert "5.0 h" in written
 
@@ -92,7 +92,7 @@ def test_the_published_tables_are_those_of_their_records() -> None:
     assert gpu_speed.table(gpu_speed.record_path(document)) in written
     record = json.loads(document.with_name("performance_time_to_bar.json").read_text())
     runs = [time_to_bar.Timed(**run) for run in record["runs"]]
-    assert time_to_bar.table(runs, record["original_hours"]).strip() in written
+    assert time_to_bar.table(runs).strip() in written
 
 
 def test_a_gpu_takes_nothing_from_what_a_processor_took(tmp_path: Path) -> None:
@@ -100,15 +100,15 @@ def test_a_gpu_takes_nothing_from_what_a_processor_took(tmp_path: Path) -> None:
     document.write_text(f"<!-- {time_to_bar.TABLE} -->\n\n<!-- end {time_to_bar.TABLE} -->\n")
     command = time_to_bar.COMMANDS[2]
     slow = time_to_bar.Timed(command, 5.0, 4.0, 0.9, 6.0, "here")
-    time_to_bar.keep(document, [slow], hours=8.0)
-    time_to_bar.keep(document, [slow._replace(minutes=1.0, machine="there", gpu=True)], hours=float("nan"))
+    time_to_bar.keep(document, [slow._replace(original_hours=8.0)])
+    time_to_bar.keep(document, [slow._replace(minutes=1.0, machine="there", gpu=True)])
     written = document.read_text()
     assert written.count(command) == 2
     assert "96 x" in written
     assert "8.0 h" in written
     assert "480 x" not in written  # no ratio of two machines
     document.with_name("speeds_time_to_bar.json").unlink()
-    time_to_bar.keep(document, [slow._replace(gpu=True)], hours=float("nan"))
+    time_to_bar.keep(document, [slow._replace(gpu=True)])
     assert "nan" not in document.read_text()
 
 

@@ -61,6 +61,8 @@ class Timed(NamedTuple):
     """Whether the machine had a GPU."""
     fed_cm: float | None = None
     """Error after `BAR_SECONDS` with the feedback of its settings."""
+    original_hours: float | None = None
+    """What the original's way takes on the same machine, measured the same day: a ratio is of one machine."""
 
     @property
     def reaches(self) -> bool:
@@ -84,26 +86,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     gpu = "gpu" in machine
     whose = machine["gpu"] if gpu else machine["processor"]
     told = ", ".join((machine["date"], whose, f"{machine['cores']} cores"))
-    hours = original_hours() if writes and not gpu else math.nan
+    hours = original_hours() if writes and not gpu else None
     for number, command in enumerate(COMMANDS):
         if arguments.only is None or number in arguments.only:
-            run = timed(command, arguments.more.split())._replace(machine=told, gpu=gpu)
+            run = timed(command, arguments.more.split())._replace(machine=told, gpu=gpu, original_hours=hours)
             print(run, flush=True)
             if writes:
-                keep(arguments.into, [run], hours)
+                keep(arguments.into, [run])
     return 0
 
 
-def keep(into: Path, runs: Sequence[Timed], hours: float) -> None:
+def keep(into: Path, runs: Sequence[Timed]) -> None:
     """Put runs among those that were measured before, and write the table of all."""
     beside = into.with_name(f"{into.stem}_time_to_bar.json")
     before = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {"runs": []}
     measured = [*(Timed(**one) for one in before["runs"]), *runs]
     rows = {(run.gpu, run.command): run for run in measured}
     ordered = [rows[gpu, command] for gpu in (False, True) for command in COMMANDS if (gpu, command) in rows]
-    hours = before.get("original_hours", math.nan) if math.isnan(hours) else hours
-    write_json_atomic(beside, {"original_hours": hours, "runs": [run._asdict() for run in ordered]})
-    write_between(into, table(ordered, hours), TABLE)
+    write_json_atomic(beside, {"runs": [run._asdict() for run in ordered]})
+    write_between(into, table(ordered), TABLE)
 
 
 def timed(command: str, more: Sequence[str] = ()) -> Timed:
@@ -147,7 +148,7 @@ def original_hours() -> float:
     return seconds * ORIGINAL_STEPS / 3600
 
 
-def table(runs: Sequence[Timed], hours: float) -> str:
+def table(runs: Sequence[Timed]) -> str:
     """Return the table of runs beside the original's way."""
     columns = ["command", "to its report", "its steps", "grid cells", "error after 10 s", "with feedback", "bar"]
     columns += ["original / ours", "measured"]
@@ -160,14 +161,16 @@ def table(runs: Sequence[Timed], hours: float) -> str:
             f"{run.error_cm:.1f} cm",
             "-" if run.fed_cm is None else f"{run.fed_cm:.1f} cm",
             "reached" if run.reaches else "not reached",
-            "-" if run.gpu or math.isnan(hours) else f"{60 * hours / run.minutes:.0f} x",  # of one machine only
+            "-" if run.original_hours is None else f"{60 * run.original_hours / run.minutes:.0f} x",
             run.machine,
         ]
         for run in runs
     ]
-    if math.isfinite(hours):
-        last = next((run.machine for run in reversed(runs) if not run.gpu), "")
-        rows.append(["the original's settings", "-", f"{hours:.1f} h", "-", "-", "-", "-", "1 x", last])
+    hours = sorted({run.original_hours for run in runs if run.original_hours is not None})
+    if hours:
+        told = " and ".join(f"{one:.1f} h" for one in hours)
+        where = "on the machines of the runs above" if len(hours) > 1 else "on the machine of the runs above"
+        rows.append(["the original's settings", "-", told, "-", "-", "-", "-", "1 x", where])
     return to_markdown(columns, rows, marked_up=True)
 
 

@@ -84,7 +84,7 @@ def surrogates_of(config: TrainConfig) -> int | None:
 
 
 @torch.no_grad()
-def glance(trained: Trained, *, probe: Probe = AS_TRAINED) -> Glance:
+def glance(trained: Trained, *, probe: Probe = AS_TRAINED, share: float = 1.0) -> Glance:
     """Measure the settled lattices of a network, and nothing else: no null, no start view, no long walks.
 
     The walks are those of `evaluate`, and so are the maps.
@@ -93,6 +93,8 @@ def glance(trained: Trained, *, probe: Probe = AS_TRAINED) -> Glance:
     ----------
     trained, probe
         See `evaluate`.
+    share : float
+        Of its walks; below 1 the maps are of fewer.
 
     Returns
     -------
@@ -103,7 +105,9 @@ def glance(trained: Trained, *, probe: Probe = AS_TRAINED) -> Glance:
     tau = tau_of(network)
     burn_in = burn_in_of(tau, config, probe)
     accumulator = accumulator_of(config, probe)
-    for first, activity, position, _displacement, _start in held_out_activity(trained, probe, generator, burn_in):
+    for first, activity, position, _displacement, _start in held_out_activity(
+        trained, probe, generator, burn_in, share
+    ):
         once_settled = slice(max(0, burn_in - first), None)
         count_rates(accumulator, position[once_settled].flatten(0, 1), activity[once_settled].flatten(0, 1))
     maps = accumulator.rate_maps()

@@ -21,6 +21,8 @@ from topogrid.training.objective import growth_steps, readout_steps
 
 MOMENTS = (0.0, 0.03, 0.1, 1.0)  # of the growth of tau, at which the sheet is glanced at
 
+GLANCED = 0.5  # of the walks of an evaluation, which are enough for lattices
+
 
 def moment_steps(config: TrainConfig) -> frozenset[int]:
     """Return the steps at which a sheet of modules is glanced at: while tau grows, and while lattices form."""
@@ -41,7 +43,7 @@ def evaluates_start(config: TrainConfig) -> bool:
 def look_at_sheet(trained: Trained) -> tuple[Glance, str]:
     """Return how the sheet looks now, on walks that all start at one place, and a line that says it."""
     began = time.perf_counter()
-    seen = glance(trained, probe=Probe(anchored=True))
+    seen = glance(trained, probe=Probe(anchored=True), share=GLANCED)
     scales = module_scales(
         seen.lattice.spacing, seen.tau, trained.config.sheet.module_of, np.nan_to_num(seen.scores.score_60) > 0.3
     )
