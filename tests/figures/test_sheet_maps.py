@@ -13,7 +13,7 @@ from topogrid.figures.sheet_maps import LEAST_SPAN_M, colour_limits
 
 def test_one_value_needs_no_scale_and_nothing_measured_no_colour_bar() -> None:
     for name in ("tau of a plain network", "scale without any lattice"):
-        assert [ax.get_ylabel() for ax in all_axes(FIGURES[name]())] == ["row (0: dorsal end)"]
+        assert [ax.get_ylabel() for ax in all_axes(FIGURES[name]())] == ["row"]
 
 
 def test_the_colour_bar_of_tau_reads_the_same_in_steps_and_milliseconds() -> None:

@@ -45,7 +45,7 @@ def test_time_is_that_of_the_positions_which_need_not_be_every_step() -> None:
     true, decoded = paths(3)
     when = 2.0 * np.arange(1, 31)
     fig = figures.decoded_trajectories(true, decoded, 2.2, seconds=when, first_seconds=0.4)
-    assert [len(ax.lines[0].get_xdata()) for ax in fig.axes] == [trajectories.FEWEST_POSITIONS] * 3 + [30] * 3
+    assert [len(ax.lines[0].get_xdata()) for ax in fig.axes] == [trajectories.FEWEST_POSITIONS] * 3
     assert "over 20 s" in fig.get_suptitle()
     assert "over 60 s" in fig.get_suptitle()
     with pytest.raises(ValueError, match=r"one for each of 30 positions, got shape \(29,\)"):

@@ -166,3 +166,5 @@ def test_lost_samples_can_be_left_out_and_that_is_told(follow, desk, capsys):
 def test_a_walk_that_ships_is_proposed_before_anything_is_loaded(follow, capsys):
     assert follow("sargolin") == 2
     assert capsys.readouterr().err == "topogrid follow: sargolin: no such file; did you mean sargolini?\n"
+    follow("sargolini")
+    assert "no such file" not in capsys.readouterr().err

@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
     settings = given_settings(arguments, FEEDBACK_SETTINGS)
 
     check_there(arguments.run)
-    if not Path(arguments.walk).exists():
+    if arguments.walk not in SHIPPED and not Path(arguments.walk).exists():
         hint = did_you_mean(arguments.walk, SHIPPED)
         if hint:
             raise ValueError(f"{arguments.walk}: no such file{hint}")
