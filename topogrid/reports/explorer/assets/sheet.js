@@ -156,8 +156,8 @@ function paintScale(canvas) {
     context.beginPath();
     line(context, place(value), 24, place(value), 29);
     context.stroke();
-    const at = Math.max(18, Math.min(place(value), width - 22));
     const half = Math.max(...told(value).map((text) => context.measureText(text).width)) / 2;
+    const at = Math.max(half, Math.min(place(value), width - half)); // whole, also at the ends
     if (at - half < free) continue; // a mark without a number rather than two that touch
     told(value).forEach((text, i) => context.fillText(text, at, 40 + 14 * i));
     free = at + half + 6;
