@@ -56,7 +56,7 @@ def test_what_is_seen_is_told_with_the_scales_of_the_modules(monkeypatch: pytest
         scores=SimpleNamespace(score_60=np.where(module == 0, 1.2, 0.5)),
     )
     walked = []
-    monkeypatch.setattr(moments, "glance", lambda trained, probe: walked.append(probe) or seen)
+    monkeypatch.setattr(moments, "glance", lambda trained, probe, share: walked.append(probe) or seen)
     found, line = look_at_sheet(SimpleNamespace(config=config, step=7))  # type: ignore[arg-type]
     assert found is seen
     assert walked[0].anchored

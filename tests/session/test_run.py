@@ -223,8 +223,8 @@ def test_an_untrained_network_is_drawn_nowhere_and_need_not_be_measured(tmp_path
     said = capsys.readouterr().err
     assert "0.00 steps/s" not in said
     assert "? left" not in said
-    assert "come 2 evaluations" in said
-    assert "comes 1 evaluation" in said
+    assert "plus 2 evaluations of about" in said
+    assert "plus 1 evaluation of about" in said
 
 
 def test_a_network_that_cannot_be_measured_goes_on_training(tmp_path, capsys, monkeypatch):
