@@ -106,6 +106,11 @@ def test_what_is_left_learns_from_steps_taken() -> None:
     assert seen[0] < 1.1 * 999
     assert seen[-1] == pytest.approx(2 * 500, rel=0.02)
     assert max(seen) < 2 * 999
+    told.evaluation = 7.0
+    estimated = told.left(1000)
+    assert estimated == pytest.approx(14.0, rel=0.02)  # evaluations are slower as well
+    told.evaluated = True
+    assert told.left(1000) == 7.0
 
 
 def test_a_pace_knows_its_seconds() -> None:

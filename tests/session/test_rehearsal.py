@@ -40,7 +40,8 @@ def test_steps_that_training_replays_are_rehearsed_as_replays(monkeypatch: pytes
     assert expected(state, config) > 0
     assert not replays
     assert expected(state, config, recorded=True) > 0
-    assert len(replays) == 2 * 3  # twice each: a batch of modules, a step of them, a step of the read-out
+    assert len(replays) == (1 + rehearsal.REPEATS) * 3
+    # Once, and timed: a batch of modules, a step of them, a step of the read-out.
     for name, value in state.network.state_dict().items():
         assert torch.equal(value, before[name])
 
@@ -69,3 +70,14 @@ def test_a_rehearsal_that_cannot_be_recorded_is_taken_as_it_is(monkeypatch: pyte
     assert expected(build_state(config, ALONE), config, recorded=True) > 0
     last = max(place for place, generator in enumerate(seen) if any(generator is one for one in spoilt))
     assert len(seen) > last + 1  # the last batches come from a generator that saw no recording
+
+
+def test_a_moment_in_which_the_cores_are_taken_away_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = smoke(steps=60)
+    state = build_state(config, ALONE)
+    now = iter([0.0, 0.9, 1.0, 1.01, 2.0, 2.5])  # three times: 0.9, 0.01 and 0.5 seconds
+    monkeypatch.setattr(rehearsal.time, "perf_counter", lambda: next(now))
+    assert rehearsal._second_time(lambda: None, state) == pytest.approx(0.01)
+    long = iter([0.0, 7.0])
+    monkeypatch.setattr(rehearsal.time, "perf_counter", lambda: next(long))
+    assert rehearsal._second_time(lambda: None, state) == 7.0

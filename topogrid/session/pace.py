@@ -135,6 +135,8 @@ class Forecast:
         per_operation = self.training(done) / work if work else 0.0
         self.evaluation = evaluation_seconds(config, per_operation)
         """Seconds of one evaluation."""
+        self.evaluated = False
+        """Whether these are those of the last one, and no estimate."""
         self.glance = glance_seconds(config, per_operation)
         """Seconds of a quick one."""
         self.moments: Collection[int] = moment_steps(config)
@@ -152,9 +154,10 @@ class Forecast:
 
     def left(self, step: int) -> float:
         """Return the seconds from the end of ``step`` to the end of the last evaluation."""
-        steps = self.training(step) * (self._taken + TRUST) / (self._expected + TRUST)
-        evaluations = evaluations_left(step - 1, self._config, at_start=False)
-        return steps + evaluations * self.evaluation + sum(one >= step for one in self.moments) * self.glance
+        slower = (self._taken + TRUST) / (self._expected + TRUST)
+        evaluation = self.evaluation * (1.0 if self.evaluated else slower)
+        evaluations = evaluations_left(step - 1, self._config, at_start=False) * evaluation
+        return self.training(step) * slower + evaluations + sum(one >= step for one in self.moments) * self.glance
 
     def announcement(self, path: Path, *, at_start: bool, recorded: bool = False) -> str:
         """Say how long training will take on this machine, and which preset is really shorter where that is long.

@@ -264,7 +264,7 @@ class Run:
         seconds = time.perf_counter() - began
         self.busy_elsewhere += seconds
         if state.step:  # the first one draws next to nothing
-            self.forecast.evaluation = seconds
+            self.forecast.evaluation, self.forecast.evaluated = seconds, True
 
     def _drawn(self, measured: Measured) -> dict[str, Figure]:
         """Draw an evaluation; of an untrained network only the first map of tau, for all else is noise."""
