@@ -44,7 +44,7 @@ def started(words: list[str], where: Path) -> subprocess.Popen[str]:
 COMMANDS = {
     "train_grid.py": [str(ROOT / "train_grid.py"), "--preset", "smoke"],
     "topogrid train": ["-m", "topogrid", "train", "--preset", "smoke"],
-    "topogrid": ["-m", "topogrid", "analyze", "runs/none"],
+    "topogrid": ["-m", "topogrid", "analyze", "."],
 }
 
 

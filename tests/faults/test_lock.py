@@ -41,7 +41,7 @@ def test_runs_that_start_together_share_no_folder(server: Server, folder: Path) 
     assert [run.wait() for run in runs] == [0, 0, 0]
     made = sorted(path.name for path in (folder / "together").iterdir())
     assert len(made) == 3
-    assert sorted(path.name for path in (folder / "pictures").iterdir()) == made
+    assert {path.name for path in (folder / "pictures").iterdir()} <= set(made)  # those without pictures are gone
     ids = {(folder / "together" / name / "wandb_id.txt").read_text() for name in made}
     assert len(ids) == 3
     for name in made:

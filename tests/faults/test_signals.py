@@ -63,7 +63,7 @@ def test_a_second_signal_quits_at_once_and_what_was_saved_stays(server: Server, 
     run.signal(signal.SIGINT)
     # Signals that come together are delivered in the order of their numbers.
     assert run.wait() in (130, 143)
-    assert "go on with" not in run.log.read_text()
+    assert "stopped after" not in run.log.read_text()
     assert find_checkpoint(folder / "runs" / "twice").state["step"] >= 1
 
 

@@ -76,6 +76,8 @@ def run(arguments: argparse.Namespace) -> None:
     for note in trained.notes:
         complain(f"Note: {note}.")
     bins = bins or [trained.config.eval_bins]
+    for count in bins:  # all are checked before the first is measured
+        trained.with_settings({"eval_bins": count})
     with Progress("stage", f"Measuring {trained.origin} ...") as progress:
         result = measure_again(trained, bins, progress)
     write_results(trained, folder, result, figure_format=arguments.format)
