@@ -92,7 +92,7 @@ NEW_FILES = {"model/wiring/banded.py": WIRING, "training/reach.py": TERM, "evalu
 # By file: what is found there once, and what stands there then.
 LINES = {
     "settings/fields.py": {
-        '"learned", "blocks"))\n': '"learned", "blocks", "banded"))\n',
+        '"learned", "blocks"), needs': '"learned", "blocks", "banded"), needs',
         "    grad_clip: float = ": '    reach_weight: float = _optimisation(0.0, "Weight of the reach of weights.", '
         "bounds=NOT_NEGATIVE, may_lack=True)\n    grad_clip: float = ",
     },
