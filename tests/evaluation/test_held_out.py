@@ -68,6 +68,17 @@ def test_anchored_walks_are_as_many_samples_as_the_usual_ones(state: Subject) ->
     assert samples[False] <= samples[True] < samples[False] + 500
 
 
+@pytest.mark.parametrize(("eval_walks", "anchored", "share"), [(2001, False, 0.5), (4, False, 0.5), (4, True, 0.5)])
+def test_a_share_of_the_walks_is_never_more_than_all(
+    state: Subject, eval_walks: int, anchored: bool, share: float
+) -> None:
+    config = dataclasses.replace(CONFIG, eval_walks=eval_walks)
+    trained, probe = Trained(state.network, state.place_cells, config, 0), Probe(anchored=anchored)
+    part, whole = (glance(trained, probe=probe, share=one).rate_maps.occupancy.sum() for one in (share, 1.0))
+    few = how_much(config, probe).n_walks <= FEWEST_ANCHORED_WALKS
+    assert part / whole == pytest.approx(1.0 if few else share, rel=0.001)
+
+
 def test_before_they_move_anchored_walks_are_in_one_bin(state: Subject) -> None:
     odd = dataclasses.replace(CONFIG, eval_bins=11, eval_burn_in=0)
     still = Probe(anchored=True, speed_factor=1e-9)

@@ -70,3 +70,14 @@ def test_the_picture_has_a_line_an_outcome_and_names_what_is_only_not_counted(be
     assert len(fig.axes) == 5
     plain = dataclasses.replace(CONFIG, tau=False, tau_max=10.0)
     assert len(draw_outcomes([outcome(before)], plain).axes) == 4
+
+
+def test_a_slope_over_modules_is_told_where_it_is_steeper(before: Evaluation) -> None:
+    units = {"validation/n_grid_cell_spacings": 20.0, "validation/scaling_slope": 0.8}
+    over = [
+        outcome(before, measures=units | {"validation/module_scaling_slope": slope}) for slope in (1.0, 0.5, math.nan)
+    ]
+    said = [key([one]) for one in over]
+    assert "over modules 1.000: inside one tau varies" in said[0]
+    assert not any("over modules" in one for one in said[1:])
+    assert "over modules" not in key([outcome(before, measures=units)])

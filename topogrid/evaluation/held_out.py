@@ -99,7 +99,8 @@ def held_out_activity(
     """Yield held-out walks part by part, with the activity along them; with a ``share`` below 1, so much of them."""
     config, counts = trained.config, how_much(trained.config, probe)
     if share < 1:
-        counts = counts._replace(n_walks=max(FEWEST_ANCHORED_WALKS, math.ceil(share * counts.n_walks)))
+        fewest = min(FEWEST_ANCHORED_WALKS, counts.n_walks)
+        counts = counts._replace(n_walks=max(fewest, math.ceil(share * counts.n_walks)))
     n_steps = burn_in + counts.settled
     start_box = ANCHOR if probe.anchored else config.box_size
     for done in range(0, counts.n_walks, WALKS_AT_ONCE):

@@ -202,8 +202,8 @@ def training_curves(
     steps = [float(row["step"]) for row in rows if row.get("step") is not None]
     room = max(1.0, 0.03 * np.ptp(steps)) if steps else 1.0
     ends = (min(steps, default=0.0) - room, max(steps, default=0.0) + room)
+    borders = [first for first, _ in phases[1:]]
     for ax, chart in zip(fig.subplots(2, 2).flat, DRAWN_CHARTS, strict=True):
-        borders = [first for first, _ in phases[1:]]
         drawn = [_draw_line(ax, rows, line, network.colour, chart, borders) for line in chart.lines]
         ax.set(
             xlabel="training step",
@@ -218,7 +218,7 @@ def training_curves(
         if chart.of_loss and chance_loss is not None:
             label = f"nothing learned, {chance_loss:.3f}"
             ax.axhline(chance_loss, color=NULL_COLOUR, linestyle=":", linewidth=1, label=label)
-        _draw_phases(ax, phases)
+        _draw_borders(ax, borders)
         if len(chart.lines) > 1:
             ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2)
         _scale(ax, chart)
@@ -247,9 +247,9 @@ def _draw_line(
     return True
 
 
-def _draw_phases(ax: Axes, phases: Sequence[tuple[int, str]]) -> None:
+def _draw_borders(ax: Axes, borders: Sequence[int]) -> None:
     """Mark where each phase but the first begins."""
-    for first, _ in phases[1:]:
+    for first in borders:
         if first <= ax.get_xlim()[1]:
             ax.axvline(first - 0.5, color=PHASE_COLOUR, linewidth=0.6, zorder=0)
 

@@ -13,7 +13,7 @@ from topogrid.evaluation.gallery import network_of
 from topogrid.evaluation.summary import FEWEST_MEASURED
 from topogrid.evaluation.theory import theory_line
 from topogrid.interventions.run import Outcome
-from topogrid.measures.decoding import ERROR, MIDDLE_SHORT, STILL_SHORT
+from topogrid.measures.decoding import ERROR, MIDDLE_SHORT, MODULE_SLOPE, STILL_SHORT
 from topogrid.measures.maps import (
     ABOVE_03,
     COUPLING,
@@ -72,7 +72,11 @@ def counted_units(outcomes: Sequence[Outcome]) -> Counted:
 def key(outcomes: Sequence[Outcome]) -> str:
     """Say what the columns of `key_table` mean."""
     counted = counted_units(outcomes)
-    still, middle = (one.told(outcomes[0].measures) for one in (STILL_SHORT, MIDDLE_SHORT))
+    baseline = outcomes[0].measures
+    still, middle = (one.told(baseline) for one in (STILL_SHORT, MIDDLE_SHORT))
+    over_modules = ""
+    if MODULE_SLOPE.of(baseline) > SLOPE.inside(counted.prefix).of(baseline):
+        over_modules = f" (over modules {MODULE_SLOPE.told(baseline)}: inside one tau varies and spacing does not)"
     told = (
         "error: decoding error over walks of training length (here sitting still is "
         f"{still} cm off and always guessing the middle {middle} cm: units of modules are measured on walks that all "
@@ -81,9 +85,9 @@ def key(outcomes: Sequence[Outcome]) -> str:
         "the null's maps. maps: median correlation of a unit's rate map with that of the baseline. spacing: median of "
         f"{counted.who}. kept: of the baseline's {counted.who}, those that still are. ratio: spacing after over before "
         f"in units that are {counted.who} both times, median (units). rho: rank correlation of tau and spacing over "
-        f"{counted.who} (p against shifted sheets). beta: slope of log spacing on log tau over the same units; over "
-        "modules it is steeper, for inside a module tau varies and spacing does not. -: no value. Compare a "
-        "silencing with the row below it, where the same units are left out of the measurement only."
+        f"{counted.who} (p against shifted sheets). beta: slope of log spacing on log tau over the same units"
+        f"{over_modules}. -: no value. Compare a silencing with the row below it, where the same units are left out of "
+        "the measurement only."
     )
     if not counted.prefix:
         return told

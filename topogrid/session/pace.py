@@ -11,7 +11,7 @@ from typing import Any
 
 from topogrid.durations import in_words
 from topogrid.evaluation.gallery import wanted_pictures
-from topogrid.session.moments import moment_steps
+from topogrid.session.moments import GLANCED, moment_steps
 from topogrid.session.next_commands import resuming_command
 from topogrid.session.rehearsal import Rehearsed
 from topogrid.settings.config import TrainConfig
@@ -74,7 +74,7 @@ def glance_seconds(config: TrainConfig, per_operation: float) -> float:
     """Return about how long a quick evaluation takes: short walks, and the lattice of every unit."""
     cost = evaluation_cost(dataclasses.replace(config, long_walks=1, long_seconds=config.dt))
     work = cost.walk_steps * _of_a_step(config)
-    return work * per_operation + cost.steps * OF_A_STEP + config.n_grid_cells * OF_A_GLANCE
+    return GLANCED * work * per_operation + cost.steps * OF_A_STEP + config.n_grid_cells * OF_A_GLANCE
 
 
 def evaluations_left(done: int, config: TrainConfig, *, at_start: bool) -> int:

@@ -25,8 +25,7 @@ from topogrid.training.objective import (
     phase_of,
     phases_left,
     read_steps,
-    tau_diversity_cost,
-    tau_smoothness_cost,
+    tau_map_cost,
     walk_length,
 )
 from topogrid.training.state import TrainState
@@ -127,8 +126,7 @@ def _as_taken(
 
 
 def _own_step(twin: TrainState, config: TrainConfig) -> None:
-    cost = tau_smoothness_cost(twin.network, config) + tau_diversity_cost(twin.network, config)
-    cost.backward()  # type: ignore[no-untyped-call]
+    tau_map_cost(twin.network, config).backward()  # type: ignore[no-untyped-call]
     twin.network.zero_grad(set_to_none=True)
 
 

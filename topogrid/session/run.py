@@ -26,7 +26,7 @@ from topogrid.session.captions import captions_of
 from topogrid.session.companions import accompany
 from topogrid.session.failures import LossWatch, all_finite, logged_losses, look, save_dump
 from topogrid.session.log import Say, on_screen, tell
-from topogrid.session.moments import SaveDue, evaluates_start, filmstrip, look_at_sheet, moment_steps
+from topogrid.session.moments import SaveDue, evaluates_start, filmstrip, look_at_sheet
 from topogrid.session.next_commands import next_commands, resuming_command
 from topogrid.session.pace import Pace
 from topogrid.session.progress import DRAWING, EvaluationProgress, Progress, say_evaluation
@@ -113,7 +113,7 @@ class Run:
         """The last evaluation, and what it comes to."""
         self.busy_elsewhere = 0.0
         """Seconds of evaluating and saving since the last logged step, which say nothing about training speed."""
-        self.moments = moment_steps(self.config)
+        self.moments = start.forecast.moments
         """Steps at which the sheet is glanced at."""
         self.progress = Progress(screen, self.state.step, self.config.steps)
         self._last_look = look(self.state)

@@ -220,6 +220,11 @@ def tau_smoothness_cost(network: PathIntegrator, config: TrainConfig) -> Tensor:
     return config.tau_smoothness_weight * losses.tau_smoothness(_tau(network), config.tau_levels)
 
 
+def tau_map_cost(network: PathIntegrator, config: TrainConfig) -> Tensor:
+    """Cost of the map of time constants alone, which is what its growth lowers."""
+    return tau_smoothness_cost(network, config) + tau_diversity_cost(network, config)
+
+
 def tau_diversity_cost(network: PathIntegrator, config: TrainConfig) -> Tensor:
     """Return the cost of time constants that do not use their range, with its weight."""
     bounds = (config.tau_min, config.tau_max)

@@ -26,8 +26,7 @@ from topogrid.training.objective import (
     objective,
     phase_of,
     read_steps,
-    tau_diversity_cost,
-    tau_smoothness_cost,
+    tau_map_cost,
 )
 from topogrid.training.optimiser import clip_gradients, step_if
 from topogrid.training.state import TrainState
@@ -151,8 +150,7 @@ def _grow_tau(state: TrainState, config: TrainConfig, finite: Tensor) -> None:
     assert grower is not None  # noqa: S101 -- there are steps of growth
     for _ in range(config.tau_own_steps):
         grower.zero_grad(set_to_none=True)
-        cost = tau_smoothness_cost(state.network, config) + tau_diversity_cost(state.network, config)
-        cost.backward()  # type: ignore[no-untyped-call]
+        tau_map_cost(state.network, config).backward()  # type: ignore[no-untyped-call]
         step_if(finite, grower)
         units.project_tau()
     grower.zero_grad(set_to_none=True)
