@@ -50,8 +50,28 @@ def _row(one: Record) -> list[str]:
     ]
 
 
+def long_training(records: Sequence[Record]) -> str:
+    """Return the table of learned sheets that were trained for different numbers of steps."""
+    columns = ["run", "steps", "grid cells", "spacing, median, m", "slope", COLUMNS[4], "with feedback"]
+    rows = [
+        [
+            f"[{one.name}](../tau_imgs/{one.name})",
+            f"{one.config['steps']:,}",
+            f"{number(one, 'validation/share_gate', '.1f', 100)} %",
+            number(one, "validation/spacing_median_m", ".2f"),
+            slope(one),
+            errors(one, ""),
+            errors(one, "feedback_"),
+        ]
+        for one in records
+    ]
+    return to_markdown(columns, rows, marked_up=True)
+
+
 def hardware(record: Record) -> str:
-    """Write what a run had to compute with: cores, their vector instructions, and bf16 where it was used."""
+    """Write what a run had to compute with: a GPU, or cores, their vector instructions, and bf16 where it was used."""
+    if str(record.versions.get("device", "")).startswith("cuda"):
+        return str(record.versions["gpu"])
     cores = record.config["threads"] or "all"
     bf16 = ", bf16" if record.versions["precision"] == "bf16" else ""
     return f"{cores} core{'' if cores == 1 else 's'}, {record.versions['cpu_capability']}{bf16}"

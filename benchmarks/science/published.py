@@ -14,13 +14,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.document import check_writable_between, write_between
-from benchmarks.science.front_page import beside_others, best_guesses, found, found_by_study, ladder, minutes
+from benchmarks.science.front_page import (
+    beside_others,
+    best_guesses,
+    found,
+    found_by_study,
+    ladder,
+    long_training,
+    minutes,
+)
 from benchmarks.science.records import GALLERY, Record, errors, number, read_record, slope
 from topogrid.tables import to_markdown
 
 ALL_RUNS, CHANGES = "published runs", "published interventions"
 DENSE_CHANGES, FOUND_IN_RUNS = "dense interventions", "found in published runs"
 LADDER, FOUND, MINUTES, BESIDE_OTHERS = "ladder", "found", "minutes", "beside others"
+LONG = "long training"
 FULL_SHEETS = ("dense64-plain", "dense64-tau", "sheet64-learned", "sheet64-attractor")
 SEEDS = (0, 1, 2)
 RUNS = (
@@ -30,7 +39,9 @@ RUNS = (
     *(f"laptop-attractor-seed{seed}" for seed in SEEDS),
     "dense24-plain",
     "dense24-tau",
+    *(f"long-tau-seed{seed}" for seed in SEEDS),
 )
+LONG_RUNS = ("sheet64-learned", *(f"long-tau-seed{seed}" for seed in SEEDS))
 SHOWN_FIRST = "sheet64-learned"
 DENSE_CHANGED = "dense24-tau"
 RENAMED = {"laptop": "dense24", "sheet64": "dense64"}
@@ -90,7 +101,7 @@ def command(record: Record) -> str:
     for word in words:
         if skip:
             skip = False
-        elif word in ("--wandb", "--name", "--save_dir", "--gallery_dir", "--threads"):
+        elif word in ("--wandb", "--name", "--save_dir", "--gallery_dir", "--threads", "--resume"):
             skip = True
         elif word != "--wandb_offline":
             kept.append(word)
@@ -168,9 +179,9 @@ def dense_changes(_records: Sequence[Record]) -> str:
     return "\n".join(line for line in lines if line.startswith("|")) + "\n"
 
 
-def only_full_sheets(write: Callable[[Sequence[Record]], str]) -> Callable[[Sequence[Record]], str]:
-    """Return a writer that is given the records of the full sheets alone."""
-    return lambda records: write([one for one in records if one.name in FULL_SHEETS])
+def only(names: Sequence[str], write: Callable[[Sequence[Record]], str]) -> Callable[[Sequence[Record]], str]:
+    """Return a writer that is given the records of some runs alone."""
+    return lambda records: write([one for one in records if one.name in names])
 
 
 DOCUMENTS: dict[tuple[Path, str], Callable[[Sequence[Record]], str]] = {
@@ -178,9 +189,10 @@ DOCUMENTS: dict[tuple[Path, str], Callable[[Sequence[Record]], str]] = {
     (Path("README.md"), MINUTES): minutes,
     (Path("docs/index.md"), FOUND): found_by_study,
     (Path("docs/train.md"), MINUTES): minutes,
-    (Path("docs/findings.md"), LADDER): only_full_sheets(ladder),
+    (Path("docs/findings.md"), LADDER): only(FULL_SHEETS, ladder),
     (Path("docs/findings.md"), FOUND_IN_RUNS): found,
-    (Path("docs/related_work.md"), BESIDE_OTHERS): only_full_sheets(beside_others),
+    (Path("docs/findings.md"), LONG): only(LONG_RUNS, long_training),
+    (Path("docs/related_work.md"), BESIDE_OTHERS): only(FULL_SHEETS, beside_others),
     (GALLERY / "README.md", ALL_RUNS): all_runs,
     (GALLERY / "README.md", CHANGES): changes,
     (Path("docs/interventions.md"), DENSE_CHANGES): dense_changes,

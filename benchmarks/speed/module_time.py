@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from benchmarks.speed.plain_modules import PlainModules
 from benchmarks.speed.timing import fresh_state, interleaved
+from topogrid.model.products import module_groups
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
 from topogrid.training.objective import growth_steps, read_steps, walk_length
@@ -83,9 +84,10 @@ def products_of(config: TrainConfig) -> Callable[[], object]:
     learns = config.wiring == "learned"
 
     def products() -> None:
-        for _ in range(time):
-            torch.bmm(state, weights.transpose(1, 2), out=room)
-            torch.bmm(state, weights, out=room)
+        for group in module_groups(weights):
+            for _ in range(time):
+                torch.bmm(state[group], weights[group].transpose(1, 2), out=room[group])
+                torch.bmm(state[group], weights[group], out=room[group])
         if learns:
             torch.bmm(states.transpose(1, 2), states)
             torch.bmm(some, some.transpose(1, 2))

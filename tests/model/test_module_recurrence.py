@@ -6,10 +6,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from topogrid.model import module_recurrence as recurrences
 from topogrid.model.module_recurrence import module_recurrence
 
-TIME, MODULES, BATCH, UNITS = 7, 2, 3, 5
+TIME, MODULES, BATCH, UNITS = 7, 3, 4, 5
 NAMES = ("displacement", "start", "w_in", "w_rec", "tau", "drive")
+
+
+@pytest.fixture(autouse=True, params=["together", "in two groups"])
+def groups(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let modules walk all together, or some after the others."""
+    groups = (slice(0, MODULES),) if request.param == "together" else (slice(0, 2), slice(2, MODULES))
+    monkeypatch.setattr(recurrences, "module_groups", lambda weights: groups)
 
 
 def draw(*shape: int, seed: int) -> Tensor:

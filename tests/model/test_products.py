@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from topogrid.model import products
-from topogrid.model.products import linear, multiply
+from topogrid.model.products import linear, module_groups, multiply
 
 
 def draw(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -66,3 +66,20 @@ def test_linear_runs_on_meta() -> None:
     product.sum().backward()
     assert weights.grad is not None
     assert weights.grad.shape == (5, 4)
+
+
+@pytest.mark.parametrize("modules", [1, 3, 4, 16, 64])
+@pytest.mark.parametrize(("threads", "bytes_each"), [(1, 0), (2, 0), (2, 2), (1, 5)])
+def test_groups_hold_all_modules_once_as_many_as_the_caches_hold(
+    modules: int, threads: int, bytes_each: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products.torch, "get_num_threads", lambda: threads)
+    weights = torch.empty(modules, 8, 8)
+    monkeypatch.setattr(products, "CACHED_BYTES", bytes_each * weights[0].numel() * 4)
+    groups = module_groups(weights)
+    assert [one for group in groups for one in range(modules)[group]] == list(range(modules))
+    assert {group.stop - group.start for group in groups[:-1]} <= {threads * max(1, bytes_each)}
+
+
+def test_all_modules_walk_together_on_a_gpu() -> None:
+    assert module_groups(torch.empty(64, 256, 256, device="meta")) == (slice(0, 64),)

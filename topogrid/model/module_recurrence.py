@@ -10,6 +10,7 @@ What makes it fast without changing what is computed:
   their gradient is a part of that of the weights.
 * Normed units take time constants into their weights: ``relu(h + (w h + u - h) / tau)`` is ``relu(v h + u / tau)`` with
   ``v = I + (w - I) / tau``. The gradient of tau then follows from that of ``v``.
+* On a CPU a few modules walk to the end before the next ones begin, so that their weights stay in the caches.
 * Where the place code is read at some moments only, gradients come from those alone.
 """
 
@@ -24,7 +25,7 @@ from torch.autograd.function import once_differentiable
 
 from topogrid.model.kernels import Activation, Norm
 from topogrid.model.module_kernels import ModuleKernels, choose, room_to_keep
-from topogrid.model.products import Precision
+from topogrid.model.products import Precision, module_groups
 from topogrid.model.recurrence_inputs import check_moments, check_shapes, check_words
 
 Exact = Literal["identity", "nothing"]
@@ -37,6 +38,8 @@ OTHERS = 4
 class _How(NamedTuple):
     """How a recurrence is computed."""
 
+    groups: tuple[slice, ...]
+    """Modules that walk from the first step to the last before the next ones begin."""
     activation: Activation
     norm: Norm
     precision: Precision
@@ -107,8 +110,10 @@ def module_recurrence(
     differentiable = torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in inputs)
     # With a norm the identity is always exact: it costs nothing there.
     adds_state = precision == "bf16" and (exact == "identity" or norm == "module")
+    # Compiled kernels are made for one shape, so that all modules walk together.
+    groups = (slice(0, len(w_rec)),) if compiled else module_groups(w_rec)
     how = _How(
-        activation, norm, precision, adds_state, choose(norm, compiled=compiled), tuple(moments), from_start,
+        groups, activation, norm, precision, adds_state, choose(norm, compiled=compiled), tuple(moments), from_start,
         whole or differentiable, differentiable,
     )  # fmt: skip
     states, seen = _ModuleRecurrence.apply(*inputs, how)  # type: ignore[no-untyped-call]
@@ -131,18 +136,9 @@ class _ModuleRecurrence(torch.autograd.Function):
         others = _others(displacement, states)
         kept = room_to_keep(how.norm, (modules, time if how.differentiable else 1, batch, units), start)
         seen = start.new_empty(len(how.moments), *start.shape)
-        places = {moment: place for place, moment in enumerate(how.moments)}
-        multiply = _Product(weights, how)
-        for step in range(time):
-            before, after = states[:, step % slots], states[:, (step + 1) % slots, :, :units]
-            before[..., units:].copy_(others[step])  # here, where the rest of the state is still at hand
-            summed = multiply(before)
-            if step == 0 and nudge is not None:
-                summed.add_(nudge if leak is None or how.norm == "none" else nudge * leak)
-            to_keep = kept[:, step if how.differentiable else 0]
-            how.kernels.advance(summed, before[..., :units], after, to_keep, leak, how.activation)
-            if step in places:
-                seen[places[step]].copy_(after)
+        given_first = nudge if nudge is None or leak is None or how.norm == "none" else nudge * leak
+        for group in how.groups:
+            _follow(group, states, others, weights, leak, given_first, kept, seen, how)
         activity = states[:, 0 if how.from_start else 1 :, :, :units] if how.whole else states[:, :0, :, :units]
         ctx.save_for_backward(displacement, w_in, w_rec, drive, leak, kept, states, nudge, weights)
         ctx.how = how
@@ -163,8 +159,12 @@ class _ModuleRecurrence(torch.autograd.Function):
         normed = how.norm == "module"
         of_weights = needs_w_in or needs_w_rec or needs_drive or (needs_tau and normed)
         change = torch.zeros_like(states[:, 0, :, : w_rec.shape[-1]]) if needs_tau and not normed else None
-        way = _WayBack(weights, leak, kept, states, how, change)
-        into, grad_start = way.back(grad_activity, grad_seen, keep=of_weights or needs_moves)
+        keep = of_weights or needs_moves
+        grad_start = torch.zeros_like(states[:, 0, :, : w_rec.shape[-1]], memory_format=torch.contiguous_format)
+        into = grad_start.new_empty(len(states), kept.shape[1] if keep else 1, *grad_start.shape[1:])
+        for group in how.groups:
+            back = _WayBack(group, weights, leak, kept, states, how, change)
+            back(grad_activity, grad_seen, into[group], grad_start[group], keep=keep)
         grad_moves = _movement_gradient(into, w_in, leak if normed else None, displacement) if needs_moves else None
         grads: dict[str, Tensor] = {}
         if of_weights:
@@ -217,6 +217,36 @@ def _others(displacement: Tensor, states: Tensor) -> Tensor:
     return others
 
 
+def _follow(
+    group: slice,
+    states: Tensor,
+    others: Tensor,
+    weights: Tensor,
+    leak: Tensor | None,
+    nudge: Tensor | None,
+    kept: Tensor,
+    seen: Tensor,
+    how: _How,
+) -> None:
+    """Walk with some of the modules from the first step to the last."""
+    states, weights, kept, seen = states[group], weights[group], kept[group], seen[:, group]
+    others = others if others.shape[1] == 1 else others[:, group]
+    leak = None if leak is None else leak[group]
+    slots, units = states.shape[1], weights.shape[1]
+    places = {moment: place for place, moment in enumerate(how.moments)}
+    multiply = _Product(weights, how)
+    for step in range(len(others)):
+        before, after = states[:, step % slots], states[:, (step + 1) % slots, :, :units]
+        before[..., units:].copy_(others[step])  # here, where the rest of the state is still at hand
+        summed = multiply(before)
+        if step == 0 and nudge is not None:
+            summed.add_(nudge[group])
+        to_keep = kept[:, step if how.differentiable else 0]
+        how.kernels.advance(summed, before[..., :units], after, to_keep, leak, how.activation)
+        if step in places:
+            seen[places[step]].copy_(after)
+
+
 class _Product:
     """What all senders send in a step, ``(M, B, N)``; the same room is filled in every step."""
 
@@ -241,10 +271,12 @@ class _Product:
 
 
 class _WayBack:
-    """The loop backward through time.
+    """The loop backward through time, of some of the modules.
 
     Parameters
     ----------
+    group : slice
+        Which modules these are.
     weights, leak, kept, states : Tensor
         As the way forward used and left them.
     how : _How
@@ -253,30 +285,48 @@ class _WayBack:
     """
 
     def __init__(
-        self, weights: Tensor, leak: Tensor | None, kept: Tensor, states: Tensor, how: _How, change: Tensor | None
+        self,
+        group: slice,
+        weights: Tensor,
+        leak: Tensor | None,
+        kept: Tensor,
+        states: Tensor,
+        how: _How,
+        change: Tensor | None,
     ) -> None:
-        self._leak, self._kept, self._how, self._change = leak, kept, how, change
-        units = weights.shape[-2]
-        self._states = states[..., :units]
-        between = weights[..., :units]
+        self._group, self._how = group, how
+        self._leak, self._change = (None if one is None else one[group] for one in (leak, change))
+        self._kept, self._states = kept[group], states[group, ..., : weights.shape[-2]]
+        between = weights[group, ..., : weights.shape[-2]]
         self._weights = between.bfloat16() if how.precision == "bf16" else between
         self._room = torch.empty_like(self._states[:, 0], memory_format=torch.contiguous_format)
 
-    def back(self, grad_activity: Tensor | None, grad_seen: Tensor | None, *, keep: bool) -> tuple[Tensor, Tensor]:
-        """Return the gradients of every step's input, ``(M, T, B, N)`` if these are to be kept, and of the start."""
+    def __call__(
+        self, grad_activity: Tensor | None, grad_seen: Tensor | None, into: Tensor, grad: Tensor, *, keep: bool
+    ) -> None:
+        """Go back from the last step to the first.
+
+        Parameters
+        ----------
+        grad_activity, grad_seen : Tensor, optional
+            Gradients of what the way forward returned, of all modules.
+        into : Tensor, ``(group, T, B, N)``
+            Receives the gradients of every step's input where these are to be kept; else it has room for one step.
+        grad : Tensor, ``(group, B, N)``
+            Zeros; receives the gradient of the start.
+        keep : bool
+        """
         how, states, time = self._how, self._states, self._kept.shape[1]
         first = 0 if how.from_start else 1
         where = {moment + 1: place for place, moment in enumerate(how.moments)} if grad_seen is not None else {}
-        grad = torch.zeros_like(self._room)
-        into = grad.new_empty(len(grad), time if keep else 1, *grad.shape[1:])
         if grad_activity is None and keep:
             into[:, max(where) :].zero_()
         begin = time if grad_activity is not None else max(where)
         for step in range(begin, 0, -1):
             if grad_activity is not None:
-                grad.add_(grad_activity[:, step - first])
+                grad.add_(grad_activity[self._group, step - first])
             if step in where and grad_seen is not None:
-                grad.add_(grad_seen[where[step]])
+                grad.add_(grad_seen[where[step], self._group])
             if self._change is not None:
                 self._change.addcmul_(grad, states[:, step]).addcmul_(grad, states[:, step - 1], value=-1.0)
             here = into[:, step - 1 if keep else 0]
@@ -285,8 +335,7 @@ class _WayBack:
             )
             self._through_weights(grad, here)
         if how.from_start and grad_activity is not None:
-            grad.add_(grad_activity[:, 0])
-        return into, grad
+            grad.add_(grad_activity[self._group, 0])
 
     def _through_weights(self, grad: Tensor, into: Tensor) -> None:
         """Turn what went past a step into the gradient of the state before it."""

@@ -18,6 +18,9 @@ Precision = Literal["fp32", "bf16"]
 WEIGHT_BLOCK = 1024
 """Receiving units whose weight gradients are computed at a time."""
 
+CACHED_BYTES = 1 << 20
+"""Bytes that the weights of modules which walk together may have for each thread: about what its caches hold."""
+
 
 def multiply(left: Tensor, right: Tensor) -> Tensor:
     """Return ``left @ right``; inside a differentiable operation only, as it has no gradient of its own.
@@ -103,6 +106,25 @@ def weight_gradient(receivers: Tensor, senders: Tensor, dtype: torch.dtype) -> T
         block = slice(first, first + WEIGHT_BLOCK)
         gradient[block] = receivers[:, block].t() @ senders
     return gradient
+
+
+def module_groups(weights: Tensor) -> tuple[slice, ...]:
+    """Return which modules are to walk to the end before the next ones begin, so that their weights stay in the caches.
+
+    Parameters
+    ----------
+    weights : Tensor, ``(module, unit, unit)``
+
+    Returns
+    -------
+    tuple of slice
+        On a CPU of equal size, but for the last. On a GPU a single one, as there are too few modules to fill it.
+    """
+    modules = len(weights)
+    if weights.device.type != "cpu":
+        return (slice(0, modules),)
+    size = torch.get_num_threads() * max(1, CACHED_BYTES // (weights[0].numel() * weights.element_size()))
+    return tuple(slice(first, min(first + size, modules)) for first in range(0, modules, size))
 
 
 @functools.cache

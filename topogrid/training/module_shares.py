@@ -64,6 +64,9 @@ class ModuleShare:
         """Which modules are its own."""
         self.units: Tensor = self._units[processes.rank]
         """Their units by number on the sheet, ``(m x n,)``, module after module."""
+        # Whole rows of modules are neighbours on the sheet, so that their weights need no copy.
+        whole_rows, first = each % wiring.sheet.modules == 0, processes.rank * len(self.units)
+        self._own: slice | Tensor = slice(first, first + len(self.units)) if whole_rows else self.units
 
     def of_batch(self, batch: Batch, phase: Phase) -> Batch:
         """Return what of a batch is for own modules; where all modules see the same walks, all of it."""
@@ -93,30 +96,38 @@ class ModuleShare:
         Prediction
             With activity ``(T, m, B, n)``, or ``(1 + T, m, B, n)`` where modules learn alone.
         """
-        network, units = self._network, self._network.units
+        network, units, here = self._network, self._network.units, self._own
         if phase == "modules":
             encoder = units.wiring.arrange(network.encoder)[self.modules]
             start = normalised(torch.bmm(batch.start_code, encoder.transpose(1, 2)))
             own = units.follow_modules(batch.displacement, start, self.modules, from_start=True)
             return Prediction(own.activity, None)
         with torch.set_grad_enabled(phase != "readout" and torch.is_grad_enabled()):
-            state = functional.linear(batch.start_code, network.encoder[self.units])
+            state = functional.linear(batch.start_code, network.encoder[here])
             start = self._arranged(state)
             if not network.signed_start:
                 start = normalised(start) if units.norm == "module" else units.rectified(start)
             whole = phase != "readout"
             own = units.follow_modules(batch.displacement, start, self.modules, moments=moments, whole=whole)
-        seen = own.seen.transpose(1, 2).flatten(2)
-        logits = self._summed(linear(seen, network.readout[:, self.units], units.precision))
+        seen = self._restored(own.seen)
+        logits = self._summed(linear(seen, network.readout[:, here], units.precision))
         directions = None
         if network.direction_readout is not None:
-            directions = self._summed(functional.linear(seen, network.direction_readout[:, self.units]))
+            directions = self._summed(functional.linear(seen, network.direction_readout[:, here]))
         return Prediction(own.activity, logits, directions)
 
     def _arranged(self, states: Tensor) -> Tensor:
         """Sort states of own units ``(B, m x n)`` by module, ``(m, B, n)``."""
+        if isinstance(self._own, slice):
+            return self._network.units.wiring.arrange_states(states)
         count = self.modules.stop - self.modules.start
         return states.reshape(len(states), count, -1).transpose(0, 1).contiguous()
+
+    def _restored(self, states: Tensor) -> Tensor:
+        """Bring states of own modules ``(T, m, B, n)`` into the order of own units, ``(T, B, m x n)``."""
+        if isinstance(self._own, slice):
+            return self._network.units.wiring.restore_states(states)
+        return states.transpose(1, 2).flatten(2)
 
     def _summed(self, values: Tensor) -> Tensor:
         """Sum over processes; every process has the gradient of the sum already, as the loss is the same in all."""

@@ -32,17 +32,18 @@ class Modular(Wiring):
         return patches.reshape(modules**2, across**2, *values.shape[1:])
 
     def arrange_states(self, states: Tensor) -> Tensor:
-        """Sort states ``(B, N)`` by module, ``(M, B, n)``."""
+        """Sort states ``(B, N)`` by module, ``(M, B, n)``; of the whole sheet, or of some rows of its modules."""
         modules, across = self.sheet.modules, self.sheet.module_side
-        patches = states.reshape(-1, modules, across, modules, across).permute(1, 3, 0, 2, 4)
-        return patches.reshape(modules**2, -1, across**2)
+        rows = states.shape[-1] // (modules * across**2)
+        patches = states.reshape(-1, rows, across, modules, across).permute(1, 3, 0, 2, 4)
+        return patches.reshape(rows * modules, -1, across**2)
 
     def restore_states(self, states: Tensor) -> Tensor:
-        """Bring states ``(T, M, B, n)`` into sheet order, ``(T, B, N)``."""
+        """Bring states ``(T, M, B, n)`` of all modules, or of some rows of them, into sheet order, ``(T, B, N)``."""
         modules, across = self.sheet.modules, self.sheet.module_side
-        time, _, batch, _ = states.shape
-        patches = states.reshape(time, modules, modules, batch, across, across).permute(0, 3, 1, 4, 2, 5)
-        return patches.reshape(time, batch, self.n_units)
+        time, several, batch, _ = states.shape
+        patches = states.reshape(time, several // modules, modules, batch, across, across).permute(0, 3, 1, 4, 2, 5)
+        return patches.reshape(time, batch, several * across**2)
 
     @property
     def weight_maps(self) -> Tensor:
