@@ -38,6 +38,8 @@ def multiply(left: Tensor, right: Tensor) -> Tensor:
     Tensor, ``(row, column)``
     """
     if left.dtype == torch.float32 and left.device.type == "cpu" and _prefers_onednn():
+        if not (right.is_contiguous() or right.t().is_contiguous()):
+            right = right.contiguous()  # with gaps between its rows oneDNN takes a thousand times as long
         product: Tensor = torch.ops.mkldnn._linear_pointwise(left, right.t(), None, "none", [], "")
         return product
     return left @ right

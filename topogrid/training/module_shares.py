@@ -110,7 +110,7 @@ class ModuleShare:
             whole = phase != "readout"
             own = units.follow_modules(batch.displacement, start, self.modules, moments=moments, whole=whole)
         seen = self._restored(own.seen)
-        logits = self._summed(linear(seen, network.readout[:, here], units.precision))
+        logits = self._summed(linear(seen, network.readout[:, here].contiguous(), units.precision))
         directions = None
         if network.direction_readout is not None:
             directions = self._summed(functional.linear(seen, network.direction_readout[:, here]))
