@@ -168,7 +168,7 @@ def table(runs: Sequence[Timed]) -> str:
     ]
     hours = sorted({run.original_hours for run in runs if run.original_hours is not None})
     if hours:
-        told = " and ".join(f"{one:.1f} h" for one in hours)
+        told = f"{hours[0]:.1f} to {hours[-1]:.1f} h" if len(hours) > 1 else f"{hours[0]:.1f} h"
         where = "on the machines of the runs above" if len(hours) > 1 else "on the machine of the runs above"
         rows.append(["the original's settings", "-", told, "-", "-", "-", "-", "1 x", where])
     return to_markdown(columns, rows, marked_up=True)
