@@ -27,6 +27,9 @@ def test_fp32_products_agree_with_double_precision(rows: int, inner: int, column
     torch.testing.assert_close(multiply(left, right), wanted)
     gaps = torch.zeros(rows, 2 * inner)[:, ::2].copy_(left)
     torch.testing.assert_close(multiply(gaps, right.t().contiguous().t()), wanted)
+    part = torch.zeros(inner, 2 * columns)[:, :columns].copy_(right)
+    torch.testing.assert_close(multiply(left, part), wanted)
+    torch.testing.assert_close(multiply(part.t(), left.t()), wanted.t())
 
 
 @pytest.mark.usefixtures("onednn")
