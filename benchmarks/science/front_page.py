@@ -69,9 +69,7 @@ def long_training(records: Sequence[Record]) -> str:
 
 
 def hardware(record: Record) -> str:
-    """Write what a run had to compute with: a GPU, or cores, their vector instructions, and bf16 where it was used."""
-    if str(record.versions.get("device", "")).startswith("cuda"):
-        return str(record.versions["gpu"])
+    """Write what a run had to compute with: cores, their vector instructions, and bf16 where it was used."""
     cores = record.config["threads"] or "all"
     bf16 = ", bf16" if record.versions["precision"] == "bf16" else ""
     return f"{cores} core{'' if cores == 1 else 's'}, {record.versions['cpu_capability']}{bf16}"

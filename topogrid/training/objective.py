@@ -307,14 +307,14 @@ TERMS = (
         ("all", "modules"), lambda config: config.activity_cost > 0, _activity_cost, of_modules=True,
     ),
     Term(
-        "train/capacity_loss", "Minus the mean activity of normed modules, times its weight.",
-        ("modules",), lambda config: config.wiring == "learned" and config.capacity_weight > 0, _capacity_cost,
-        of_modules=True,
-    ),
-    Term(
         "train/isometry_loss",
         "How far distances in the activity of a module are from distances in space, times its weight.",
         ("modules",), lambda config: config.wiring == "learned" and config.isometry_weight > 0, _isometry_cost,
+        of_modules=True,
+    ),
+    Term(
+        "train/capacity_loss", "Minus the mean activity of normed modules, times its weight.",
+        ("modules",), lambda config: config.wiring == "learned" and config.capacity_weight > 0, _capacity_cost,
         of_modules=True,
     ),
     Term(
