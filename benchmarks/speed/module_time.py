@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from benchmarks.speed.plain_modules import PlainModules
 from benchmarks.speed.timing import fresh_state, interleaved
+from topogrid.model.low_rank import MOST_PATTERNS
 from topogrid.model.products import module_groups
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
@@ -82,12 +83,22 @@ def products_of(config: TrainConfig) -> Callable[[], object]:
     some = torch.randn(modules, compared, across, generator=generator)
     pairs = torch.randn(modules, compared, compared, generator=generator)
     learns = config.wiring == "learned"
+    patterns = torch.randn(modules, MOST_PATTERNS, across, generator=generator)
+    few_patterns = config.wiring == "attractor" and not config.learn_recurrent
 
-    def products() -> None:
+    def by_patterns() -> None:
+        for _ in range(2 * time):
+            few = torch.bmm(patterns, state.transpose(1, 2))
+            torch.bmm(few.transpose(1, 2), patterns, out=room)
+
+    def by_weights() -> None:
         for group in module_groups(weights):
             for _ in range(time):
                 torch.bmm(state[group], weights[group].transpose(1, 2), out=room[group])
                 torch.bmm(state[group], weights[group], out=room[group])
+
+    def products() -> None:
+        (by_patterns if few_patterns else by_weights)()
         if learns:
             torch.bmm(states.transpose(1, 2), states)
             torch.bmm(some, some.transpose(1, 2))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from topogrid.model import module_recurrence as recurrences
+from topogrid.model.low_rank import factors_of
 from topogrid.model.module_recurrence import module_recurrence
 
 TIME, MODULES, BATCH, UNITS = 7, 3, 4, 5
@@ -252,3 +253,63 @@ def test_a_step_reads_nothing_from_the_device(norm: Any, precision: Any) -> None
     assert followed.activity.shape == (TIME, MODULES, BATCH, UNITS)
     found = gradients(followed.seen.sum() + followed.activity.sum(), given)
     assert all(found[name].shape == one.shape for name, one in zip(NAMES, given, strict=True) if one is not None)
+
+
+MANY = 40
+
+
+def inputs_of_few_patterns(*, with_tau: bool = True) -> list[Tensor | None]:
+    """Return inputs of larger modules whose weights are of rank 4 and do not learn."""
+    between = draw(MODULES, MANY, 4, seed=3) @ draw(MODULES, 4, MANY, seed=6) / MANY
+    given = [
+        draw(TIME, BATCH, 2, seed=0),
+        draw(MODULES, BATCH, MANY, seed=1).relu(),
+        draw(MODULES, MANY, 2, seed=2),
+        between,
+        1.5 + draw(MODULES, MANY, seed=4).sigmoid() if with_tau else None,
+        0.5 * draw(MODULES, MANY, seed=5),
+    ]
+    return [None if one is None else one.requires_grad_(one is not between) for one in given]
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("with_tau", [True, False])
+@pytest.mark.parametrize("moments", [[], [1, 4]])
+def test_few_patterns_do_what_their_weights_do(activation: Any, with_tau: bool, moments: list[int]) -> None:
+    given = inputs_of_few_patterns(with_tau=with_tau)
+    nudge = draw(MODULES, BATCH, MANY, seed=8).requires_grad_()
+    assert given[3] is not None
+    how: dict[str, Any] = {"tau": given[4], "drive": given[5], "nudge": nudge, "activation": activation}
+    full, few = (
+        module_recurrence(*given[:4], **how, moments=moments, factors=factors)  # type: ignore[arg-type]
+        for factors in (None, factors_of(given[3]))
+    )
+    torch.testing.assert_close(few.activity, full.activity)
+    torch.testing.assert_close(few.seen, full.seen)
+    learned = [one for one in (*given[:3], *given[4:], nudge) if one is not None]
+    ours, theirs = (
+        torch.autograd.grad(weighted(one.seen if moments else one.activity), learned) for one in (few, full)
+    )
+    for gradient, wanted in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(gradient, wanted)
+
+
+def test_few_patterns_are_not_rounded() -> None:
+    given = [None if one is None else one.detach().float() for one in inputs_of_few_patterns()]
+    assert given[3] is not None
+    how: dict[str, Any] = {"tau": given[4], "drive": given[5], "factors": factors_of(given[3])}
+    rounded, plain = (
+        module_recurrence(*given[:4], **how, precision=precision)  # type: ignore[arg-type]
+        for precision in ("bf16", "fp32")
+    )
+    assert torch.equal(rounded.activity, plain.activity)
+
+
+def test_factors_of_weights_that_learn_or_take_time_constants_are_refused() -> None:
+    given = inputs_of_few_patterns()
+    assert given[3] is not None
+    factors = factors_of(given[3])
+    for learns, norm in ((True, "none"), (False, "module")):
+        given[3].requires_grad_(learns)
+        with pytest.raises(ValueError, match="factors stand for recurrent weights that do not learn"):
+            module_recurrence(*given[:4], tau=given[4], norm=norm, factors=factors)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional
 
 from tests.model.networks import inputs, network
 from topogrid.analysis.sheets import Sheet
@@ -148,3 +149,22 @@ def test_the_whole_is_no_part_whose_gradient_would_be_copied() -> None:
         seen.append(type(step).__name__)
         steps += [before for before, _ in step.next_functions if before is not None]
     assert "SliceBackward0" not in seen
+
+
+@pytest.mark.parametrize("wiring", [Learned(Sheet(6, 3)), Dense(36)])
+def test_movement_weights_get_the_size_asked_for_and_keep_their_directions(wiring: Learned | Dense) -> None:
+    units = TauRNN(36, wiring=wiring)
+    with torch.no_grad():
+        units.w_in.normal_(generator=torch.Generator().manual_seed(0))
+        units.w_in[wiring.arrange(torch.arange(36)).flatten()[:4]] = 0.0
+    before, size = units.w_in.detach().clone(), units.movement_size()
+    wanted = 1.0 + torch.arange(len(size), dtype=torch.float32)
+    units.resize_movement(wanted)
+    there = size > 0
+    assert int((~there).sum()) == (1 if isinstance(wiring, Learned) else 0)  # a module without any keeps none
+    torch.testing.assert_close(units.movement_size()[there], wanted[there])
+    assert bool((units.movement_size()[~there] == 0).all())
+    torch.testing.assert_close(functional.normalize(units.w_in, dim=1), functional.normalize(before, dim=1))
+    once = units.w_in.detach().clone()
+    units.resize_movement(units.movement_size())
+    assert torch.equal(units.w_in, once)

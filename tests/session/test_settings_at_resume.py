@@ -31,7 +31,8 @@ LEARNING = [name for name, field in FIELDS.items() if field.metadata["group"] ==
 # Each with a value that it does not have in BASE.
 OTHER: dict[str, Any] = {
     "steps": 12, "even_starts": True, "lr": 0.005, "encoder_lr_scale": 3.0, "readout_lr_scale": 3.0,
-    "movement_lr_scale": 3.0, "tau_lr_scale": 3.0, "readout_every": 2, "scale_lr": False, "warmup_steps": 2,
+    "movement_lr_scale": 3.0, "tau_lr_scale": 3.0, "readout_every": 2, "scale_lr": False,
+    "warmup_steps": 2,
     "lr_schedule": "constant", "final_lr_share": 0.5, "weight_decay": 0.1, "weight_decay_towards": "identity",
     "activity_cost": 3.0, "grad_clip": 0.01, "training_feedback": 0.2, "training_feedback_code": "predicted",
     "preset": "dense24", "seed": 7, "box_size": (2.0, 2.0), "dt": 0.01, "seq_length": 7, "periodic": True,
@@ -46,7 +47,7 @@ OTHER: dict[str, Any] = {
     "head_direction_cells": 12, "head_direction_concentration": 5.0,
     "movement_gain_ratio": 2.0, "learn_recurrent": True, "learn_movement": True, "isometry_scale": "tau",
     "isometry_weight": 0.5, "capacity_weight": 0.5, "isometry_states": 9, "walks_to_choose": 2, "readout_steps": 1,
-    "readout_length": 30,
+    "readout_length": 30, "movement_free_steps": 2,
 }  # fmt: skip
 
 

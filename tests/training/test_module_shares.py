@@ -14,6 +14,7 @@ from topogrid.training.state import TrainState
 
 KINDS: dict[str, dict[str, Any]] = {
     "attractor": ATTRACTOR | {"head_direction_cells": 4},
+    "few patterns": ATTRACTOR | {"n_grid_cells": 256},
     "learned": LEARNED | {"isometry_states": 32, "weight_decay": 0.01, "activity_cost": 0.1},
     "read-out of learned": LEARNED | {"readout_steps": 2},
     "blocks": MODULES | {"wiring": "blocks", "activity_cost": 0.1, "weight_decay": 0.01},

@@ -252,6 +252,24 @@ def test_a_finished_run_has_nothing_left_to_do() -> None:
     assert len(run(state, dataclasses.replace(config, steps=5))) == 3
 
 
+@pytest.mark.parametrize("changes", [{}, {"isometry_scale": "tau"}])
+def test_movement_weights_keep_their_size_once_they_are_no_longer_free(changes: dict[str, Any]) -> None:
+    config = settings(
+        **LEARNED, steps=12, movement_free_steps=5, readout_steps=3, movement_lr_scale=4.0, lr_schedule="constant",
+        **changes,
+    )  # fmt: skip
+    state = state_of(config)
+    sizes, weights_of = [], []
+    for _record in train(state, config):
+        sizes.append(state.network.units.movement_size())
+        weights_of.append(state.network.units.w_in.detach().clone())
+    moved = [not torch.allclose(one, other, rtol=1e-5) for one, other in itertools.pairwise(sizes)]
+    # From the sixth step on, until the read-out learns alone, only their directions change.
+    assert moved == [True] * 4 + [bool(changes)] * 4 + [False] * 3
+    turned = [not torch.equal(one, other) for one, other in itertools.pairwise(weights_of)]
+    assert turned == [True] * 8 + [False] * 3
+
+
 # --- nothing comes back from the device
 
 
@@ -296,11 +314,13 @@ STEP_KINDS = [
     {**BOTH, "training_feedback": 0.1, "training_feedback_code": "predicted", "readout_every": 2},
     {**ATTRACTOR, "learn_recurrent": True, "training_feedback": 0.1},
     {**LEARNED, "readout_steps": 11, "training_feedback": 0.1},
+    {**LEARNED, "movement_free_steps": 0},
+    {**ATTRACTOR, "n_grid_cells": 256},
 ]
 STEP_NAMES = [
     "plain", "tau and topoloss", "all the rest", "attractor that grows", "attractor", "modules", "read-out of modules",
     "directions read out of modules", "directions", "LSTM", "modules with a strength that changes",
-    "feedback of the prediction", "feedback of the place", "feedback to a read-out",
+    "feedback of the prediction", "feedback of the place", "feedback to a read-out", "held movement", "few patterns",
 ]  # fmt: skip
 
 

@@ -10,7 +10,9 @@ What makes it fast without changing what is computed:
   their gradient is a part of that of the weights.
 * Normed units take time constants into their weights: ``relu(h + (w h + u - h) / tau)`` is ``relu(v h + u / tau)`` with
   ``v = I + (w - I) / tau``. The gradient of tau then follows from that of ``v``.
-* On a CPU a few modules walk to the end before the next ones begin, so that their weights stay in the caches.
+* Weights that do not learn and that a few patterns make up, as an attractor's, are passed by way of these patterns:
+  `topogrid.model.low_rank`.
+* On a CPU a few modules walk to the end before the next ones begin, so that what they use stays in the caches.
 * Where the place code is read at some moments only, gradients come from those alone.
 """
 
@@ -24,20 +26,21 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from topogrid.model.kernels import Activation, Norm
+from topogrid.model.low_rank import Factors
 from topogrid.model.module_kernels import ModuleKernels, choose, room_to_keep
+from topogrid.model.module_products import OTHERS, Products, products_of
 from topogrid.model.products import Precision, module_groups
 from topogrid.model.recurrence_inputs import check_moments, check_shapes, check_words
 
 Exact = Literal["identity", "nothing"]
 """What of the recurrent weights passes in fp32 where the rest is rounded."""
 
-OTHERS = 4
-"""Senders that are no units: movement along x and y, a constant, and one that is silent, so that rows are aligned."""
-
 
 class _How(NamedTuple):
     """How a recurrence is computed."""
 
+    factors: Factors | None
+    """Patterns that make up the recurrent weights, which then do not learn."""
     groups: tuple[slice, ...]
     """Modules that walk from the first step to the last before the next ones begin."""
     activation: Activation
@@ -51,6 +54,11 @@ class _How(NamedTuple):
     whole: bool
     """Whether all activity is returned, not only what is seen of it."""
     differentiable: bool
+
+    def products(self, weights: Tensor, group: slice) -> Products:
+        """Return both ways through the weights of some modules."""
+        factors = None if self.factors is None else self.factors.of(group)
+        return products_of(weights[group], factors, self.precision, adds_state=self.adds_state)
 
 
 class Followed(NamedTuple):
@@ -79,6 +87,7 @@ def module_recurrence(
     precision: Precision = "fp32",
     exact: Exact = "identity",
     compiled: bool = False,
+    factors: Factors | None = None,
 ) -> Followed:
     """Integrate a batch of walks through leaky units inside modules.
 
@@ -93,6 +102,8 @@ def module_recurrence(
         Return the start too, as the first of all states.
     whole : bool
         Return all activity. Else, where no gradient is wanted, it is forgotten step after step, and none is returned.
+    factors : Factors, optional
+        Of ``w_rec``, where few patterns make it up: products go through these, in full precision.
 
     Returns
     -------
@@ -101,20 +112,23 @@ def module_recurrence(
     Raises
     ------
     ValueError
-        As `topogrid.model.recurrence.leaky_recurrence`, or if moments are no steps in rising order.
+        As `topogrid.model.recurrence.leaky_recurrence`, or if moments are no steps in rising order, or if there are
+        factors of weights that learn or that time constants are taken into.
     """
+    if factors is not None and (w_rec.requires_grad or norm != "none"):
+        raise ValueError("factors stand for recurrent weights that do not learn, of units without a norm")
     check_words(activation, norm, precision, exact)
     check_shapes(displacement, start, {"w_in": w_in, "w_rec": w_rec, "tau": tau, "drive": drive, "nudge": nudge})
     check_moments(moments, len(displacement))
     inputs = (displacement, start, w_in, w_rec, tau, drive, nudge)
     differentiable = torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in inputs)
     # With a norm the identity is always exact: it costs nothing there.
-    adds_state = precision == "bf16" and (exact == "identity" or norm == "module")
+    adds_state = factors is None and precision == "bf16" and (exact == "identity" or norm == "module")
     # Compiled kernels are made for one shape, so that all modules walk together.
-    groups = (slice(0, len(w_rec)),) if compiled else module_groups(w_rec)
+    groups = (slice(0, len(w_rec)),) if compiled else module_groups(w_rec if factors is None else start)
     how = _How(
-        groups, activation, norm, precision, adds_state, choose(norm, compiled=compiled), tuple(moments), from_start,
-        whole or differentiable, differentiable,
+        factors, groups, activation, norm, precision, adds_state, choose(norm, compiled=compiled), tuple(moments),
+        from_start, whole or differentiable, differentiable,
     )  # fmt: skip
     states, seen = _ModuleRecurrence.apply(*inputs, how)  # type: ignore[no-untyped-call]
     return Followed(states.transpose(0, 1), seen)
@@ -189,10 +203,14 @@ class _ModuleRecurrence(torch.autograd.Function):
 
 
 def _all_weights(w_in: Tensor, w_rec: Tensor, drive: Tensor | None, leak: Tensor | None, how: _How) -> Tensor:
-    """Return weights from all senders ``(M, N, N + OTHERS)``; of normed units, with their time constants."""
-    units = w_rec.shape[-1]
+    """Return weights from all senders ``(M, N, N + OTHERS)``; of normed units, with their time constants.
+
+    Where factors stand for those from units, from the others alone.
+    """
+    between = w_rec if how.factors is None else w_rec[..., :0]
+    units = between.shape[-1]
     weights = w_rec.new_zeros(*w_rec.shape[:-1], units + OTHERS)
-    weights[..., :units] = w_rec
+    weights[..., :units] = between
     weights[..., units : units + 2] = w_in
     if drive is not None:
         weights[..., units + 2] = drive
@@ -229,45 +247,22 @@ def _follow(
     how: _How,
 ) -> None:
     """Walk with some of the modules from the first step to the last."""
-    states, weights, kept, seen = states[group], weights[group], kept[group], seen[:, group]
+    states, kept, seen = states[group], kept[group], seen[:, group]
     others = others if others.shape[1] == 1 else others[:, group]
     leak = None if leak is None else leak[group]
     slots, units = states.shape[1], weights.shape[1]
     places = {moment: place for place, moment in enumerate(how.moments)}
-    multiply = _Product(weights, how)
+    products = how.products(weights, group)
     for step in range(len(others)):
         before, after = states[:, step % slots], states[:, (step + 1) % slots, :, :units]
         before[..., units:].copy_(others[step])  # here, where the rest of the state is still at hand
-        summed = multiply(before)
+        summed = products.forth(before)
         if step == 0 and nudge is not None:
             summed.add_(nudge[group])
         to_keep = kept[:, step if how.differentiable else 0]
         how.kernels.advance(summed, before[..., :units], after, to_keep, leak, how.activation)
         if step in places:
             seen[places[step]].copy_(after)
-
-
-class _Product:
-    """What all senders send in a step, ``(M, B, N)``; the same room is filled in every step."""
-
-    def __init__(self, weights: Tensor, how: _How) -> None:
-        self._units = weights.shape[-2]
-        self._weights = weights.transpose(1, 2)
-        self._rounded = self._weights[:, : self._units].bfloat16() if how.precision == "bf16" else None
-        self._adds_state = how.adds_state
-        self._room: Tensor | None = None
-
-    def __call__(self, senders: Tensor) -> Tensor:
-        """Return it for senders ``(M, B, N + OTHERS)``."""
-        if self._room is None:
-            self._room = senders.new_empty(*senders.shape[:-1], self._units)
-        if self._rounded is None:
-            return torch.bmm(senders, self._weights, out=self._room)
-        # Movement is not rounded.
-        torch.bmm(senders[..., self._units :], self._weights[:, self._units :], out=self._room)
-        states = senders[..., : self._units]
-        self._room.add_(torch.bmm(states.bfloat16(), self._rounded))
-        return self._room.add_(states) if self._adds_state else self._room
 
 
 class _WayBack:
@@ -297,8 +292,8 @@ class _WayBack:
         self._group, self._how = group, how
         self._leak, self._change = (None if one is None else one[group] for one in (leak, change))
         self._kept, self._states = kept[group], states[group, ..., : weights.shape[-2]]
-        between = weights[group, ..., : weights.shape[-2]]
-        self._weights = between.bfloat16() if how.precision == "bf16" else between
+        self._products = how.products(weights, group)
+        self._passes = how.norm == "none" and leak is not None
         self._room = torch.empty_like(self._states[:, 0], memory_format=torch.contiguous_format)
 
     def __call__(
@@ -333,22 +328,9 @@ class _WayBack:
             how.kernels.retreat(
                 grad, states[:, step], self._kept[:, step - 1], self._leak, self._room, here, how.activation
             )
-            self._through_weights(grad, here)
+            self._products.back(grad, here, passes=self._passes)
         if how.from_start and grad_activity is not None:
             grad.add_(grad_activity[self._group, 0])
-
-    def _through_weights(self, grad: Tensor, into: Tensor) -> None:
-        """Turn what went past a step into the gradient of the state before it."""
-        how = self._how
-        if how.precision == "fp32":
-            passes = how.norm == "none" and self._leak is not None
-            grad.baddbmm_(into, self._weights, beta=1.0 if passes else 0.0)
-            return
-        if how.norm == "module":
-            grad.zero_()
-        grad.add_(torch.bmm(into.bfloat16(), self._weights))
-        if how.adds_state:
-            grad.add_(into)
 
 
 def _weight_gradients(

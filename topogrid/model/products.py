@@ -19,7 +19,7 @@ WEIGHT_BLOCK = 1024
 """Receiving units whose weight gradients are computed at a time."""
 
 CACHED_BYTES = 1 << 20
-"""Bytes that the weights of modules which walk together may have for each thread: about what its caches hold."""
+"""Bytes that modules which walk together may have for each thread: about what its caches hold."""
 
 
 def multiply(left: Tensor, right: Tensor) -> Tensor:
@@ -110,22 +110,23 @@ def weight_gradient(receivers: Tensor, senders: Tensor, dtype: torch.dtype) -> T
     return gradient
 
 
-def module_groups(weights: Tensor) -> tuple[slice, ...]:
-    """Return which modules are to walk to the end before the next ones begin, so that their weights stay in the caches.
+def module_groups(used: Tensor) -> tuple[slice, ...]:
+    """Return which modules are to walk to the end before the next ones begin, so that what they use stays in caches.
 
     Parameters
     ----------
-    weights : Tensor, ``(module, unit, unit)``
+    used : Tensor, ``(module, ...)``
+        The largest of what every step uses: weights ``(module, unit, unit)``, or states where these are few.
 
     Returns
     -------
     tuple of slice
         On a CPU of equal size, but for the last. On a GPU a single one, as there are too few modules to fill it.
     """
-    modules = len(weights)
-    if weights.device.type != "cpu":
+    modules = len(used)
+    if used.device.type != "cpu":
         return (slice(0, modules),)
-    size = torch.get_num_threads() * max(1, CACHED_BYTES // (weights[0].numel() * weights.element_size()))
+    size = torch.get_num_threads() * max(1, CACHED_BYTES // (used[0].numel() * used.element_size()))
     return tuple(slice(first, min(first + size, modules)) for first in range(0, modules, size))
 
 

@@ -104,9 +104,11 @@ class TauRNN(nn.Module):
         ``nudge``, ``(batch, unit)``, is input to the first step only.
         """
         arranged = self.wiring.arrange_states(start)
-        nudged = None if nudge is None else self.wiring.arrange_states(nudge)
-        activity = leaky_recurrence(displacement, arranged, **self._how(), nudge=nudged)
-        return self.wiring.restore_states(activity)
+        if arranged.ndim == 2:
+            return leaky_recurrence(displacement, arranged, **self._how(), nudge=nudge)
+        nudge = None if nudge is None else self.wiring.arrange_states(nudge)
+        followed = module_recurrence(displacement, arranged, **self._how_modules(), nudge=nudge)
+        return self.wiring.restore_states(followed.activity)
 
     def read(
         self,
@@ -141,7 +143,8 @@ class TauRNN(nn.Module):
             activity = self(displacement, start, nudge=nudge)
             return activity, activity if moments is None else at_moments(activity, moments)
         nudge = None if nudge is None else self.wiring.arrange_states(nudge)
-        followed = module_recurrence(displacement, arranged, **self._how(), nudge=nudge, moments=moments, whole=whole)
+        how = self._how_modules()
+        followed = module_recurrence(displacement, arranged, **how, nudge=nudge, moments=moments, whole=whole)
         return followed.activity, self.wiring.restore_states(followed.seen)
 
     def in_modules(self, displacement: Tensor, start: Tensor) -> Tensor:
@@ -158,7 +161,7 @@ class TauRNN(nn.Module):
         Tensor, ``(1 + time, module, batch, unit)``
             The start and every state after it.
         """
-        return module_recurrence(displacement, start, **self._how(), from_start=True).activity
+        return module_recurrence(displacement, start, **self._how_modules(), from_start=True).activity
 
     def follow_modules(
         self,
@@ -171,7 +174,7 @@ class TauRNN(nn.Module):
         whole: bool = True,
     ) -> Followed:
         """Follow walks with some of the modules, in the layout of the wiring; see `module_recurrence`."""
-        how = self._how(modules)
+        how = self._how_modules(modules)
         return module_recurrence(displacement, start, **how, moments=moments, from_start=from_start, whole=whole)
 
     def _how(self, modules: slice = slice(None)) -> dict[str, Any]:
@@ -189,6 +192,11 @@ class TauRNN(nn.Module):
             "compiled": self.compiled,
         }
 
+    def _how_modules(self, modules: slice = slice(None)) -> dict[str, Any]:
+        """Return the same with the patterns that make up the weights, where few do and time constants stand outside."""
+        factors = self.wiring.factors if self.norm == "none" else None
+        return self._how(modules) | {"factors": None if factors is None else factors.of(modules)}
+
     def rectified(self, state: Tensor) -> Tensor:
         """Pass ``(batch, unit)`` through what every later state has passed: the non-linearity, or the norm."""
         if self.norm == "none":
@@ -202,6 +210,20 @@ class TauRNN(nn.Module):
         self.wiring.silence(units)
         if self.drive is not None:
             self.drive[units] = 0
+
+    @torch.no_grad()
+    def movement_size(self) -> Tensor:
+        """Size of the movement weights of every module, ``(module,)``, per metre: the root of the sum of squares."""
+        arranged = self.wiring.arrange(self.w_in)
+        size: Tensor = torch.linalg.vector_norm(arranged, dim=(-2, -1))
+        return size.reshape(-1)  # all to all, there is one
+
+    @torch.no_grad()
+    def resize_movement(self, size: Tensor) -> None:
+        """Give the movement weights of every module a size ``(module,)``; those of 0 stay."""
+        now = self.movement_size()
+        ratio = (size / now).where(now > 0, 1.0)
+        self.w_in.mul_(self.wiring.by_unit(ratio)[:, None])
 
     @torch.no_grad()
     def project_tau(self) -> None:

@@ -25,6 +25,7 @@ OF_A_UNIT = 0.015  # seconds of a core in which a unit is scored against its nul
 OF_A_GLANCE = 0.003  # the same, without a null
 OF_A_PICTURE = 0.5
 ALL_PICTURES = 15  # that an evaluation can draw
+OF_FEW_PATTERNS = 64  # multiplications that a step of a unit takes as long as, whose weights few patterns make up
 TRUST = 10.0  # seconds of training after which steps taken count as much as those rehearsed
 WORTH_SAYING = 60.0  # seconds below which nobody minds how long something takes
 MUCH_SHORTER = 0.5  # share of a run's duration below which another preset is worth naming
@@ -52,7 +53,9 @@ def _of_a_step(config: TrainConfig) -> float:
     """Return the multiplications of a step of one walk, without reading the place."""
     if config.network == "lstm":
         return 4 * config.lstm_units * (config.lstm_units + 3) + config.lstm_units * config.n_grid_cells
-    return config.n_grid_cells * config.n_grid_cells / config.modules_per_side**2
+    senders = config.n_grid_cells / config.modules_per_side**2
+    wired = config.wiring == "attractor" and not config.learn_recurrent
+    return config.n_grid_cells * (min(senders, OF_FEW_PATTERNS) if wired else senders)
 
 
 def evaluation_seconds(config: TrainConfig, per_operation: float) -> float:

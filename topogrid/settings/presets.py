@@ -85,6 +85,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "learned": _MODULES
     | {
         "norm": "module",
+        # No longer than the presets train modules: freed for longer, their size drifts and takes the scale along.
+        "movement_free_steps": 3000,
         "recurrent_noise": 0.0,
         "DoG": False,
         "dt": 0.015,

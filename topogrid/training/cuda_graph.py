@@ -18,7 +18,7 @@ import torch
 
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
-from topogrid.training.objective import Phase, growth_steps, phase_of, read_steps
+from topogrid.training.objective import Phase, growth_steps, holds_movement, phase_of, read_steps
 from topogrid.training.optimiser import make_capturable
 from topogrid.training.processes import Processes
 from topogrid.training.state import TrainState
@@ -93,6 +93,8 @@ class Kind(NamedTuple):
     phase: Phase
     moments: tuple[int, ...]
     """At which the place code is read."""
+    holds: bool
+    """Whether movement weights keep their size."""
 
 
 class GraphedStep:
@@ -138,7 +140,8 @@ class GraphedStep:
         if step <= growth_steps(config):
             outcome = self._warm_up(watched=measure)
         else:
-            outcome = self._take(Kind(phase_of(step, config), tuple(read_steps(step, config))))
+            moments = tuple(read_steps(step, config))
+            outcome = self._take(Kind(phase_of(step, config), moments, holds_movement(step, config)))
         state.step = step
         return record_of(outcome, state, measure=measure)
 

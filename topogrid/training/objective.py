@@ -140,6 +140,16 @@ def readout_steps(config: TrainConfig) -> int:
     return min(config.readout_steps, config.steps // 4)
 
 
+def holds_movement(step: int, config: TrainConfig) -> bool:
+    """Whether a step (counted from 1) keeps the size of every module's movement weights.
+
+    A length scale that follows these leaves their size open: it drifts, the further where tau is long, and takes the
+    scale along. Settings say for how long it may.
+    """
+    learns = phase_of(step, config) == "modules" and config.isometry_weight > 0
+    return learns and config.isometry_scale == "drive" and step > config.movement_free_steps
+
+
 def phases_left(done: int, config: TrainConfig) -> list[tuple[Phase, int, int]]:
     """Return each phase that is left with its next step and the number of its steps."""
     borders = {done, config.steps, growth_steps(config) if config.wiring == "attractor" else done}

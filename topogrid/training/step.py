@@ -23,6 +23,7 @@ from topogrid.training.objective import (
     Batch,
     Context,
     growth_steps,
+    holds_movement,
     objective,
     phase_of,
     read_steps,
@@ -122,7 +123,10 @@ def learn(
     finite = state.processes.everywhere(finite)
     if before is not None:
         finite = finite & before.finite
+    held = network.units.movement_size() if holds_movement(step, config) else None
     step_if(finite, state.optimiser)
+    if held is not None:
+        network.units.resize_movement(held)
     network.units.project_tau()
     if grows:
         _grow_tau(state, config, finite)

@@ -1,5 +1,6 @@
 """Modules are the patches of the sheet, each a network of its own, with gains that fall in even ratios."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ from torch import nn
 
 from tests.model.networks import config_of, moves, network_of
 from topogrid.analysis.sheets import Sheet
+from topogrid.model.low_rank import factors_of
 from topogrid.model.recurrence import leaky_recurrence
 from topogrid.model.units import TauRNN
+from topogrid.model.wiring import modular
 from topogrid.model.wiring.attractor import Attractor
 from topogrid.model.wiring.learned import Learned
 from topogrid.model.wiring.modular import Modular
@@ -38,6 +41,12 @@ def test_modules_are_the_patches_of_the_sheet(wiring: Any) -> None:
     arranged = torch.stack([modules.arrange_states(state) for state in states])
     assert torch.equal(arranged[1, 2, 3], states[1, 3, sheet.order[2]])
     assert torch.equal(modules.restore_states(arranged), states)
+
+
+def test_every_unit_gets_what_its_module_has() -> None:
+    modules = Learned(Sheet(6, 3))
+    values = modules.by_unit(torch.arange(9))
+    assert torch.equal(modules.arrange(values), torch.arange(9)[:, None].expand(9, 4))
 
 
 @pytest.mark.parametrize("norm", ["none", "module"])
@@ -79,3 +88,55 @@ def test_a_silenced_unit_loses_its_row_and_its_column_in_its_own_module() -> Non
 def test_gains_of_one_module_or_of_ratio_1_are_all_1() -> None:
     assert Modular.movement_gains(1, 9.0).tolist() == [1.0]
     assert Modular.movement_gains(4, 1.0).tolist() == [1.0] * 4
+
+
+def test_weights_that_rest_are_taken_apart_once_and_again_when_they_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[int] = []
+    monkeypatch.setattr(modular, "factors_of", lambda weights: (found.append(1), factors_of(weights))[1])
+    wiring = network_of(config_of("attractor", n_grid_cells=256, modules_per_side=2)).units.wiring
+    first = wiring.factors
+    assert first is not None
+    assert wiring.factors is first
+    wiring.silence(torch.tensor([0]))
+    silenced = wiring.factors
+    assert silenced is not None
+    put_together = silenced.receivers.transpose(1, 2) @ silenced.senders
+    torch.testing.assert_close(put_together, wiring.weight.detach(), rtol=0, atol=1e-6)
+    with torch.no_grad():
+        wiring.weight.normal_(generator=torch.Generator().manual_seed(0))
+    assert wiring.factors is None
+    assert len(found) == 3
+    wiring.cut()
+    assert wiring.factors is not None
+    assert float(wiring.factors.senders.abs().max()) == 0.0
+
+
+def test_a_copy_takes_its_own_weights_apart() -> None:
+    network = network_of(config_of("attractor", n_grid_cells=256, modules_per_side=2))
+    assert network.units.wiring.factors is not None
+    other = copy.deepcopy(network)
+    with torch.no_grad():
+        other.units.wiring.weight.mul_(0.5)
+    for one in (network, other):
+        assert one.units.wiring.factors is not None
+        together = one.units.wiring.factors.receivers.transpose(1, 2) @ one.units.wiring.factors.senders
+        torch.testing.assert_close(together, one.units.wiring.weight.detach(), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [{"wiring": "attractor", "learn_recurrent": True}, {"wiring": "learned"}])
+def test_weights_that_learn_are_not_taken_apart(settings: dict[str, Any]) -> None:
+    wiring = network_of(
+        config_of(settings.pop("wiring"), n_grid_cells=256, modules_per_side=2, **settings)
+    ).units.wiring
+    assert wiring.factors is None
+
+
+def test_an_attractor_does_the_same_by_its_patterns_as_by_all_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = config_of("attractor", n_grid_cells=256, modules_per_side=2)
+    units = network_of(config).units
+    start, moved = torch.rand(3, 256, generator=torch.Generator().manual_seed(0)), moves(30, 3)
+    by_patterns = units(moved, start)
+    monkeypatch.setattr(modular, "factors_of", lambda _weights: None)
+    by_weights = network_of(config).units(moved, start)
+    assert not torch.equal(by_patterns, by_weights)
+    torch.testing.assert_close(by_patterns, by_weights, rtol=1e-4, atol=1e-5)

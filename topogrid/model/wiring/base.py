@@ -14,6 +14,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from topogrid.model.low_rank import Factors
 from topogrid.model.module_recurrence import Exact
 from topogrid.model.penalty import weight_decay
 from topogrid.settings.config import TrainConfig
@@ -101,6 +102,10 @@ class Wiring(nn.Module):
         """Bring values ``(N, ...)`` into the layout of the products; as they are by default."""
         return values
 
+    def by_unit(self, values: Tensor) -> Tensor:
+        """Give every unit what its module has, ``(M,)`` to ``(N,)``; all are one module by default."""
+        return values.expand(self.n_units)
+
     def arrange_states(self, states: Tensor) -> Tensor:
         """Bring states ``(B, N)`` into the layout of the products."""
         return states
@@ -108,6 +113,11 @@ class Wiring(nn.Module):
     def restore_states(self, states: Tensor) -> Tensor:
         """Bring states of the products, behind a time axis, into sheet order, ``(T, B, N)``."""
         return states
+
+    @property
+    def factors(self) -> Factors | None:
+        """Patterns that make up the weights, where they do not learn and are few; none by default."""
+        return None
 
     @property
     def weight_maps(self) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from topogrid.analysis.sheets import Sheet
+from topogrid.model.low_rank import Factors, factors_of
 from topogrid.model.wiring.base import Wiring
 
 
@@ -19,6 +20,22 @@ class Modular(Wiring):
         across = sheet.module_side**2
         super().__init__((sheet.n_modules, across, across))
         self.sheet = sheet
+        self._taken_apart: tuple[Tensor, int, Factors | None] | None = None
+
+    @property
+    def factors(self) -> Factors | None:
+        """Patterns of weights that do not learn, if few make them up; found once, and again where weights change.
+
+        Values changed through ``weight.data`` go unseen, as by all of autograd.
+        """
+        if self.weight.requires_grad:
+            return None
+        if self._taken_apart is not None:
+            weights, version, factors = self._taken_apart
+            if weights.data_ptr() == self.weight.data_ptr() and version == self.weight._version:
+                return factors
+        self._taken_apart = self.weight.detach(), self.weight._version, factors_of(self.weight)
+        return self._taken_apart[-1]
 
     @property
     def n_units(self) -> int:
@@ -30,6 +47,11 @@ class Modular(Wiring):
         modules, across = self.sheet.modules, self.sheet.module_side
         patches = values.reshape(modules, across, modules, across, *values.shape[1:]).transpose(1, 2)
         return patches.reshape(modules**2, across**2, *values.shape[1:])
+
+    def by_unit(self, values: Tensor) -> Tensor:
+        """Give every unit what its module has, ``(M,)`` to ``(N,)``."""
+        modules, across = self.sheet.modules, self.sheet.module_side
+        return values.reshape(modules, 1, modules, 1).expand(-1, across, -1, across).reshape(-1)
 
     def arrange_states(self, states: Tensor) -> Tensor:
         """Sort states ``(B, N)`` by module, ``(M, B, n)``; of the whole sheet, or of some rows of its modules."""
