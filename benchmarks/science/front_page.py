@@ -52,11 +52,21 @@ def _row(one: Record) -> list[str]:
 
 def long_training(records: Sequence[Record]) -> str:
     """Return the table of learned sheets that were trained for different numbers of steps."""
-    columns = ["run", "steps", "grid cells", "spacing, median, m", "slope", COLUMNS[4], "with feedback"]
+    columns = [
+        "run",
+        "steps",
+        "size held after",
+        "grid cells",
+        "spacing, median, m",
+        "slope",
+        COLUMNS[4],
+        "with feedback",
+    ]
     rows = [
         [
             f"[{one.name}](../tau_imgs/{one.name})",
             f"{one.config['steps']:,}",
+            held_after(one),
             f"{number(one, 'validation/share_gate', '.1f', 100)} %",
             number(one, "validation/spacing_median_m", ".2f"),
             slope(one),
@@ -66,6 +76,13 @@ def long_training(records: Sequence[Record]) -> str:
         for one in records
     ]
     return to_markdown(columns, rows, marked_up=True)
+
+
+def held_after(record: Record) -> str:
+    """Write after how many steps of the modules a run held the size of their movement weights."""
+    free = record.config.get("movement_free_steps", math.inf)
+    learning = record.config["steps"] - record.config["readout_steps"]
+    return f"{free:,}" if free < learning else "never"
 
 
 def hardware(record: Record) -> str:

@@ -32,6 +32,7 @@ LADDER, FOUND, MINUTES, BESIDE_OTHERS = "ladder", "found", "minutes", "beside ot
 LONG = "long training"
 FULL_SHEETS = ("dense64-plain", "dense64-tau", "sheet64-learned", "sheet64-attractor")
 SEEDS = (0, 1, 2)
+LONGER_RUNS = tuple(f"laptop-longer-{kind}-seed{seed}" for kind in ("free", "held") for seed in SEEDS)
 LONG_RUNS = tuple(f"long-tau-seed{seed}" for seed in SEEDS)
 RUNS = (
     *FULL_SHEETS,
@@ -40,6 +41,7 @@ RUNS = (
     *(f"laptop-attractor-seed{seed}" for seed in SEEDS),
     "dense24-plain",
     "dense24-tau",
+    *LONGER_RUNS,
     *LONG_RUNS,
 )
 SHOWN_FIRST = "sheet64-learned"
@@ -107,6 +109,8 @@ def command(record: Record) -> str:
             kept.append(word)
     if record.name.startswith("dense"):
         kept = [RENAMED.get(word, word) for word in kept]
+    if record.name in LONG_RUNS and "movement_free_steps" not in record.config:
+        kept += ["--movement_free_steps", str(record.config["steps"])]  # as they were before this could be said
     return " ".join(["python train_grid.py", *kept])
 
 
@@ -191,7 +195,9 @@ DOCUMENTS: dict[tuple[Path, str], Callable[[Sequence[Record]], str]] = {
     (Path("docs/train.md"), MINUTES): minutes,
     (Path("docs/findings.md"), LADDER): only(FULL_SHEETS, ladder),
     (Path("docs/findings.md"), FOUND_IN_RUNS): found,
-    (Path("docs/findings.md"), LONG): only((SHOWN_FIRST, *LONG_RUNS), long_training),
+    (Path("docs/findings.md"), LONG): only(
+        (*(f"laptop-learned-seed{seed}" for seed in SEEDS), *LONGER_RUNS, SHOWN_FIRST, *LONG_RUNS), long_training
+    ),
     (Path("docs/related_work.md"), BESIDE_OTHERS): only(FULL_SHEETS, beside_others),
     (GALLERY / "README.md", ALL_RUNS): all_runs,
     (GALLERY / "README.md", CHANGES): changes,
