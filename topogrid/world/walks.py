@@ -13,6 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from topogrid.world.cpu_walks import walk_on_cpu
+
 # The motion model of Sorscher et al. (2019): speed is Rayleigh distributed, turning is normal.
 SPEED_SCALE = 0.13 * 2 * math.pi  # m/s, the Rayleigh parameter
 
@@ -112,14 +114,40 @@ def simulate_walks(
     turn = torch.randn(n_steps, n_walks, generator=generator, device=device) * (TURN_SD * dt)
     displacement = torch.empty(n_steps, n_walks, 2, device=device)
     position = torch.empty(n_steps, n_walks, 2, device=device)
+    lengths = (distance, WALL_SLOWING * distance)
+    if device.type == "cpu" and not compiled:
+        walk_on_cpu(
+            start, heading, turn, lengths, half,
+            wall_distance=WALL_DISTANCE, periodic=periodic, displacement=displacement, position=position,
+        )  # fmt: skip
+    else:
+        _walk_on_device(
+            start, heading, turn, lengths, half,
+            periodic=periodic, displacement=displacement, position=position, compiled=compiled,
+        )  # fmt: skip
+    return Walks(start, displacement, position)
+
+
+def _walk_on_device(
+    start: Tensor,
+    heading: Tensor,
+    turns: Tensor,
+    lengths: tuple[Tensor, Tensor],
+    half: Tensor,
+    *,
+    periodic: bool,
+    displacement: Tensor,
+    position: Tensor,
+    compiled: bool,
+) -> None:
+    """Let animals take all their steps on any device; see `walk_on_cpu`."""
     walk = _compiled_step() if compiled else _step
     here = start
     # Taken apart at once, as looking for a row in each of many steps takes as long as some of the work.
-    rows = (turn, distance, WALL_SLOWING * distance, displacement, position)
+    rows = (turns, *lengths, displacement, position)
     for turned, length, slowed, moved, there in zip(*(row.unbind() for row in rows), strict=True):
         heading = walk(here, heading, turned, length, slowed, half, moved, there, periodic)
         here = there
-    return Walks(start, displacement, position)
 
 
 def _step(
