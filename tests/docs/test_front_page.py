@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.science.front_page import best_guesses, hardware, share_of_prediction
+from benchmarks.science.front_page import best_guesses, hardware, held_after, share_of_prediction
 from benchmarks.science.records import Record
 
 BEFORE = [0.5, 0.7, 1.1]
@@ -57,3 +57,12 @@ def test_the_better_guess_stands_beside_an_error() -> None:
 )
 def test_minutes_stand_beside_their_hardware(threads: int, precision: str, told: str) -> None:
     assert hardware(record(threads=threads, precision=precision)) == told
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [({}, "never"), ({"movement_free_steps": 3000}, "3,000"), ({"movement_free_steps": 9600}, "never")],
+)
+def test_it_is_told_from_when_on_movement_weights_were_held(settings: dict[str, int], told: str) -> None:
+    made = record()._replace(config={"steps": 10_000, "readout_steps": 400, **settings})
+    assert held_after(made) == told

@@ -54,6 +54,7 @@ SIZES = {
     "head_direction_cells": [0, 1, 2, 3, 12, 4097],
     "topoloss_schedule": ["constant", "linear", "cosine:1", "constant:1:0 linear:1:0:1", "linear:1", "cosine:1:1:0 x"],
     "modules_per_side": [0, 1, 2, 3, 4],
+    "movement_free_steps": [0, 3, 10**9],
     "isometry_states": [1, 2, 40, 10**6],
     "walks_to_choose": [0, 1, 3],
     "readout_length": [1, 5, 10**13, 0],

@@ -38,7 +38,7 @@ class Factors(NamedTuple):
 def factors_of(weights: Tensor) -> Factors | None:
     """Take the weights of modules apart, if at most `MOST_PATTERNS` patterns make up each of them.
 
-    Looks at the weights, so that a GPU has to be waited for: not for use inside a step.
+    Looks at the weights: not for use on a GPU, which would have to be waited for.
 
     Parameters
     ----------
@@ -47,16 +47,16 @@ def factors_of(weights: Tensor) -> Factors | None:
     Returns
     -------
     Factors or None
-        ``None`` too where units are so few that nothing is gained, or weights are not finite or have no values.
+        ``None`` too where units are so few that nothing is gained, or weights are not finite.
 
     References
     ----------
     Halko, Martinsson & Tropp, SIAM Rev. 2011 (the range of a matrix from its products with random vectors).
     """
     units = weights.shape[-1]
-    if weights.is_meta or units < 4 * MOST_PATTERNS:
+    if units < 4 * MOST_PATTERNS:
         return None
-    wide = weights.double().cpu()  # there on every machine, so that all find the same
+    wide = weights.double()
     generator = torch.Generator().manual_seed(0)
     tried = torch.randn(units, MOST_PATTERNS + _SPARE, generator=generator, dtype=torch.double)
     basis = torch.linalg.qr(wide @ tried).Q
@@ -75,4 +75,4 @@ def factors_of(weights: Tensor) -> Factors | None:
     # To the bit, so that a silenced unit stays at 0.
     receivers = receivers * (wide != 0).any(dim=2)[:, None]
     senders = senders * (wide != 0).any(dim=1)[:, None]
-    return Factors(*(one.to(weights.device, weights.dtype).contiguous() for one in (receivers, senders)))
+    return Factors(*(one.to(weights.dtype).contiguous() for one in (receivers, senders)))

@@ -111,6 +111,12 @@ def test_weights_that_rest_are_taken_apart_once_and_again_when_they_change(monke
     assert float(wiring.factors.senders.abs().max()) == 0.0
 
 
+def test_weights_elsewhere_than_on_a_cpu_are_not_looked_at() -> None:
+    wiring = network_of(config_of("attractor", n_grid_cells=256, modules_per_side=2)).units.wiring
+    assert wiring.factors is not None
+    assert wiring.to("meta").factors is None
+
+
 def test_a_copy_takes_its_own_weights_apart() -> None:
     network = network_of(config_of("attractor", n_grid_cells=256, modules_per_side=2))
     assert network.units.wiring.factors is not None

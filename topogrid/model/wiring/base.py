@@ -116,7 +116,7 @@ class Wiring(nn.Module):
 
     @property
     def factors(self) -> Factors | None:
-        """Patterns that make up the weights, where they do not learn and are few; none by default."""
+        """Patterns that make up weights which do not learn, where few do; none by default."""
         return None
 
     @property

@@ -26,9 +26,10 @@ class Modular(Wiring):
     def factors(self) -> Factors | None:
         """Patterns of weights that do not learn, if few make them up; found once, and again where weights change.
 
+        None on a GPU, which would launch four pieces of work in place of one and wait for the weights to be looked at.
         Values changed through ``weight.data`` go unseen, as by all of autograd.
         """
-        if self.weight.requires_grad:
+        if self.weight.requires_grad or self.weight.device.type != "cpu":
             return None
         if self._taken_apart is not None:
             weights, version, factors = self._taken_apart
