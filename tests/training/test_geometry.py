@@ -69,7 +69,22 @@ def test_states_that_coincide_have_a_finite_gradient() -> None:
 def test_capacity_is_larger_the_more_units_share_the_norm() -> None:
     few, many = torch.zeros(1, 1, 16), torch.full((1, 1, 16), 0.25)
     few[..., 0] = 1.0
-    assert geometry.capacity(many) > geometry.capacity(few) > 0
+    first = torch.zeros(1, dtype=torch.long)
+    assert geometry.look(many, first).mean > geometry.look(few, first).mean > 0
+
+
+@pytest.mark.parametrize("used", [("compared", "mean"), ("compared",), ("mean",)])
+def test_a_look_at_states_is_a_choice_and_a_mean_and_so_is_its_gradient(used: tuple[str, ...]) -> None:
+    states, chosen = normed(2, 7, 5).requires_grad_(), torch.tensor([0, 2, 5])
+    looked = geometry.look(states, chosen)
+    plain = {"compared": states[:, chosen], "mean": states.mean(dim=(1, 2))}
+    found, wanted = torch.zeros(()), torch.zeros(())
+    for name, one in plain.items():
+        torch.testing.assert_close(getattr(looked, name), one)
+        if name in used:
+            weight = places(*one.shape, seed=3)[..., 0]
+            found, wanted = found + (weight * getattr(looked, name)).sum(), wanted + (weight * one).sum()
+    torch.testing.assert_close(torch.autograd.grad(found, states), torch.autograd.grad(wanted, states))
 
 
 def test_length_scales_fall_with_tau_unless_they_are_blind_to_it() -> None:

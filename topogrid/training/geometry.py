@@ -6,7 +6,7 @@ Shapes: M module, S state, N unit of a module.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -76,19 +76,56 @@ class _Isometry(torch.autograd.Function):
         return gradient * grad_outputs[0], None, None
 
 
-def capacity(states: Tensor) -> Tensor:
-    """Mean activity, summed over modules: of a fixed norm, it is the larger the more units are active at once.
+class Looked(NamedTuple):
+    """What the terms of the loss of modules look at."""
+
+    compared: Tensor
+    """``(module, chosen, unit)``, states between which distances are compared."""
+    mean: Tensor
+    """``(module,)``, mean activity over all states and units: capacity. Of a fixed norm, it is the larger the more
+    units are active at once."""
+
+
+def look(states: Tensor, chosen: Tensor) -> Looked:
+    """Look at some states of every module one by one, and at the mean activity of all.
+
+    Both in one go, as their gradients are: of the size of all states, and written down once.
 
     Parameters
     ----------
     states : Tensor, ``(module, state, unit)``
+    chosen : Tensor of int, ``(chosen,)``
+        Numbers of states, all different.
 
     Returns
     -------
-    Tensor, scalar
+    Looked
     """
-    # Divided after the sum, so that no gradient of the size of all states is written down.
-    return (states.sum(dim=(1, 2)) / (states.shape[1] * states.shape[2])).sum()
+    return Looked(*_Look.apply(states, chosen))  # type: ignore[no-untyped-call]
+
+
+class _Look(torch.autograd.Function):
+    """See `look`."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(chosen)
+        ctx.shape = states.shape
+        ctx.set_materialize_grads(False)
+        return states.index_select(1, chosen), states.sum(dim=(1, 2)) / (states.shape[1] * states.shape[2])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, None]:
+        (chosen,), (of_compared, of_mean) = ctx.saved_tensors, grad_outputs
+        _modules, n_states, units = ctx.shape
+        if of_mean is not None:
+            gradient = (of_mean / (n_states * units))[:, None, None].expand(ctx.shape).contiguous()
+        elif of_compared is not None:
+            gradient = of_compared.new_zeros(ctx.shape)
+        else:
+            return None, None
+        return gradient if of_compared is None else gradient.index_add_(1, chosen, of_compared), None
 
 
 def driven_scale(w_in: Tensor, tau: Tensor) -> Tensor:

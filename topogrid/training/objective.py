@@ -105,6 +105,8 @@ class Context(NamedTuple):
     """Which modules this process computes: terms that are sums over modules are sums over these."""
     share: float = 1.0
     """Their share of all."""
+    looked: geometry.Looked | None = None
+    """States of modules that learn alone, as `objective` looks at them."""
 
 
 class Term(NamedTuple):
@@ -192,6 +194,9 @@ def topoloss_weight(step: int, config: TrainConfig) -> float:
 
 def objective(context: Context, phase: Phase = "all") -> dict[str, Tensor]:
     """Return the weighted terms of a phase and their total, by their tracked names."""
+    if phase == "modules":
+        states = _by_module(context.prediction.activity)
+        context = context._replace(looked=geometry.look(states, compared_states(states, context.config)))
     terms = {term.name: term.cost(context) for term in TERMS if phase in term.phases and term.applies(context.config)}
     total = torch.stack(list(terms.values())).sum()
     for name, (_about, parts) in SUMS.items():
@@ -260,15 +265,19 @@ def _topographic_cost(context: Context) -> Tensor:
 def _isometry_cost(context: Context) -> Tensor:
     """Compare states that are spread evenly over the batch, whose walks are fresh in every step."""
     config, batch = context.config, context.batch
+    assert context.looked is not None  # noqa: S101 -- modules learn alone in the phase of this term
     began = batch.position[:1] - batch.displacement[:1]
-    states = _by_module(context.prediction.activity)
     position = _by_module(torch.cat((began, batch.position)))
-    if states.shape[1] > config.isometry_states:
-        places = torch.arange(config.isometry_states, device=states.device)
-        chosen = places * states.shape[1] // config.isometry_states
-        states, position = states[:, chosen], position[:, chosen]
+    position = position[:, compared_states(position, config)]
     scale = length_scale(context.network, config)[context.modules]
-    return config.isometry_weight * geometry.isometry(states, position, scale)
+    return config.isometry_weight * geometry.isometry(context.looked.compared, position, scale)
+
+
+def compared_states(by_module: Tensor, config: TrainConfig) -> Tensor:
+    """Return the numbers of the states ``(module, state, ...)`` that isometry compares, spread evenly over all."""
+    there = by_module.shape[1]
+    count = min(there, config.isometry_states)
+    return torch.arange(count, device=by_module.device) * there // count
 
 
 def _by_module(values: Tensor) -> Tensor:
@@ -286,7 +295,8 @@ def length_scale(network: PathIntegrator, config: TrainConfig) -> Tensor:
 
 
 def _capacity_cost(context: Context) -> Tensor:
-    return -context.config.capacity_weight * geometry.capacity(_by_module(context.prediction.activity))
+    assert context.looked is not None  # noqa: S101 -- modules learn alone in the phase of this term
+    return -context.config.capacity_weight * context.looked.mean.sum()
 
 
 def _learns_tau(config: TrainConfig) -> bool:
