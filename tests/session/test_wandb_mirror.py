@@ -125,9 +125,9 @@ def test_a_run_that_does_not_start_leaves_the_environment_as_it_was(
         raise RuntimeError("no service")
 
     monkeypatch.setattr(wandb, "init", init)
-    before = dict(os.environ)
+    before, threads = dict(os.environ), set(threading.enumerate())  # of another test one may still be ending
     with pytest.raises(RuntimeError, match="no service"):
         Mirror(tmp_path, "offline", {"id": "abc"}, False, NAMES)
     assert dict(os.environ) == before
     assert seen == [str(tmp_path / "wandb" / "cache-abc")]
-    assert not any(thread.name == "wandb-mirror" for thread in threading.enumerate())
+    assert not any(thread.name == "wandb-mirror" for thread in set(threading.enumerate()) - threads)

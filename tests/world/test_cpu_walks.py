@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topogrid.world import walks
-from topogrid.world.walks import Walks, simulate_walks
+from topogrid.world.cpu_walks import Steps
+from topogrid.world.walks import Walks, simulate_walks, walk_on_device
 
 
 def simulated(seed: int, *, on_device: bool, **settings: Any) -> Walks:
@@ -18,7 +19,7 @@ def simulated(seed: int, *, on_device: bool, **settings: Any) -> Walks:
             patch.setattr(
                 walks,
                 "walk_on_cpu",
-                lambda *given, wall_distance, **more: walks._walk_on_device(*given, **more, compiled=False),
+                lambda steps, *, wall_distance, periodic: walk_on_device(steps, periodic=periodic, compiled=False),
             )
         return simulate_walks(generator=generator, **settings)
 
@@ -54,10 +55,7 @@ def test_animals_caught_in_corners_take_the_same_way_out() -> None:
 def test_a_step_on_a_device_reads_nothing_from_it(periodic: bool) -> None:
     """A tensor on meta has no values: what reads one fails here."""
     there = torch.device("meta")
-    displacement, position = (torch.empty(5, 4, 2, device=there) for _ in range(2))
-    walks._walk_on_device(
-        torch.empty(4, 2, device=there), torch.empty(4, device=there), torch.empty(5, 4, device=there),
-        (torch.empty(5, 4, device=there), torch.empty(5, 4, device=there)), torch.empty(2, device=there),
-        periodic=periodic, displacement=displacement, position=position, compiled=False,
-    )  # fmt: skip
-    assert position.shape == (5, 4, 2)
+    shapes = ((4, 2), (4,), (5, 4), (5, 4), (5, 4), (2,), (5, 4, 2), (5, 4, 2))
+    steps = Steps(*(torch.empty(shape, device=there) for shape in shapes))
+    walk_on_device(steps, periodic=periodic, compiled=False)
+    assert steps.position.shape == (5, 4, 2)

@@ -156,7 +156,7 @@ class ModuleShare:
         size = torch.zeros((), device=self.units.device)
         for weight in self._network.parameters():
             if weight.grad is not None and weight is not log_tau:
-                size = size + weight.grad.square().sum()
+                size = size + torch.linalg.vector_norm(weight.grad).square()
         size = self._processes.sum(size)
         if log_tau is not None and log_tau.grad is not None:
             size = size + log_tau.grad.square().sum()
@@ -184,7 +184,8 @@ class ModuleShare:
     def _split_weights(self) -> Iterator[tuple[nn.Parameter, int | None]]:
         """Yield weights of which each process moves a part, and the axis of their units; modules are the first."""
         network, units = self._network, self._network.units
-        yield units.wiring.weight, None
+        if units.wiring.weight.requires_grad:
+            yield units.wiring.weight, None
         for weight, axis in (
             (network.encoder, 0),
             (units.w_in, 0),
@@ -192,7 +193,7 @@ class ModuleShare:
             (network.readout, 1),
             (network.direction_readout, 1),
         ):
-            if weight is not None:
+            if weight is not None and weight.requires_grad:
                 yield weight, axis
 
 

@@ -6,6 +6,7 @@ To the bit what `topogrid.world.walks` computes on a device: cosines and sines a
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,45 +16,45 @@ from torch import Tensor
 Floats = NDArray[np.floating]
 
 
-def walk_on_cpu(
-    start: Tensor,
-    heading: Tensor,
-    turns: Tensor,
-    lengths: tuple[Tensor, Tensor],
-    half: Tensor,
-    *,
-    wall_distance: float,
-    periodic: bool,
-    displacement: Tensor,
-    position: Tensor,
-) -> None:
+class Steps(NamedTuple):
+    """The steps of a batch of walks, drawn and about to be taken."""
+
+    start: Tensor
+    """``(batch, 2)``, metres."""
+    heading: Tensor
+    """``(batch,)``, before the first step, radians."""
+    turns: Tensor
+    """``(time, batch)``, radians."""
+    lengths: Tensor
+    """``(time, batch)``, metres."""
+    slowed: Tensor
+    """``(time, batch)``, metres where a wall slows the step."""
+    half: Tensor
+    """``(2,)``, half the sides of the box, metres."""
+    displacement: Tensor
+    """``(time, batch, 2)``; receives how animals moved in each step, metres."""
+    position: Tensor
+    """``(time, batch, 2)``; receives where they are after it, metres."""
+
+
+def walk_on_cpu(steps: Steps, *, wall_distance: float, periodic: bool) -> None:
     """Let animals take all their steps.
 
     Parameters
     ----------
-    start : Tensor, ``(batch, 2)``
-        Metres.
-    heading : Tensor, ``(batch,)``
-        Before the first step, radians.
-    turns : Tensor, ``(time, batch)``
-        Radians.
-    lengths : pair of Tensor, ``(time, batch)``
-        Of each step, metres, and so where a wall slows it.
-    half : Tensor, ``(2,)``
-        Half the sides of the box, metres.
+    steps : Steps
     wall_distance : float
         Metres; nearer than this animals turn along a wall.
     periodic : bool
         Whether walls wrap around.
-    displacement, position : Tensor, ``(time, batch, 2)``
-        Receive how animals moved in each step, and where they are after it, metres.
     """
+    start, heading, half = steps.start, steps.heading, steps.half
     # Coordinates are rows, so that each operation runs over neighbours.
     sides, here = half.numpy()[:, None], np.ascontiguousarray(start.numpy().T)
     angle, wave = heading.clone(), heading.new_empty(2, len(heading))
     facing, direction, cosine, sine = angle.numpy(), wave.numpy(), *wave.unbind()
     to_walls = np.empty((4, len(facing)), facing.dtype)
-    rows = (turns, *lengths, displacement, position)
+    rows = (steps.turns, steps.lengths, steps.slowed, steps.displacement, steps.position)
     for turn, length, slowed, moved, there in zip(*(row.numpy() for row in rows), strict=True):
         np.add(facing, turn, out=facing)
         far = length

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from topogrid.world.cpu_walks import walk_on_cpu
+from topogrid.world.cpu_walks import Steps, walk_on_cpu
 
 # The motion model of Sorscher et al. (2019): speed is Rayleigh distributed, turning is normal.
 SPEED_SCALE = 0.13 * 2 * math.pi  # m/s, the Rayleigh parameter
@@ -112,41 +112,23 @@ def simulate_walks(
     uniform = 1 - torch.rand(n_steps, n_walks, generator=generator, device=device)
     distance = torch.sqrt(-2 * torch.log(uniform)) * (SPEED_SCALE * speed_factor * dt)
     turn = torch.randn(n_steps, n_walks, generator=generator, device=device) * (TURN_SD * dt)
-    displacement = torch.empty(n_steps, n_walks, 2, device=device)
-    position = torch.empty(n_steps, n_walks, 2, device=device)
-    lengths = (distance, WALL_SLOWING * distance)
+    displacement, position = (torch.empty(n_steps, n_walks, 2, device=device) for _ in range(2))
+    steps = Steps(start, heading, turn, distance, WALL_SLOWING * distance, half, displacement, position)
     if device.type == "cpu" and not compiled:
-        walk_on_cpu(
-            start, heading, turn, lengths, half,
-            wall_distance=WALL_DISTANCE, periodic=periodic, displacement=displacement, position=position,
-        )  # fmt: skip
+        walk_on_cpu(steps, wall_distance=WALL_DISTANCE, periodic=periodic)
     else:
-        _walk_on_device(
-            start, heading, turn, lengths, half,
-            periodic=periodic, displacement=displacement, position=position, compiled=compiled,
-        )  # fmt: skip
+        walk_on_device(steps, periodic=periodic, compiled=compiled)
     return Walks(start, displacement, position)
 
 
-def _walk_on_device(
-    start: Tensor,
-    heading: Tensor,
-    turns: Tensor,
-    lengths: tuple[Tensor, Tensor],
-    half: Tensor,
-    *,
-    periodic: bool,
-    displacement: Tensor,
-    position: Tensor,
-    compiled: bool,
-) -> None:
+def walk_on_device(steps: Steps, *, periodic: bool, compiled: bool) -> None:
     """Let animals take all their steps on any device; see `walk_on_cpu`."""
     walk = _compiled_step() if compiled else _step
-    here = start
+    here, heading = steps.start, steps.heading
     # Taken apart at once, as looking for a row in each of many steps takes as long as some of the work.
-    rows = (turns, *lengths, displacement, position)
+    rows = (steps.turns, steps.lengths, steps.slowed, steps.displacement, steps.position)
     for turned, length, slowed, moved, there in zip(*(row.unbind() for row in rows), strict=True):
-        heading = walk(here, heading, turned, length, slowed, half, moved, there, periodic)
+        heading = walk(here, heading, turned, length, slowed, steps.half, moved, there, periodic)
         here = there
 
 
