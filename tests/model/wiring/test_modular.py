@@ -117,6 +117,16 @@ def test_weights_elsewhere_than_on_a_cpu_are_not_looked_at() -> None:
     assert wiring.to("meta").factors is None
 
 
+def test_a_network_made_in_inference_mode_does_the_same_by_all_its_weights() -> None:
+    config = config_of("attractor", n_grid_cells=256, modules_per_side=2)
+    start, moved = torch.rand(3, 256, generator=torch.Generator().manual_seed(0)), moves(30, 3)
+    wanted = network_of(config).units(moved, start)
+    with torch.inference_mode():
+        units = network_of(config).units
+        assert units.wiring.factors is None
+        torch.testing.assert_close(units(moved, start), wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_a_copy_takes_its_own_weights_apart() -> None:
     network = network_of(config_of("attractor", n_grid_cells=256, modules_per_side=2))
     assert network.units.wiring.factors is not None

@@ -29,7 +29,8 @@ class Modular(Wiring):
         None on a GPU, which would launch four pieces of work in place of one and wait for the weights to be looked at.
         Values changed through ``weight.data`` go unseen, as by all of autograd.
         """
-        if self.weight.requires_grad or self.weight.device.type != "cpu":
+        # Made in inference mode, weights do not tell when they change.
+        if self.weight.requires_grad or self.weight.device.type != "cpu" or self.weight.is_inference():
             return None
         if self._taken_apart is not None:
             weights, version, factors = self._taken_apart
