@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,13 +20,7 @@ COLUMNS = (
     "4,096 units", "grid cells", "GS > 0.8 (surrogates)", "slope", "error, cm, after 0.4 / 2 / 10 / 60 s",
     "with feedback", "best guess, cm", "minutes",
 )  # fmt: skip
-# What a user types, and how the names of its published runs begin.
-TIMED = {
-    "--preset laptop --tau --wiring attractor": "laptop-attractor-seed",
-    "--preset laptop --tau": "laptop-learned-seed",
-    "--preset sheet64 --tau --wiring attractor": "sheet64-attractor",
-    "--preset sheet64 --tau": "sheet64-learned",
-}
+TIMES = Path("docs/performance_time_to_bar.json")
 
 
 def ladder(records: Sequence[Record]) -> str:
@@ -73,7 +68,7 @@ def long_training(records: Sequence[Record]) -> str:
             errors(one, ""),
             errors(one, "feedback_"),
         ]
-        for one in records
+        for one in sorted(records, key=lambda one: (one.config["n_grid_cells"], one.config["steps"]))
     ]
     return to_markdown(columns, rows, marked_up=True)
 
@@ -92,16 +87,11 @@ def hardware(record: Record) -> str:
     return f"{cores} core{'' if cores == 1 else 's'}, {record.versions['cpu_capability']}{bf16}"
 
 
-def minutes(records: Sequence[Record]) -> str:
-    """Return a table of how long the runs with modules took, and on what, a row a kind of run."""
-    rows = []
-    for command, beginning in TIMED.items():
-        group = [one for one in records if one.name.startswith(beginning)]
-        spent = [one.summary["perf/minutes"] for one in group]
-        low, high = f"{min(spent):.0f}", f"{max(spent):.0f}"
-        rows.append([f"`{command}`", low if low == high else f"{low} to {high}", hardware(group[0])])
-    columns = ["settings", "minutes, with evaluation and figures", "measured on (AMD EPYC)"]
-    return to_markdown(columns, rows, marked_up=True)
+def minutes(_records: Sequence[Record]) -> str:
+    """Return a table of how long recipes with modules take on a CPU, as `benchmarks.speed.time_to_bar` timed them."""
+    timed = [run for run in json.loads(TIMES.read_text(encoding="utf-8"))["runs"] if not run["gpu"]]
+    rows = [[f"`{run['command']}`", f"{run['minutes']:.1f}", run["machine"]] for run in timed]
+    return to_markdown(["settings", "minutes, from the command to its report", "measured"], rows, marked_up=True)
 
 
 def best_guesses(record: Record) -> str:

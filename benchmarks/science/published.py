@@ -32,7 +32,11 @@ LADDER, FOUND, MINUTES, BESIDE_OTHERS = "ladder", "found", "minutes", "beside ot
 LONG = "long training"
 FULL_SHEETS = ("dense64-plain", "dense64-tau", "sheet64-learned", "sheet64-attractor")
 SEEDS = (0, 1, 2)
-LONGER_RUNS = ("laptop-longer-free-seed0", *(f"laptop-longer-held-seed{seed}" for seed in SEEDS))
+LONGER_RUNS = (
+    "laptop-longer-free-seed0",
+    *(f"laptop-longer-held-seed{seed}" for seed in SEEDS),
+    *(f"laptop-longer-fixed-seed{seed}" for seed in SEEDS[:2]),
+)
 LONG_RUNS = tuple(f"long-tau-seed{seed}" for seed in SEEDS)
 RUNS = (
     *FULL_SHEETS,

@@ -132,8 +132,7 @@ PRESETS: dict[str, Preset] = {
         "The full 64x64 sheet of 16 modules; without --tau, dense.",
         settings={"n_grid_cells": 4096},
         by_wiring={
-            # As it was measured; the code of the decoded place has not been tried on this sheet.
-            "attractor": {"place_feedback": 0.005, "place_feedback_code": "predicted", "long_walks": 60},
+            "attractor": {"long_walks": 60},
             # A narrower range than on the laptop sheet: larger modules amplify more before their norm, and answer a
             # little less to a change of tau.
             "learned": {"steps": 3400, "long_walks": 60, "tau_min": 2.75, "tau_max": 4.6},
@@ -144,12 +143,7 @@ PRESETS: dict[str, Preset] = {
         "A 128x128 sheet of 64 modules, for several cores or processes.",
         settings={"n_grid_cells": 16384},
         by_wiring={
-            "attractor": {
-                "modules_per_side": 8,
-                "place_feedback": 0.005,
-                "place_feedback_code": "predicted",
-                "long_walks": 40,
-            },
+            "attractor": {"modules_per_side": 8, "long_walks": 40},
             "learned": {"modules_per_side": 8, "steps": 3400, "long_walks": 40, "tau_min": 2.75, "tau_max": 4.6},
             "blocks": {"modules_per_side": 8},
         },
