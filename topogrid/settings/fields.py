@@ -209,9 +209,9 @@ class Settings:
     isometry_scale: str = _wiring("drive", "Length scale that isometry asks of a module: from how far movement drives "
                                            "its activity (drive), from its tau (tau), or one for all (mean).",
                                   choices=("drive", "tau", "mean"), needs=_LEARNED)
-    movement_free_steps: int = _wiring(10**9, "Steps in which movement weights of learned modules change their size; "
-                                              "later ones only turn them. Isometry leaves it open where its length "
-                                              "scale follows it (drive).", unit="steps", bounds=Bounds(0, 10**15),
+    movement_free_steps: int = _wiring(10**9, "Steps in which the size of the movement weights of learned modules may "
+                                              "change; later ones only turn them. With --isometry_scale drive nothing "
+                                              "else holds that size.", unit="steps", bounds=Bounds(0, 10**15),
                                        needs={**_LEARNED, "isometry_scale": ("drive",), "isometry_weight": ABOVE_ZERO})
     isometry_weight: float = _wiring(0.01, "Weight of the isometry of learned modules.", bounds=NOT_NEGATIVE,
                                      needs=_LEARNED)
