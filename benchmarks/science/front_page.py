@@ -48,15 +48,8 @@ def _row(one: Record) -> list[str]:
 def long_training(records: Sequence[Record]) -> str:
     """Return the table of learned sheets that were trained for different numbers of steps."""
     columns = [
-        "run",
-        "steps",
-        "size held after",
-        "grid cells",
-        "spacing, median, m",
-        "slope",
-        COLUMNS[4],
-        "with feedback",
-    ]
+        "run", "steps", "size held after", "grid cells", "spacing, median, m", "slope", COLUMNS[4], "with feedback",
+    ]  # fmt: skip
     rows = [
         [
             f"[{one.name}](../tau_imgs/{one.name})",
