@@ -94,3 +94,18 @@ def test_a_share_of_a_batch_leaves_out_its_share_of_units() -> None:
         for share in (slice(None), slice(0, 10), slice(10, 40))
     )
     assert same([torch.cat([part.kept for part in parts], dim=1)], [whole.kept])
+
+
+def test_a_batch_for_some_modules_is_their_part_of_that_for_all() -> None:
+    config = settings(**LEARNED, readout_steps=3)
+    state = state_of(config)
+    scale = state.length_scale(config)
+
+    def drawn(modules: slice) -> Batch:
+        walks = torch.Generator().manual_seed(5)
+        return make_batch(config, state.place_cells, walks, step=1, scale=scale, modules=modules)
+
+    whole, some = drawn(slice(None)), drawn(slice(1, 3))
+    assert torch.equal(some.start_code, whole.start_code[1:3])
+    assert torch.equal(some.displacement, whole.displacement[:, 1:3])
+    assert torch.equal(some.position, whole.position[:, 1:3])

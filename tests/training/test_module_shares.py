@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tests.training.small_states import ATTRACTOR, LEARNED, MODULES, batch_for, settings, state_of
-from topogrid.training.module_shares import ModuleShare, splits_modules
-from topogrid.training.objective import Context, Phase, objective, phase_of, read_steps
+from topogrid.training.module_shares import ModuleShare, OwnPart, splits_modules
+from topogrid.training.objective import Batch, Context, Phase, objective, phase_of, read_steps
 from topogrid.training.processes import ALONE, Processes
 from topogrid.training.state import TrainState
 
@@ -44,12 +44,20 @@ def made(kind: str) -> tuple[TrainState, Any, Phase, list[int]]:
     return state, batch_for(state, config), phase, read_steps(state.step + 1, config)
 
 
+def of_batch(batch: Batch, phase: Phase, modules: slice) -> Batch:
+    """Take what of a batch is for some modules."""
+    if phase != "modules":
+        return batch
+    by_module = {"start_code": batch.start_code[modules], "kept": batch.kept[modules]}
+    return batch._replace(displacement=batch.displacement[:, modules], position=batch.position[:, modules], **by_module)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_shares_add_up_to_the_whole(kind: str) -> None:
     state, batch, phase, moments = made(kind)
     whole = state.predict(batch, phase, moments)
     shares = [share_of(state, rank) for rank in (0, 1)]
-    parts = [share.predict(share.of_batch(batch, phase), phase, moments) for share in shares]
+    parts = [share.predict(of_batch(batch, phase, share.modules), phase, moments) for share in shares]
     if phase == "modules":
         torch.testing.assert_close(torch.cat([part.activity for part in parts], dim=1), whole.activity)
         return
@@ -74,7 +82,7 @@ def test_terms_over_own_modules_add_up_and_so_do_their_gradients(kind: str) -> N
     total, found = dict.fromkeys(names, 0.0), torch.zeros_like(recurrent)
     for rank in (0, 1):
         share = share_of(state, rank)
-        own = share.of_batch(batch, phase)
+        own = of_batch(batch, phase, share.modules)
         seen = share.predict(own, phase, moments)
         here = context._replace(prediction=seen, batch=own, modules=share.modules, share=0.5)
         parts = objective(here, phase)
@@ -119,3 +127,54 @@ def test_a_gradient_is_clipped_by_its_size_over_all_processes() -> None:
     assert float(norm) == pytest.approx(size**0.5, rel=1e-4)
     clipped = torch.cat([weight.grad.flatten() for weight in state.network.parameters() if weight.grad is not None])
     assert float(clipped.norm()) == pytest.approx(0.5, rel=1e-4)
+
+
+class Listening(Processes):
+    """A process that hears what the other one has said before, and says its own."""
+
+    def __init__(self, rank: int, heard: list[Tensor]) -> None:
+        super().__init__(rank, 2)
+        self.__dict__ |= {"heard": heard, "said": []}
+
+    def spread(self, values: Tensor, source: int) -> Tensor:
+        if source == self.rank:
+            self.__dict__["said"].append(values.clone())
+            return values
+        heard: list[Tensor] = self.__dict__["heard"]
+        return heard.pop(0) if heard else values
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_parts_are_moved_as_the_whole_would_be_and_put_together_again(axis: int) -> None:
+    draw = torch.Generator().manual_seed(5)
+    first, *gradients = (torch.randn(6, 4, generator=draw) for _ in range(4))
+    size = first.shape[axis]
+    places = list(torch.randperm(size, generator=draw).split(size // 2))
+
+    def taking(weight: nn.Parameter) -> torch.optim.Optimizer:
+        return torch.optim.Adam([{"params": [nn.Parameter(torch.ones(2))], "lr": 1.0}, {"params": [weight]}], lr=0.1)
+
+    whole = nn.Parameter(first.clone())
+    wanted = taking(whole)
+    for gradient in gradients:
+        whole.grad = gradient.clone()
+        wanted.step()
+
+    heard: list[Tensor] = []
+    for rank in (1, 0):  # the second process first, so that the first one can hear it
+        processes, weight = Listening(rank, heard), nn.Parameter(first.clone())
+        part, optimiser = OwnPart(weight, axis, places, processes), taking(weight)
+        part.take(optimiser)
+        assert optimiser.param_groups[1]["params"] == [part.own]
+        assert part.own.numel() == first.numel() // 2
+        for gradient in gradients:
+            part.own.grad = gradient.index_select(axis, places[rank])
+            optimiser.step()
+        part.gather(optimiser)
+        heard = processes.__dict__["said"]
+    assert torch.equal(weight, whole)
+    assert optimiser.param_groups[1]["params"][0] is weight
+    found, known = optimiser.state[weight], wanted.state[whole]
+    assert set(found) == set(known)
+    assert all(torch.equal(found[name], known[name]) for name in known)
+    assert part.own not in optimiser.state

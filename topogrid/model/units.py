@@ -182,7 +182,7 @@ class TauRNN(nn.Module):
         wiring, tau = self.wiring, self.tau
         return {
             "w_in": part_of(wiring.arrange(self.w_in), modules),
-            "w_rec": part_of(wiring.weight, modules),
+            "w_rec": wiring.weights_of(modules),
             "tau": None if tau is None else part_of(wiring.arrange(tau), modules),
             "drive": None if self.drive is None else part_of(wiring.arrange(self.drive), modules),
             "activation": self.activation,

@@ -26,11 +26,13 @@ def make_batch(
     *,
     step: int = 1,
     scale: Tensor | None = None,
+    modules: slice = slice(None),
 ) -> Batch:
     """Fresh walks for a step (counted from 1) and their place code.
 
     With several processes, it is one's ``share`` of the same walks that all draw. ``scale``, ``(module,)``, is the
     length scale of modules that learn alone, each from walks of its own: `topogrid.training.geometry.walks_in_windows`.
+    The batch is then for some ``modules``, all by default; those of others are drawn too, but not encoded.
     """
     alone = phase_of(step, config) == "modules"
     walks = simulate_walks(
@@ -45,7 +47,7 @@ def make_batch(
     )
     if alone:
         scale = torch.ones(config.sheet.n_modules, device=walks.start.device) if scale is None else scale
-        chosen = walks_in_windows(walks.start, config.box_size, scale, config.batch_size, generator)[:, share]
+        chosen = walks_in_windows(walks.start, config.box_size, scale, config.batch_size, generator)[modules, share]
         start_code = place_cells.encode(walks.start)[chosen]
         no_code = start_code.new_empty(0, *start_code.shape)
         return Batch(start_code, walks.displacement[:, chosen], no_code, walks.position[:, chosen], start_code[:0])

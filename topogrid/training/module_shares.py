@@ -1,16 +1,17 @@
 """Modules of a sheet that are split over processes: each computes and moves some of them, and sends no weight.
 
-Every process draws the same walks and holds all weights, but follows, and moves, those of its own modules alone. In a
-step processes tell each other sums over their modules: what each adds to the read-out, the gradient of the time
-constants (which the loss of the whole map couples), and the size of the gradient. `ModuleShare.gather` brings all
-weights together where somebody looks at them: before an evaluation or a checkpoint.
+Every process draws the same walks, but follows, and moves, its own modules alone. Of what is large (recurrent weights,
+encoder, read-outs) it has a copy of its own part, `OwnPart`, so that neither gradients nor the optimiser pass over that
+of others. In a step processes tell each other sums over their modules: what each adds to the read-out, the gradient of
+the time constants (which the loss of the whole map couples), and the size of the gradient. `ModuleShare.gather` brings
+all weights together where somebody looks at them: before an evaluation or a checkpoint.
 
 Shapes: T time, B batch, M module, m own module, n unit of a module, N unit of the sheet, P place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,63 @@ def splits_modules(network: PathIntegrator, config: TrainConfig, processes: Proc
     )
 
 
+class OwnPart:
+    """What one process moves of some weights: a leaf of its own, with its own place in the optimiser.
+
+    Parameters
+    ----------
+    whole : nn.Parameter
+        The weights of all processes.
+    axis : int
+        Of their units, or modules.
+    places : sequence of Tensor of int
+        Which of these each process moves; equally many.
+    processes : Processes
+    """
+
+    def __init__(self, whole: nn.Parameter, axis: int, places: Sequence[Tensor], processes: Processes) -> None:
+        self.whole = whole
+        self._axis, self._places, self._processes = axis, places, processes
+        self.own = nn.Parameter(self._mine(whole.detach()))
+
+    def _mine(self, values: Tensor) -> Tensor:
+        return values.index_select(self._axis, self._places[self._processes.rank])
+
+    @torch.no_grad()
+    def take(self, optimiser: torch.optim.Optimizer) -> None:
+        """Let the optimiser move the own part in place of the whole."""
+        self.own.copy_(self._mine(self.whole))
+        self.whole.grad = None
+        _hand_over(optimiser, self.whole, self.own, self._mine)
+
+    @torch.no_grad()
+    def gather(self, optimiser: torch.optim.Optimizer) -> None:
+        """Put the whole, and what the optimiser remembers of it, together from the parts of all processes."""
+        self._put_together(self.whole, self.own)
+        _hand_over(
+            optimiser, self.own, self.whole, lambda value: self._put_together(torch.empty_like(self.whole), value)
+        )
+
+    def _put_together(self, whole: Tensor, own: Tensor) -> Tensor:
+        """Fill the whole from the parts of all processes; all have to call this."""
+        for source, places in enumerate(self._places):
+            part = own.detach().clone() if source == self._processes.rank else torch.empty_like(own)
+            whole.index_copy_(self._axis, places, self._processes.spread(part, source))
+        return whole
+
+
+def _hand_over(
+    optimiser: torch.optim.Optimizer, old: nn.Parameter, new: nn.Parameter, turned: Callable[[Tensor], Tensor]
+) -> None:
+    """Let an optimiser move other weights in the place of some, with what it remembers of each ``turned`` alike."""
+    memory = optimiser.state.pop(old, {})
+    if memory:
+        alike = old.shape
+        optimiser.state[new] = {n: turned(value) if value.shape == alike else value for n, value in memory.items()}
+    for group in optimiser.param_groups:
+        group["params"] = [new if weight is old else weight for weight in group["params"]]
+
+
 class ModuleShare:
     """The modules of one process.
 
@@ -55,30 +113,40 @@ class ModuleShare:
     def __init__(self, network: PathIntegrator, processes: Processes) -> None:
         wiring = network.units.wiring
         assert isinstance(wiring, Modular)  # noqa: S101 -- `splits_modules` says so
-        self._network, self._processes = network, processes
+        self._network, self._wiring, self._processes = network, wiring, processes
         each = wiring.sheet.n_modules // processes.count
         order = torch.from_numpy(wiring.sheet.order).to(network.encoder.device)
         parts = [slice(rank * each, (rank + 1) * each) for rank in range(processes.count)]
-        self._modules, self._units = parts, [order[part].flatten() for part in parts]
         self.modules: slice = parts[processes.rank]
         """Which modules are its own."""
+        self._units = [order[part].flatten() for part in parts]
         self.units: Tensor = self._units[processes.rank]
         """Their units by number on the sheet, ``(m x n,)``, module after module."""
-        # Whole rows of modules are neighbours on the sheet, so that their weights need no copy.
-        whole_rows, first = each % wiring.sheet.modules == 0, processes.rank * len(self.units)
-        self._own: slice | Tensor = slice(first, first + len(self.units)) if whole_rows else self.units
-
-    def of_batch(self, batch: Batch, phase: Phase) -> Batch:
-        """Return what of a batch is for own modules; where all modules see the same walks, all of it."""
-        if phase != "modules":
-            return batch
-        own = self.modules
-        return batch._replace(
-            start_code=batch.start_code[own],
-            displacement=batch.displacement[:, own],
-            position=batch.position[:, own],
-            kept=batch.kept[own],
+        numbers = torch.arange(wiring.sheet.n_modules, device=self.units.device)
+        of_modules = [numbers[part] for part in parts]
+        large = (
+            (wiring.weight, 0, of_modules),
+            (network.encoder, 0, self._units),
+            (network.readout, 1, self._units),
+            (network.direction_readout, 1, self._units),
         )
+        self._parts = {
+            weight: OwnPart(weight, axis, places, processes)
+            for weight, axis, places in large
+            if weight is not None and weight.requires_grad
+        }
+        self._apart = False
+        """Whether own parts are what learns, and the whole is out of date."""
+
+    def take(self, optimiser: torch.optim.Optimizer) -> None:
+        """Move own parts from now on; does nothing where they are what moves already."""
+        if self._apart:
+            return
+        for part in self._parts.values():
+            part.take(optimiser)
+        if self._wiring.weight in self._parts:
+            self._wiring.own = self.modules, self._parts[self._wiring.weight].own
+        self._apart = True
 
     def predict(self, batch: Batch, phase: Phase, moments: list[int]) -> Prediction:
         """Follow the walks of a batch by own modules; what is read out is the sum over all processes.
@@ -86,7 +154,7 @@ class ModuleShare:
         Parameters
         ----------
         batch : Batch
-            As `of_batch` gives it.
+            Where modules learn alone, for own ones.
         phase : Phase
         moments : list of int
             Steps, counted from 0, at which codes are read.
@@ -96,38 +164,35 @@ class ModuleShare:
         Prediction
             With activity ``(T, m, B, n)``, or ``(1 + T, m, B, n)`` where modules learn alone.
         """
-        network, units, here = self._network, self._network.units, self._own
+        network, units = self._network, self._network.units
         if phase == "modules":
-            encoder = units.wiring.arrange(network.encoder)[self.modules]
+            encoder = self._part(network.encoder, 0).view(batch.start_code.shape[0], -1, batch.start_code.shape[2])
             start = normalised(torch.bmm(batch.start_code, encoder.transpose(1, 2)))
             own = units.follow_modules(batch.displacement, start, self.modules, from_start=True)
             return Prediction(own.activity, None)
         with torch.set_grad_enabled(phase != "readout" and torch.is_grad_enabled()):
-            state = functional.linear(batch.start_code, network.encoder[here])
-            start = self._arranged(state)
+            start = self._by_module(functional.linear(batch.start_code, self._part(network.encoder, 0)))
             if not network.signed_start:
                 start = normalised(start) if units.norm == "module" else units.rectified(start)
             whole = phase != "readout"
             own = units.follow_modules(batch.displacement, start, self.modules, moments=moments, whole=whole)
-        seen = self._restored(own.seen)
-        logits = self._summed(linear(seen, network.readout[:, here].contiguous(), units.precision))
+        seen = own.seen.transpose(1, 2).flatten(2)
+        logits = self._summed(linear(seen, self._part(network.readout, 1), units.precision))
         directions = None
         if network.direction_readout is not None:
-            directions = self._summed(functional.linear(seen, network.direction_readout[:, here]))
+            directions = self._summed(functional.linear(seen, self._part(network.direction_readout, 1)))
         return Prediction(own.activity, logits, directions)
 
-    def _arranged(self, states: Tensor) -> Tensor:
+    def _part(self, weight: nn.Parameter, axis: int) -> Tensor:
+        """Return what of encoder or read-outs belongs to own units, whose axis is given."""
+        if self._apart and weight in self._parts:
+            return self._parts[weight].own
+        return weight.index_select(axis, self.units)
+
+    def _by_module(self, states: Tensor) -> Tensor:
         """Sort states of own units ``(B, m x n)`` by module, ``(m, B, n)``."""
-        if isinstance(self._own, slice):
-            return self._network.units.wiring.arrange_states(states)
         count = self.modules.stop - self.modules.start
         return states.reshape(len(states), count, -1).transpose(0, 1).contiguous()
-
-    def _restored(self, states: Tensor) -> Tensor:
-        """Bring states of own modules ``(T, m, B, n)`` into the order of own units, ``(T, B, m x n)``."""
-        if isinstance(self._own, slice):
-            return self._network.units.wiring.restore_states(states)
-        return states.transpose(1, 2).flatten(2)
 
     def _summed(self, values: Tensor) -> Tensor:
         """Sum over processes; every process has the gradient of the sum already, as the loss is the same in all."""
@@ -152,10 +217,11 @@ class ModuleShare:
             others = torch.ones_like(log_tau, dtype=torch.bool)
             others[self.units] = False
             self._processes.sum(log_tau.grad.masked_fill_(others, 0.0))
-        gradients = [weight.grad for weight in self._network.parameters() if weight.grad is not None]
+        own = [part.own for part in self._parts.values()]
+        learning = [weight for weight in (*self._network.parameters(), *own) if weight.grad is not None]
         size = torch.zeros((), device=self.units.device)
-        for weight in self._network.parameters():
-            if weight.grad is not None and weight is not log_tau:
+        for weight in learning:
+            if weight is not log_tau and weight.grad is not None:
                 size = size + torch.linalg.vector_norm(weight.grad).square()
         size = self._processes.sum(size)
         if log_tau is not None and log_tau.grad is not None:
@@ -163,38 +229,27 @@ class ModuleShare:
         norm = size.sqrt()
         if limit:
             share = (limit / (norm + 1e-6)).clamp_max(1.0)  # as `torch.nn.utils.clip_grad_norm_` has it
-            for gradient in gradients:
-                gradient.mul_(share)
+            for weight in learning:
+                if weight.grad is not None:
+                    weight.grad.mul_(share)
         return norm
 
     @torch.no_grad()
     def gather(self, optimiser: torch.optim.Optimizer) -> None:
-        """Bring weights, and what the optimiser remembers of them, together in all processes; all have to call this."""
-        for weight, axis in self._split_weights():
-            memory = optimiser.state.get(weight, {})
-            moments = [memory[name] for name in ("exp_avg", "exp_avg_sq") if name in memory]
-            for values in (weight.data, *moments):
-                for source, (modules, units) in enumerate(zip(self._modules, self._units, strict=True)):
-                    if axis is None:
-                        values[modules] = self._processes.spread(values[modules].contiguous(), source)
-                    else:
-                        part = self._processes.spread(values.index_select(axis, units), source)
-                        values.index_copy_(axis, units, part)
+        """Bring weights, and what the optimiser remembers of them, together in all processes; all have to call this.
 
-    def _split_weights(self) -> Iterator[tuple[nn.Parameter, int | None]]:
-        """Yield weights of which each process moves a part, and the axis of their units; modules are the first."""
-        network, units = self._network, self._network.units
-        if units.wiring.weight.requires_grad:
-            yield units.wiring.weight, None
-        for weight, axis in (
-            (network.encoder, 0),
-            (units.w_in, 0),
-            (units.drive, 0),
-            (network.readout, 1),
-            (network.direction_readout, 1),
-        ):
+        Until `take` is called again, the whole is what an optimiser would move.
+        """
+        if self._apart:
+            for part in self._parts.values():
+                part.gather(optimiser)
+            self._apart, self._wiring.own = False, None
+        for weight in (self._network.units.w_in, self._network.units.drive):
             if weight is not None and weight.requires_grad:
-                yield weight, axis
+                memory = optimiser.state.get(weight, {})
+                for values in (weight.data, *(value for value in memory.values() if value.shape == weight.shape)):
+                    for source, units in enumerate(self._units):
+                        values.index_copy_(0, units, self._processes.spread(values.index_select(0, units), source))
 
 
 class _Summed(torch.autograd.Function):

@@ -64,6 +64,8 @@ class TrainState:
     def prepare(self, step: int, config: TrainConfig) -> None:
         """Give a step its learning rate and the strength of its losses, in place where a recorded step reads them."""
         set_learning_rate(self.optimiser, step, config)
+        if self.share is not None:
+            self.share.take(self.optimiser)
         self.topoloss_weight.fill_(topoloss_weight(step, config))
 
     def spread(self, processes: Processes) -> None:
@@ -89,7 +91,11 @@ class TrainState:
             self.share.gather(self.optimiser)
 
     def fit(self, config: TrainConfig) -> None:
-        """Fit encoder and read-out to what the wiring does untrained; see `topogrid.model.wiring.base.Wiring.fit`."""
+        """Fit encoder and read-out to what the wiring does untrained; see `topogrid.model.wiring.base.Wiring.fit`.
+
+        All processes have to call this.
+        """
+        self.gather()
         self.network.units.wiring.fit(self.network, self.place_cells, config)
 
     @torch.no_grad()

@@ -222,9 +222,8 @@ def train(
         together = phase == "modules" or state.share is not None
         share = slice(None) if together else state.processes.share(config.batch_size)
         walks, scale = state.generators["walks"], state.length_scale(config)
-        batch = make_batch(config, state.place_cells, walks, share, step=state.step + 1, scale=scale)
-        if state.share is not None:
-            batch = state.share.of_batch(batch, phase)
+        modules = slice(None) if state.share is None else state.share.modules
+        batch = make_batch(config, state.place_cells, walks, share, step=state.step + 1, scale=scale, modules=modules)
         return train_step(state, batch, config, measure=measure, before=before)
 
     take_step = take_step or usual_step

@@ -124,11 +124,15 @@ class Wiring(nn.Module):
         """The weights as maps over the receiving units of a square sheet, ``(unit, map)``; as they are by default."""
         return self.weight
 
+    def weights_of(self, modules: slice) -> Tensor:
+        """Return the weights, of some modules where there are modules."""
+        return part_of(self.weight, modules)
+
     # What is done to weights ----------------------------------------------------------------------------------------
 
     def penalty(self, towards: str, modules: slice = slice(None)) -> Tensor:
         """Return the sum of squared weights, or of their distance from the identity; of some modules, if there are."""
-        return weight_decay(part_of(self.weight, modules), towards)
+        return weight_decay(self.weights_of(modules), towards)
 
     @abstractmethod
     def silence(self, units: Tensor) -> None:

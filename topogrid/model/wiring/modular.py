@@ -20,6 +20,9 @@ class Modular(Wiring):
         across = sheet.module_side**2
         super().__init__((sheet.n_modules, across, across))
         self.sheet = sheet
+        self.own: tuple[slice, Tensor] | None = None
+        """Where processes split the modules: those of this process, and their weights as it moves them, a leaf of its
+        own beside ``weight``."""
         self._taken_apart: tuple[Tensor, int, Factors | None] | None = None
 
     @property
@@ -38,6 +41,10 @@ class Modular(Wiring):
                 return factors
         self._taken_apart = self.weight.detach(), self.weight._version, factors_of(self.weight)
         return self._taken_apart[-1]
+
+    def weights_of(self, modules: slice) -> Tensor:
+        """See `Wiring.weights_of`; a process's own modules have the weights that it moves."""
+        return self.own[1] if self.own is not None and self.own[0] == modules else super().weights_of(modules)
 
     @property
     def n_units(self) -> int:
