@@ -28,7 +28,16 @@ from topogrid.settings.saved import read_settings, write_settings
 from topogrid.trained.run import open_run
 from topogrid.trained.safetensors import export_weights, import_weights
 from topogrid.training.batch import make_batch
-from topogrid.training.objective import TERMS, growth_steps, phase_of, phases_left, read_steps, readout_steps
+from topogrid.training.objective import (
+    TERMS,
+    growth_steps,
+    late_steps,
+    phase_of,
+    phases_left,
+    read_steps,
+    readout_steps,
+    walk_length,
+)
 from topogrid.training.optimiser import learning_rate
 from topogrid.training.processes import ALONE
 from topogrid.training.step import train_step
@@ -78,6 +87,9 @@ def test_phases_follow_one_another_and_leave_none_out() -> None:
     assert [phase_of(step, learned) for step in (1, 32, 33, 40)] == ["modules", "modules", "readout", "readout"]
     assert phases_left(0, attractor) == [("growth", 1, 6), ("all", 7, 34)]
     assert phases_left(10, learned) == [("modules", 11, 22), ("readout", 33, 8)]
+    late = settings("learned", steps=40, readout_steps=8, late_steps=10, late_length=50, seq_length=7)
+    assert phases_left(10, late) == [("modules", 11, 12), ("modules", 23, 10), ("readout", 33, 8)]
+    assert [walk_length(step, late) for step in (1, 22, 23, 32, 33)] == [7, 7, 50, 50, late.readout_length]
 
 
 @pytest.mark.parametrize("steps", [1, 3, 7, 100_000])
@@ -85,6 +97,7 @@ def test_any_number_of_steps_leaves_time_for_the_modules(steps: int) -> None:
     config = TrainConfig(**settings_of("", {"tau": True, "steps": steps}))
     assert growth_steps(config) <= steps / 4
     assert readout_steps(config) <= steps / 4
+    assert late_steps(config) <= (steps - readout_steps(config)) / 2
     assert phase_of(1, config) == "modules"
     assert all(0 <= step < steps for step in moment_steps(config))
 

@@ -48,12 +48,14 @@ def _row(one: Record) -> list[str]:
 def long_training(records: Sequence[Record]) -> str:
     """Return the table of learned sheets that were trained for different numbers of steps."""
     columns = [
-        "run", "steps", "size held after", "grid cells", "spacing, median, m", "slope", COLUMNS[4], "with feedback",
+        "run", "steps", "length of walks", "size held after", "grid cells", "spacing, median, m", "slope", COLUMNS[4],
+        "with feedback",
     ]  # fmt: skip
     rows = [
         [
             f"[{one.name}](../tau_imgs/{one.name})",
             f"{one.config['steps']:,}",
+            walk_lengths(one),
             held_after(one),
             f"{number(one, 'validation/share_gate', '.1f', 100)} %",
             number(one, "validation/spacing_median_m", ".2f"),
@@ -64,6 +66,12 @@ def long_training(records: Sequence[Record]) -> str:
         for one in sorted(records, key=lambda one: (one.config["n_grid_cells"], one.config["steps"]))
     ]
     return to_markdown(columns, rows, marked_up=True)
+
+
+def walk_lengths(record: Record) -> str:
+    """Write how long the walks were, in steps, that modules learned from."""
+    late = record.config.get("late_steps", 0)
+    return f"{record.config['seq_length']}" + (f", then {record.config['late_length']}" if late else "")
 
 
 def held_after(record: Record) -> str:

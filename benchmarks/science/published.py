@@ -32,6 +32,7 @@ LADDER, FOUND, MINUTES, BESIDE_OTHERS = "ladder", "found", "minutes", "beside ot
 LONG = "long training"
 FULL_SHEETS = ("dense64-plain", "dense64-tau", "sheet64-learned", "sheet64-attractor")
 SEEDS = (0, 1, 2)
+SHORT_RUNS = tuple(f"laptop-short-seed{seed}" for seed in SEEDS)
 LONGER_RUNS = (
     "laptop-longer-free-seed0",
     *(f"laptop-longer-held-seed{seed}" for seed in SEEDS),
@@ -45,6 +46,7 @@ RUNS = (
     *(f"laptop-attractor-seed{seed}" for seed in SEEDS),
     "dense24-plain",
     "dense24-tau",
+    *SHORT_RUNS,
     *LONGER_RUNS,
     *LONG_RUNS,
 )
@@ -115,6 +117,8 @@ def command(record: Record) -> str:
         kept = [RENAMED.get(word, word) for word in kept]
     if record.name in LONG_RUNS and "movement_free_steps" not in record.config:
         kept += ["--movement_free_steps", str(record.config["steps"])]  # as they were before this could be said
+    if record.config.get("wiring") == "learned" and "late_steps" not in record.config:
+        kept += ["--late_steps", "0"]
     return " ".join(["python train_grid.py", *kept])
 
 
@@ -200,7 +204,8 @@ DOCUMENTS: dict[tuple[Path, str], Callable[[Sequence[Record]], str]] = {
     (Path("docs/findings.md"), LADDER): only(FULL_SHEETS, ladder),
     (Path("docs/findings.md"), FOUND_IN_RUNS): found,
     (Path("docs/findings.md"), LONG): only(
-        (*(f"laptop-learned-seed{seed}" for seed in SEEDS), *LONGER_RUNS, SHOWN_FIRST, *LONG_RUNS), long_training
+        (*SHORT_RUNS, *(f"laptop-learned-seed{seed}" for seed in SEEDS), *LONGER_RUNS, SHOWN_FIRST, *LONG_RUNS),
+        long_training,
     ),
     (Path("docs/related_work.md"), BESIDE_OTHERS): only(FULL_SHEETS, beside_others),
     (GALLERY / "README.md", ALL_RUNS): all_runs,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.science.front_page import best_guesses, hardware, held_after, share_of_prediction
+from benchmarks.science.front_page import best_guesses, hardware, held_after, share_of_prediction, walk_lengths
 from benchmarks.science.records import Record
 
 BEFORE = [0.5, 0.7, 1.1]
@@ -66,3 +66,11 @@ def test_minutes_stand_beside_their_hardware(threads: int, precision: str, told:
 def test_it_is_told_from_when_on_movement_weights_were_held(settings: dict[str, int], told: str) -> None:
     made = record()._replace(config={"steps": 10_000, "readout_steps": 400, **settings})
     assert held_after(made) == told
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [({}, "20"), ({"late_steps": 0, "late_length": 60}, "20"), ({"late_steps": 9, "late_length": 60}, "20, then 60")],
+)
+def test_it_is_told_how_long_walks_were(settings: dict[str, int], told: str) -> None:
+    assert walk_lengths(record()._replace(config={"seq_length": 20, **settings})) == told

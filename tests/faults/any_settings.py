@@ -55,6 +55,8 @@ SIZES = {
     "topoloss_schedule": ["constant", "linear", "cosine:1", "constant:1:0 linear:1:0:1", "linear:1", "cosine:1:1:0 x"],
     "modules_per_side": [0, 1, 2, 3, 4],
     "movement_free_steps": [0, 3, 10**9],
+    "late_steps": [0, 2, 10**9],
+    "late_length": [1, 7, 10**13, 0],
     "isometry_states": [1, 2, 40, 10**6],
     "walks_to_choose": [0, 1, 3],
     "readout_length": [1, 5, 10**13, 0],

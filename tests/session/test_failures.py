@@ -211,6 +211,14 @@ def test_a_new_phase_is_told_and_is_no_explosion() -> None:
     assert "explodes" in watch.news(60, 60.0, "all")
 
 
+def test_walks_of_another_length_are_told_once_and_are_no_explosion() -> None:
+    watch = LossWatch([0.04] * 20, "modules", 20)
+    assert watch.news(40, 0.04, "modules", 20) == ""
+    assert "walks of 60 steps" in watch.news(41, 0.4, "modules", 60)
+    assert [watch.news(step, 0.4, "modules", 60) for step in range(42, 60)] == [""] * 18
+    assert "read-out" in watch.news(60, 3.0, "readout", 200)
+
+
 def test_an_explosion_reaches_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

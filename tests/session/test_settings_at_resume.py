@@ -47,7 +47,8 @@ OTHER: dict[str, Any] = {
     "head_direction_cells": 12, "head_direction_concentration": 5.0,
     "movement_gain_ratio": 2.0, "learn_recurrent": True, "learn_movement": True, "isometry_scale": "tau",
     "isometry_weight": 0.5, "capacity_weight": 0.5, "isometry_states": 9, "walks_to_choose": 2, "readout_steps": 1,
-    "readout_length": 30, "movement_free_steps": 2,
+    "readout_length": 30, "movement_free_steps": 2, "late_steps": 1,
+    "late_length": 13,
 }  # fmt: skip
 
 

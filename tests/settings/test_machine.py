@@ -22,6 +22,9 @@ def test_the_default_task_fits_small_machines_and_memory_grows_with_every_size()
         assert memory_needed(TrainConfig(**{name: 4 * getattr(TrainConfig, name)})) > base
 
 
+_LEARNED: dict[str, Any] = {"tau": True, "wiring": "learned"}
+
+
 @pytest.mark.parametrize("wiring", ["dense", "blocks", "learned", "attractor"])
 def test_memory_is_that_of_the_weights_that_a_network_has_and_of_one_batch(wiring: str) -> None:
     """Weights with gradient and two moments; activity and place code, each with two more of their size."""
@@ -29,7 +32,8 @@ def test_memory_is_that_of_the_weights_that_a_network_has_and_of_one_batch(wirin
     network = PathIntegrator.from_config(config, generator=torch.Generator().manual_seed(0))
     vectors = ("units.log_tau", "units.drive")
     weights = sum(value.numel() for name, value in network.state_dict().items() if name not in vectors)
-    length = max(config.seq_length, config.readout_length) if wiring == "learned" else config.seq_length
+    lengths = (config.seq_length, config.readout_length, config.late_length)
+    length = max(lengths) if wiring == "learned" else config.seq_length
     batch = length * config.batch_size * (config.n_grid_cells + config.n_place_cells)
     assert memory_needed(config) == 4 * (4 * weights + 3 * batch)
 
@@ -39,6 +43,8 @@ def test_memory_is_that_of_the_weights_that_a_network_has_and_of_one_batch(wirin
     [
         ({"n_grid_cells": 4096}, "n_grid_cells"),
         ({"seq_length": 10**6}, "batch_size, seq_length or n_place_cells"),
+        (_LEARNED | {"readout_length": 10**6}, "batch_size, readout_length or n_place_cells"),
+        (_LEARNED | {"late_steps": 1, "late_length": 10**6}, "batch_size, late_length or n_place_cells"),
     ],
 )
 def test_too_large_a_network_is_refused_with_what_to_lower(
@@ -46,7 +52,7 @@ def test_too_large_a_network_is_refused_with_what_to_lower(
 ) -> None:
     monkeypatch.setattr(machine, "machine_memory", lambda: 2**27)
     with pytest.raises(SettingsError, match=f"GiB of memory, this machine has 0.125 GiB; lower {lower}$"):
-        check_machine(TrainConfig(preset="smoke", wiring="dense", **changes))
+        check_machine(TrainConfig(**{"preset": "smoke", "wiring": "dense", **changes}))
     check_machine(TrainConfig(preset="smoke", wiring="dense"))
 
 

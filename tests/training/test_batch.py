@@ -109,3 +109,13 @@ def test_a_batch_for_some_modules_is_their_part_of_that_for_all() -> None:
     assert torch.equal(some.start_code, whole.start_code[1:3])
     assert torch.equal(some.displacement, whole.displacement[:, 1:3])
     assert torch.equal(some.position, whole.position[:, 1:3])
+
+
+def test_the_last_steps_of_modules_have_longer_walks() -> None:
+    config = settings(**LEARNED, readout_steps=3, late_steps=2, late_length=11)
+    state = state_of(config)
+    lengths = []
+    for step in range(config.steps - 3):
+        state.step = step
+        lengths.append(len(batch_for(state, config).displacement))
+    assert lengths == [8] * 7 + [11] * 2

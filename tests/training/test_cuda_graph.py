@@ -13,7 +13,7 @@ from tests.training.test_step import BOTH, batch_for, run, settings, spoiled, st
 from topogrid.settings.config import TrainConfig
 from topogrid.training import cuda_graph
 from topogrid.training.cuda_graph import WARM_UP_STEPS, GraphedStep, Recording, uses_graph
-from topogrid.training.objective import growth_steps, holds_movement, phase_of, read_steps
+from topogrid.training.objective import growth_steps, holds_movement, phase_and_length, read_steps
 from topogrid.training.processes import ALONE, Processes
 from topogrid.training.state import TrainState
 from topogrid.training.step import Outcome, train
@@ -67,6 +67,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "blocks": MODULES | {"wiring": "blocks", "activity_cost": 0.1},
     "attractor of few patterns": ATTRACTOR | {"n_grid_cells": 256},
     "learned, then held": LEARNED | {"movement_free_steps": 6},
+    "learned, then from longer walks": LEARNED | {"late_steps": 6, "late_length": 12},
     "learned, then its read-out": LEARNED | {"steps": 160, "readout_steps": 40, "tau_growth_steps": 2},
     "a strength that rises": {
         "topoloss": True, "topoloss_weight": 2.0, "topoloss_schedule": ("constant:4:0", "linear"),
@@ -83,7 +84,7 @@ def test_a_replayed_run_is_the_usual_one(changes: dict[str, Any]) -> None:
     found = list(train(replayed, config, step))
     replays = sum(tape.replays for tape in step._recordings.values())  # type: ignore[attr-defined]
     usual_steps = [step_number <= growth_steps(config) for step_number in range(1, config.steps + 1)]
-    kinds = {(phase_of(number, config), holds_movement(number, config), *read_steps(number, config))
+    kinds = {(*phase_and_length(number, config), holds_movement(number, config), *read_steps(number, config))
              for number in range(1, config.steps + 1) if number > growth_steps(config)}  # fmt: skip
     assert len(step._recordings) == len(kinds)
     assert replays == config.steps - sum(usual_steps) - WARM_UP_STEPS * len(kinds)

@@ -70,6 +70,9 @@ NEW_LOSS: dict[Phase, str] = {
 }
 """What is said of the first logged loss of a phase that follows another."""
 
+OTHER_LENGTH = "from now on modules learn from walks of {length} steps, and a step takes as much longer or shorter"
+"""What is said of the first logged loss of walks of another length."""
+
 
 class LossWatch:
     """Tells when another phase brings another loss, and once when one explodes: far above the median of those before.
@@ -80,18 +83,21 @@ class LossWatch:
         Losses logged before, of a run that goes on.
     phase : str
         Phase of training that they are of.
+    length : int
+        Length of the walks of that training, steps.
     """
 
-    def __init__(self, losses: Iterable[float] = (), phase: Phase = "all") -> None:
+    def __init__(self, losses: Iterable[float] = (), phase: Phase = "all", length: int = 0) -> None:
         self._recent: deque[float] = deque(losses, maxlen=USUAL)
-        self._told, self._phase = False, phase
+        self._told, self._phase, self._length = False, phase, length
 
-    def news(self, step: int, loss: float, phase: Phase = "all") -> str:
+    def news(self, step: int, loss: float, phase: Phase = "all", length: int = 0) -> str:
         """Take note of a loss; return a sentence with the first of a phase and the first that explodes, or nothing."""
-        if phase != self._phase:  # a loss of another size
+        if (phase, length) != (self._phase, self._length):  # a loss of another size
+            said = NEW_LOSS[phase] if phase != self._phase else OTHER_LENGTH.format(length=length)
             self._recent.clear()
-            self._told, self._phase = False, phase
-            return NEW_LOSS[phase]
+            self._told, self._phase, self._length = False, phase, length
+            return said
         usual = statistics.median(self._recent) if len(self._recent) >= FEWEST else None
         self._recent.append(loss)
         # A loss may be negative, where a term rewards: what counts is the rise over the size.

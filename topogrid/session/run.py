@@ -39,7 +39,7 @@ from topogrid.tables import to_csv
 from topogrid.trained.trained import Trained
 from topogrid.trained.weights import save_weights
 from topogrid.training.hardware import peak_memory_mb, read_scalars
-from topogrid.training.objective import phase_of
+from topogrid.training.objective import phase_and_length
 from topogrid.training.optimiser import rates
 from topogrid.training.processes import Processes, joined
 from topogrid.training.step import StepRecord, train
@@ -117,8 +117,8 @@ class Run:
         """Steps at which the sheet is glanced at."""
         self.progress = Progress(screen, self.state.step, self.config.steps)
         self._last_look = look(self.state)
-        last_phase = phase_of(max(1, self.state.step), self.config)
-        self._loss_watch = LossWatch(logged_losses(self.folder.metrics_path), last_phase)
+        before = phase_and_length(max(1, self.state.step), self.config)
+        self._loss_watch = LossWatch(logged_losses(self.folder.metrics_path), *before)
 
     def train(self) -> int:
         """Train to the end, or to where it has to stop; returns the exit code."""
@@ -228,7 +228,7 @@ class Run:
             tell(f"steps are taken one by one, they cannot be recorded here: {self.graph.trouble}")
             self.graph.trouble = ""
         self.forecast.took(record.step, pace.seconds)
-        news = self._loss_watch.news(record.step, row[LOSS.key], phase_of(record.step, self.config))
+        news = self._loss_watch.news(record.step, row[LOSS.key], *phase_and_length(record.step, self.config))
         if news:
             tell(news)
         self.progress.report(record.step, row, self.forecast.left(record.step))

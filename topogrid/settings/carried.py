@@ -139,9 +139,9 @@ def _is_of_training(field: dataclasses.Field[Any]) -> bool:
 
 def _depends_on_steps(config: TrainConfig) -> bool:
     grows = config.tau and config.learnable_tau and config.tau_growth_steps > 0
-    reads = config.wiring == "learned" and config.readout_steps > 0
+    ends = config.wiring == "learned" and (config.readout_steps > 0 or config.late_steps > 0)
     ramps = config.topoloss and takes_the_rest(parse_schedule(config.topoloss_schedule, "topoloss_schedule"))
-    return config.lr_schedule == "cosine" or grows or reads or ramps
+    return config.lr_schedule == "cosine" or grows or ends or ramps
 
 
 def _digest(text: str) -> str:

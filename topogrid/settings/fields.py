@@ -209,9 +209,8 @@ class Settings:
     isometry_scale: str = _wiring("drive", "Length scale that isometry asks of a module: from how far movement drives "
                                            "its activity (drive), from its tau (tau), or one for all (mean).",
                                   choices=("drive", "tau", "mean"), needs=_LEARNED)
-    movement_free_steps: int = _wiring(10**9, "Steps in which the size of the movement weights of learned modules may "
-                                              "change; later ones only turn them. With --isometry_scale drive nothing "
-                                              "else holds that size.", unit="steps", bounds=Bounds(0, 10**15),
+    movement_free_steps: int = _wiring(10**9, "Steps after which the movement weights of learned modules keep their "
+                                              "size, which nothing else holds.", unit="steps", bounds=Bounds(0, 10**15),
                                        needs={**_LEARNED, "isometry_scale": ("drive",), "isometry_weight": ABOVE_ZERO})
     isometry_weight: float = _wiring(0.01, "Weight of the isometry of learned modules.", bounds=NOT_NEGATIVE,
                                      needs=_LEARNED)
@@ -221,6 +220,10 @@ class Settings:
                                    bounds=Bounds(2, 1e5), needs={**_LEARNED, "isometry_weight": ABOVE_ZERO})
     walks_to_choose: int = _wiring(6, "Walks among which each is chosen, so that those of a learned module begin near "
                                       "one another; 1 takes them as they come.", bounds=Bounds(1, 1000), needs=_LEARNED)
+    late_steps: int = _wiring(0, "Last steps in which modules learn, at most half of them, whose walks are longer.",
+                              unit="steps", bounds=Bounds(0, 10**15), needs=_LEARNED)
+    late_length: int = _wiring(100, "Length of these walks.", unit="steps", bounds=COUNT,
+                               needs={**_LEARNED, "late_steps": ABOVE_ZERO})
     readout_steps: int = _wiring(0, "Last steps of training, at most a quarter of all, in which learned modules rest "
                                     "and only the read-out learns.", unit="steps", bounds=Bounds(0, 10**15),
                                  needs=_LEARNED)
@@ -300,8 +303,7 @@ class Settings:
     final_lr_share: float = _optimisation(0.0, "Learning rate at the end, as a share of --lr.", bounds=SHARE,
                                           needs={"lr_schedule": ("cosine",)})
     weight_decay: float = _optimisation(1e-4, "Weight of the squared recurrent weights in the loss; of an LSTM, of "
-                                              "those of bottleneck and read-outs.",
-                                        bounds=NOT_NEGATIVE)
+                                              "those of bottleneck and read-outs.", bounds=NOT_NEGATIVE)
     weight_decay_towards: str = _optimisation("zero", "Where weight decay pulls the recurrent weights to.",
                                               choices=("zero", "identity"),
                                               needs={**_LEAKY, "weight_decay": ABOVE_ZERO})

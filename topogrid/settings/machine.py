@@ -24,8 +24,8 @@ def check_machine(config: TrainConfig) -> None:
     _check_processes(config)
     needed, present = memory_needed(config), machine_memory()
     if needed > present:
-        sizes = "n_grid_cells" if _weights(config) > _step_values(config) else "batch_size, seq_length or n_place_cells"
-        sizes = sizes.replace("seq_length", "readout_length") if config.wiring == "learned" else sizes
+        large = _weights(config) > _step_values(config)
+        sizes = "n_grid_cells" if large else f"batch_size, {_longest_walk(config)} or n_place_cells"
         raise SettingsError(
             f"{config.n_grid_cells} units and a batch of {config.batch_size} need at least {_gib(needed)} of memory, "
             f"this machine has {_gib(present)}; lower {sizes}"
@@ -89,8 +89,17 @@ def _weights(config: TrainConfig) -> int:
     return config.n_grid_cells * (senders + 2 + 2 * config.n_place_cells + config.head_direction_cells)
 
 
+def _longest_walk(config: TrainConfig) -> str:
+    """Return the setting that says how long the longest walks of training are."""
+    lengths = {"seq_length": config.seq_length}
+    if config.wiring == "learned":
+        lengths["readout_length"] = config.readout_length
+        lengths["late_length"] = config.late_length if config.late_steps else 0
+    return max(lengths, key=lengths.__getitem__)
+
+
 def _step_values(config: TrainConfig) -> int:
-    length = config.seq_length if config.wiring != "learned" else max(config.seq_length, config.readout_length)
+    length: int = getattr(config, _longest_walk(config))
     gated = 6 * config.lstm_units if config.network == "lstm" else 0
     return length * config.batch_size * (config.n_grid_cells + config.n_place_cells + gated)
 

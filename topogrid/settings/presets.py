@@ -85,7 +85,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "learned": _MODULES
     | {
         "norm": "module",
-        # No longer than the presets train modules: freed for longer, their size drifts and takes the scale along.
+        # About as long as the presets train modules: freed for longer, their size drifts and takes the scale along.
         "movement_free_steps": 3000,
         "recurrent_noise": 0.0,
         "DoG": False,
@@ -94,7 +94,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "batch_size": 64,
         "tau_min": 2.5,
         "tau_max": 4.9,
-        "steps": 3000,
+        "steps": 2700,
         "warmup_steps": 50,
         "lr": 2.5e-3,
         "encoder_lr_scale": 20.0,
@@ -103,6 +103,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "tau_lr_scale": 0.0,
         "tau_growth_steps": 150,
         "tau_own_steps": 8,
+        "late_steps": 300,
+        "late_length": 100,
         "readout_steps": 400,
         "readout_length": 200,
         "print_every": 100,
@@ -123,7 +125,7 @@ PRESETS: dict[str, Preset] = {
         settings={"n_grid_cells": 1296},
         by_wiring={
             "attractor": {"modules_per_side": 3},
-            "learned": {"modules_per_side": 3},
+            "learned": {"modules_per_side": 3, "steps": 1800, "late_steps": 200},
             "blocks": {"modules_per_side": 3},
             "dense": _DENSE_24,
         },
@@ -135,7 +137,7 @@ PRESETS: dict[str, Preset] = {
             "attractor": {"long_walks": 60},
             # A narrower range than on the laptop sheet: larger modules amplify more before their norm, and answer a
             # little less to a change of tau.
-            "learned": {"steps": 3400, "long_walks": 60, "tau_min": 2.75, "tau_max": 4.6},
+            "learned": {"long_walks": 60, "tau_min": 2.75, "tau_max": 4.6},
             "dense": _DENSE_64,
         },
     ),
@@ -144,7 +146,7 @@ PRESETS: dict[str, Preset] = {
         settings={"n_grid_cells": 16384},
         by_wiring={
             "attractor": {"modules_per_side": 8, "long_walks": 40},
-            "learned": {"modules_per_side": 8, "steps": 3400, "long_walks": 40, "tau_min": 2.75, "tau_max": 4.6},
+            "learned": {"modules_per_side": 8, "long_walks": 40, "tau_min": 2.75, "tau_max": 4.6},
             "blocks": {"modules_per_side": 8},
         },
     ),
@@ -274,6 +276,8 @@ PRESETS: dict[str, Preset] = {
                 "modules_per_side": 2,
                 "tau_growth_steps": 2,
                 "tau_own_steps": 20,
+                "late_steps": 1,
+                "late_length": 30,
                 "readout_steps": 2,
                 "readout_length": 20,
                 "error_seconds": (0.4,),

@@ -27,8 +27,9 @@ class Arm(NamedTuple):
 
 
 _LAPTOP = {"preset": "laptop", "tau": True}
+_SHORT = {**_LAPTOP, "steps": 3000, "late_steps": 0}  # walks of one length
 # Whether a network compensates tau by its movement weights is what the study asks: they are free to the end.
-_LEARNED = {**_LAPTOP, "movement_free_steps": 10**9}
+_LEARNED = {**_SHORT, "movement_free_steps": 10**9}
 _ATTRACTOR = {**_LAPTOP, "wiring": "attractor"}
 _FLAT = {"tau_init": "uniform", "learnable_tau": False}
 _FED = {"training_feedback": 0.03}
@@ -51,13 +52,13 @@ ARMS: dict[str, Arm] = {
         Arm(
             "learned_blind",
             "learned, one length scale",
-            {**_LAPTOP, "isometry_scale": "mean"},
+            {**_SHORT, "isometry_scale": "mean"},
             asked_for="Isometry asks every module for the same length scale, whatever its tau.",
         ),
         Arm(
             "learned_asked",
             "learned, scale asked for",
-            {**_LAPTOP, "isometry_scale": "tau"},
+            {**_SHORT, "isometry_scale": "tau"},
             "learned_blind",
             "Isometry asks for a length scale of 1 / tau, so the slope is by construction.",
         ),

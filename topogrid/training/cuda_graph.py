@@ -18,7 +18,7 @@ import torch
 
 from topogrid.settings.config import TrainConfig
 from topogrid.training.batch import make_batch
-from topogrid.training.objective import Phase, growth_steps, holds_movement, phase_of, read_steps
+from topogrid.training.objective import Phase, growth_steps, holds_movement, phase_and_length, read_steps
 from topogrid.training.optimiser import make_capturable
 from topogrid.training.processes import Processes
 from topogrid.training.state import TrainState
@@ -91,6 +91,8 @@ class Kind(NamedTuple):
     """What makes the work of two steps the same."""
 
     phase: Phase
+    length: int
+    """Of the walks, in steps."""
     moments: tuple[int, ...]
     """At which the place code is read."""
     holds: bool
@@ -141,7 +143,7 @@ class GraphedStep:
             outcome = self._warm_up(watched=measure)
         else:
             moments = tuple(read_steps(step, config))
-            outcome = self._take(Kind(phase_of(step, config), moments, holds_movement(step, config)))
+            outcome = self._take(Kind(*phase_and_length(step, config), moments, holds_movement(step, config)))
         state.step = step
         return record_of(outcome, state, measure=measure)
 

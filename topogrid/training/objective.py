@@ -142,6 +142,11 @@ def readout_steps(config: TrainConfig) -> int:
     return min(config.readout_steps, config.steps // 4)
 
 
+def late_steps(config: TrainConfig) -> int:
+    """Return in how many of the last steps of learned modules these follow longer walks."""
+    return min(config.late_steps, (config.steps - readout_steps(config)) // 2)
+
+
 def holds_movement(step: int, config: TrainConfig) -> bool:
     """Whether a step (counted from 1) keeps the size of every module's movement weights.
 
@@ -153,17 +158,29 @@ def holds_movement(step: int, config: TrainConfig) -> bool:
 
 
 def phases_left(done: int, config: TrainConfig) -> list[tuple[Phase, int, int]]:
-    """Return each phase that is left with its next step and the number of its steps."""
+    """Return each phase that is left, in parts with walks of one length, with its next step and the number of steps."""
     borders = {done, config.steps, growth_steps(config) if config.wiring == "attractor" else done}
     if config.wiring == "learned":
-        borders.add(config.steps - readout_steps(config))
+        learned = config.steps - readout_steps(config)
+        borders |= {learned - late_steps(config), learned}
     edges = sorted(edge for edge in borders if done <= edge <= config.steps)
     return [(phase_of(low + 1, config), low + 1, high - low) for low, high in itertools.pairwise(edges)]
 
 
 def walk_length(step: int, config: TrainConfig) -> int:
-    """Return how many steps the walks of a training step have."""
-    return config.readout_length if phase_of(step, config) == "readout" else config.seq_length
+    """Return how many steps the walks of a training step have.
+
+    Modules learn their lattices from short walks, and then from longer ones to integrate for long.
+    """
+    phase = phase_of(step, config)
+    if phase == "modules" and step > config.steps - readout_steps(config) - late_steps(config):
+        return config.late_length
+    return config.readout_length if phase == "readout" else config.seq_length
+
+
+def phase_and_length(step: int, config: TrainConfig) -> tuple[Phase, int]:
+    """Return what a step (counted from 1) trains, and from walks of how many steps."""
+    return phase_of(step, config), walk_length(step, config)
 
 
 def read_steps(step: int, config: TrainConfig) -> list[int]:
