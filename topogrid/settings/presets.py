@@ -125,7 +125,7 @@ PRESETS: dict[str, Preset] = {
         settings={"n_grid_cells": 1296},
         by_wiring={
             "attractor": {"modules_per_side": 3},
-            "learned": {"modules_per_side": 3, "steps": 1800, "late_steps": 200},
+            "learned": {"modules_per_side": 3, "steps": 2000, "late_steps": 250},
             "blocks": {"modules_per_side": 3},
             "dense": _DENSE_24,
         },
