@@ -63,6 +63,7 @@ ARMS: dict[str, Arm] = {
             "Isometry asks for a length scale of 1 / tau, so the slope is by construction.",
         ),
         Arm("learned", "learned, scale left to the drive", _LEARNED, "learned_blind"),
+        Arm("learned_late", "learned, longer walks at the end", {**_LEARNED, "late_steps": 250}, "learned"),
         Arm(
             "one_module",
             "one learned module",

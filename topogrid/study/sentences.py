@@ -98,9 +98,14 @@ def _later(records: Sequence[Record], rows: Mapping[str, Row]) -> list[str]:
     alike, n_alike = alike_counts(records, "attractor", "tau_x1.3")
     flat, n_flat = alike_counts(records, "attractor", "tau_flat")
     without = rows["attractor"].values["60 s cm"].mean
+    late = rows.get("learned_late")
+    learned = ""
+    if late is not None and len(late.seeds) > 1 and "learned" in rows:
+        before, after = (rows[name].values["60 s cm"].mean for name in ("learned", "learned_late"))
+        learned = f"; learned modules {before:.0f} cm, and {after:.0f} cm if their training ends with longer walks"
     return [
         f"**A minute without landmarks**: attractor modules are {without:.0f} cm off, and {error:.0f} cm with feedback "
-        f"of the {code} place code (strength {strength:g}). **HCN1 knock-out** (in mice all spacings grow and their "
-        f"gradient stays): tau times 1.3 does the same in {alike} of {n_alike} attractor networks, equal tau in "
+        f"of the {code} place code (strength {strength:g}){learned}. **HCN1 knock-out** (in mice all spacings grow and "
+        f"their gradient stays): tau times 1.3 does the same in {alike} of {n_alike} attractor networks, equal tau in "
         f"{flat} of {n_flat}."
     ]
