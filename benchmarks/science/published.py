@@ -33,7 +33,7 @@ LONG, LONG_WALKS = "long training", "longer walks"
 FULL_SHEETS = ("dense64-plain", "dense64-tau", "sheet64-learned", "sheet64-attractor")
 SEEDS = (0, 1, 2)
 LEARNED_RUNS = tuple(f"laptop-learned-seed{seed}" for seed in SEEDS)
-SHORT_RUNS = tuple(f"laptop-short-seed{seed}" for seed in SEEDS)
+SHORT_RUNS = (*(f"laptop-short-seed{seed}" for seed in SEEDS), "sheet64-short")
 LONGER_RUNS = (
     "laptop-longer-free-seed0",
     *(f"laptop-longer-held-seed{seed}" for seed in SEEDS),
@@ -119,7 +119,7 @@ def command(record: Record) -> str:
     if record.name in LONG_RUNS and "movement_free_steps" not in record.config:
         kept += ["--movement_free_steps", str(record.config["steps"])]  # as they were before this could be said
     if record.config.get("wiring") == "learned" and "late_steps" not in record.config:
-        kept += ["--late_steps", "0"]
+        kept += ["--late_steps", "0"] + ([] if "--steps" in kept else ["--steps", str(record.config["steps"])])
     return " ".join(["python train_grid.py", *kept])
 
 
@@ -204,8 +204,8 @@ DOCUMENTS: dict[tuple[Path, str], Callable[[Sequence[Record]], str]] = {
     (Path("docs/train.md"), MINUTES): minutes,
     (Path("docs/findings.md"), LADDER): only(FULL_SHEETS, ladder),
     (Path("docs/findings.md"), FOUND_IN_RUNS): found,
-    (Path("docs/findings.md"), LONG_WALKS): only((*SHORT_RUNS, *LEARNED_RUNS), long_training),
-    (Path("docs/findings.md"), LONG): only((*SHORT_RUNS, *LONGER_RUNS, SHOWN_FIRST, *LONG_RUNS), long_training),
+    (Path("docs/findings.md"), LONG_WALKS): only((*SHORT_RUNS, *LEARNED_RUNS, SHOWN_FIRST), long_training),
+    (Path("docs/findings.md"), LONG): only((*SHORT_RUNS, *LONGER_RUNS, *LONG_RUNS), long_training),
     (Path("docs/related_work.md"), BESIDE_OTHERS): only(FULL_SHEETS, beside_others),
     (GALLERY / "README.md", ALL_RUNS): all_runs,
     (GALLERY / "README.md", CHANGES): changes,
