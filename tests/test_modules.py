@@ -83,7 +83,7 @@ def settings(wiring: str, **changes: Any) -> TrainConfig:
 def test_phases_follow_one_another_and_leave_none_out() -> None:
     attractor = settings("attractor", steps=40, tau_growth_steps=6)
     assert [phase_of(step, attractor) for step in (1, 6, 7, 40)] == ["growth", "growth", "all", "all"]
-    learned = settings("learned", steps=40, tau_growth_steps=6, readout_steps=8)
+    learned = settings("learned", steps=40, tau_growth_steps=6, readout_steps=8, late_steps=0)
     assert [phase_of(step, learned) for step in (1, 32, 33, 40)] == ["modules", "modules", "readout", "readout"]
     assert phases_left(0, attractor) == [("growth", 1, 6), ("all", 7, 34)]
     assert phases_left(10, learned) == [("modules", 11, 22), ("readout", 33, 8)]

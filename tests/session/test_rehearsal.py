@@ -40,7 +40,8 @@ def test_steps_that_training_replays_are_rehearsed_as_replays(monkeypatch: pytes
     assert expected(state, config) > 0
     assert not replays
     assert expected(state, config, recorded=True) > 0
-    assert len(replays) == (1 + rehearsal.REPEATS) * 3
+    kinds = 5  # batches and steps of modules, both again with longer walks, and steps of the read-out
+    assert len(replays) == (1 + rehearsal.REPEATS) * kinds
     # Once, and timed: a batch of modules, a step of them, a step of the read-out.
     for name, value in state.network.state_dict().items():
         assert torch.equal(value, before[name])
