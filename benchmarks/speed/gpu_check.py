@@ -44,7 +44,7 @@ GRAPHED = {
         name: dataclasses.replace(MODULES[name], steps=2 + WARM_UP_STEPS + REPLAYED) for name in ("blocks", "attractor")
     },
     # Long enough that each of the moments at which the read-out learns in turn is recorded and replayed.
-    "learned": dataclasses.replace(MODULES["learned"], steps=200, readout_steps=48),
+    "learned": dataclasses.replace(MODULES["learned"], steps=200, readout_steps=48, late_steps=20),
 }
 """What is trained with and without recordings."""
 
