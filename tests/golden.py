@@ -30,6 +30,7 @@ MODES: dict[str, dict[str, Any]] = {
         "modules_per_side": 2,
         "tau_growth_steps": 2,
         "readout_steps": 1,
+        "late_steps": 0,
     },
 }
 SMOKE: dict[str, Any] = {
