@@ -70,7 +70,7 @@ NEW_LOSS: dict[Phase, str] = {
 }
 """What is said of the first logged loss of a phase that follows another."""
 
-OTHER_LENGTH = "from now on modules learn from walks of {length} steps, and a step takes as much longer or shorter"
+OTHER_LENGTH = "from now on modules learn from walks of {length} steps, so that a training step takes another time"
 """What is said of the first logged loss of walks of another length."""
 
 

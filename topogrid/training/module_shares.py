@@ -59,32 +59,36 @@ class OwnPart:
     def __init__(self, whole: nn.Parameter, axis: int, places: Sequence[Tensor], processes: Processes) -> None:
         self.whole = whole
         self._axis, self._places, self._processes = axis, places, processes
-        self.own = nn.Parameter(self._mine(whole.detach()))
+        self.own = nn.Parameter(self.of(whole.detach()))
 
-    def _mine(self, values: Tensor) -> Tensor:
+    def of(self, values: Tensor) -> Tensor:
+        """Return the own part of values of the shape of the whole."""
         return values.index_select(self._axis, self._places[self._processes.rank])
 
     @torch.no_grad()
     def take(self, optimiser: torch.optim.Optimizer) -> None:
         """Let the optimiser move the own part in place of the whole."""
-        self.own.copy_(self._mine(self.whole))
+        self.own.copy_(self.of(self.whole))
         self.whole.grad = None
-        _hand_over(optimiser, self.whole, self.own, self._mine)
+        _hand_over(optimiser, self.whole, self.own, self.of)
 
     @torch.no_grad()
     def gather(self, optimiser: torch.optim.Optimizer) -> None:
         """Put the whole, and what the optimiser remembers of it, together from the parts of all processes."""
-        self._put_together(self.whole, self.own)
-        _hand_over(
-            optimiser, self.own, self.whole, lambda value: self._put_together(torch.empty_like(self.whole), value)
-        )
 
-    def _put_together(self, whole: Tensor, own: Tensor) -> Tensor:
-        """Fill the whole from the parts of all processes; all have to call this."""
-        for source, places in enumerate(self._places):
-            part = own.detach().clone() if source == self._processes.rank else torch.empty_like(own)
-            whole.index_copy_(self._axis, places, self._processes.spread(part, source))
-        return whole
+        def filled(whole: Tensor, part: Tensor) -> Tensor:
+            return _put_together(whole, part, self._axis, self._places, self._processes)
+
+        filled(self.whole, self.own)
+        _hand_over(optimiser, self.own, self.whole, lambda part: filled(torch.empty_like(self.whole), part))
+
+
+def _put_together(whole: Tensor, part: Tensor, axis: int, places: Sequence[Tensor], processes: Processes) -> Tensor:
+    """Fill the whole, in place, from the parts of all processes; all have to call this."""
+    for source, where in enumerate(places):
+        sent = part.detach().clone() if source == processes.rank else torch.empty_like(part)
+        whole.index_copy_(axis, where, processes.spread(sent, source))
+    return whole
 
 
 def _hand_over(
@@ -166,28 +170,27 @@ class ModuleShare:
         """
         network, units = self._network, self._network.units
         if phase == "modules":
-            encoder = self._part(network.encoder, 0).view(batch.start_code.shape[0], -1, batch.start_code.shape[2])
+            encoder = self._part(network.encoder).view(batch.start_code.shape[0], -1, batch.start_code.shape[2])
             start = normalised(torch.bmm(batch.start_code, encoder.transpose(1, 2)))
             own = units.follow_modules(batch.displacement, start, self.modules, from_start=True)
             return Prediction(own.activity, None)
         with torch.set_grad_enabled(phase != "readout" and torch.is_grad_enabled()):
-            start = self._by_module(functional.linear(batch.start_code, self._part(network.encoder, 0)))
+            start = self._by_module(functional.linear(batch.start_code, self._part(network.encoder)))
             if not network.signed_start:
                 start = normalised(start) if units.norm == "module" else units.rectified(start)
             whole = phase != "readout"
             own = units.follow_modules(batch.displacement, start, self.modules, moments=moments, whole=whole)
         seen = own.seen.transpose(1, 2).flatten(2)
-        logits = self._summed(linear(seen, self._part(network.readout, 1), units.precision))
+        logits = self._summed(linear(seen, self._part(network.readout), units.precision))
         directions = None
         if network.direction_readout is not None:
-            directions = self._summed(functional.linear(seen, self._part(network.direction_readout, 1)))
+            directions = self._summed(functional.linear(seen, self._part(network.direction_readout)))
         return Prediction(own.activity, logits, directions)
 
-    def _part(self, weight: nn.Parameter, axis: int) -> Tensor:
-        """Return what of encoder or read-outs belongs to own units, whose axis is given."""
-        if self._apart and weight in self._parts:
-            return self._parts[weight].own
-        return weight.index_select(axis, self.units)
+    def _part(self, weight: nn.Parameter) -> Tensor:
+        """Return what of encoder or read-outs belongs to own units, module after module."""
+        part = self._parts[weight]
+        return part.own if self._apart else part.of(weight)
 
     def _by_module(self, states: Tensor) -> Tensor:
         """Sort states of own units ``(B, m x n)`` by module, ``(m, B, n)``."""
@@ -217,10 +220,10 @@ class ModuleShare:
             others = torch.ones_like(log_tau, dtype=torch.bool)
             others[self.units] = False
             self._processes.sum(log_tau.grad.masked_fill_(others, 0.0))
-        own = [part.own for part in self._parts.values()]
-        learning = [weight for weight in (*self._network.parameters(), *own) if weight.grad is not None]
+        weights = [*self._network.parameters(), *(part.own for part in self._parts.values())]
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
         size = torch.zeros((), device=self.units.device)
-        for weight in learning:
+        for weight in weights:
             if weight is not log_tau and weight.grad is not None:
                 size = size + torch.linalg.vector_norm(weight.grad).square()
         size = self._processes.sum(size)
@@ -229,9 +232,8 @@ class ModuleShare:
         norm = size.sqrt()
         if limit:
             share = (limit / (norm + 1e-6)).clamp_max(1.0)  # as `torch.nn.utils.clip_grad_norm_` has it
-            for weight in learning:
-                if weight.grad is not None:
-                    weight.grad.mul_(share)
+            for gradient in gradients:
+                gradient.mul_(share)
         return norm
 
     @torch.no_grad()
@@ -247,9 +249,8 @@ class ModuleShare:
         for weight in (self._network.units.w_in, self._network.units.drive):
             if weight is not None and weight.requires_grad:
                 memory = optimiser.state.get(weight, {})
-                for values in (weight.data, *(value for value in memory.values() if value.shape == weight.shape)):
-                    for source, units in enumerate(self._units):
-                        values.index_copy_(0, units, self._processes.spread(values.index_select(0, units), source))
+                for values in (weight, *(value for value in memory.values() if value.shape == weight.shape)):
+                    _put_together(values, values.index_select(0, self.units), 0, self._units, self._processes)
 
 
 class _Summed(torch.autograd.Function):
