@@ -276,35 +276,50 @@ def growth_section(sizes: Sizes, _bar: tqdm[Any]) -> Section:
 
 
 def modules_section(sizes: Sizes, bar: tqdm[Any]) -> Section:
-    """Time steps of modules beside a plain loop, their bare products, and a dense sheet."""
+    """Time steps of modules beside plain loops and their bare products, on one core; and beside a dense sheet."""
     configs = {name: TrainConfig(**settings) for name, settings in sizes.modules.items()}
     rows, values = [], []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     for name, config in configs.items():
         times = module_step(name, config, sizes.module_rounds, bar)
         values.append(times._asdict())
+        everything = times.all_states
         rows.append(
             [
                 name,
                 _seconds(times.plain),
                 _seconds(times.ours),
                 _times(times.plain / times.ours),
+                "-" if everything is None else _seconds(everything),
+                "-" if everything is None else _times(everything / times.ours),
                 _seconds(times.making),
                 f"{100 * times.products / times.ours:.0f} %",
                 f"{100 * times.products / (times.ours - times.making):.0f} %",
             ]
         )
+    torch.set_num_threads(threads)
     large = configs[sizes.grown_from]
     both = against_dense(large, max(2, sizes.module_rounds // 2))
-    caption = (
-        "**Step of modules**, fp32, walks and place code included, in the phase in which the network learns. "
-        "`plain loop`: autograd (benchmarks/speed/plain_modules.py). `share`: time of the step's own matrix products, "
-        "alone and in their shapes, over that of our step with and without making its batch. "
-        f"With the same batches of 200 walks of 20 steps, {large.n_grid_cells} units all to all take "
-        f"{_seconds(both['dense'])} a step, and in {large.sheet.n_modules} modules {_seconds(both['modules'])}: "
-        f"{_times(both['dense'] / both['modules'])} as fast."
+    beside = "; ".join(
+        f"{'every step' if one.every == 1 else f'every {one.every} steps'}: {_seconds(one.dense)} and "
+        f"{_seconds(one.modules)}, {_times(one.dense / one.modules)} as fast"
+        for one in both
     )
-    columns = ["sheet", "plain loop", "ours", "faster", "batch alone", "share", "share without batch"]
-    return Section("module_step", caption, columns, rows, {"steps": values, "against_dense": both})
+    caption = (
+        f"All to all and in modules: a step of {large.n_grid_cells} units, all to all and in "
+        f"{large.sheet.n_modules} modules (`--wiring blocks`), in fp32 with the same batches of 200 walks of 20 steps, "
+        f"where both read the place code at {beside}.\n\n"
+        "**Step of modules**, fp32, one thread, walks and place code included, in the phase in which the network "
+        "learns. `plain loop`: autograd (benchmarks/speed/plain_modules.py), the same work. `all pairs`: the plain "
+        "loop where isometry compares all states of a batch, not `--isometry_states` of them. `share`: time of the "
+        "step's own matrix products, alone and in their shapes, over that of our step with and without making its "
+        "batch."
+    )
+    columns = ["sheet", "plain loop", "ours", "faster", "all pairs", "faster than that", "batch alone"]
+    columns += ["share", "share without batch"]
+    measured = {"steps": values, "against_dense": [one._asdict() for one in both]}
+    return Section("module_step", caption, columns, rows, measured)
 
 
 def processes_section(sizes: Sizes, _bar: tqdm[Any]) -> Section:

@@ -75,6 +75,23 @@ def test_the_plain_loop_of_modules_does_the_same_work(wiring: str) -> None:
         assert float((mine.grad - theirs.grad).norm()) < 0.02 * float(theirs.grad.norm())
 
 
+def test_the_plain_loop_can_compare_all_states_of_a_batch() -> None:
+    config = TrainConfig(preset="smoke", tau=True, wiring="learned", steps=40, isometry_states=20)
+    n_states = (config.seq_length + 1) * config.batch_size
+    state, number = fresh_state(config, CPU, "fp32"), step_number(config)
+    scale = state.length_scale(config)
+    batch = make_batch(config, state.place_cells, state.generators["walks"], step=number, scale=scale)
+
+    def terms(states: int, *, all_states: bool) -> dict[str, float]:
+        compared = dataclasses.replace(config, isometry_states=states)
+        return PlainModules(state.network, compared, all_states=all_states).train_step(batch, [])
+
+    everything, some = terms(config.isometry_states, all_states=True), terms(config.isometry_states, all_states=False)
+    assert everything == terms(n_states, all_states=False)
+    assert everything["capacity"] == some["capacity"]
+    assert everything["isometry"] != some["isometry"]
+
+
 def test_a_sheet_reaches_the_bar_by_both_share_and_error() -> None:
     fine = time_to_bar.Timed("--preset laptop --tau", 2.0, 1.0, 0.9, 6.0)
     assert fine.reaches

@@ -31,11 +31,26 @@ class ModuleStep(NamedTuple):
     name: str
     plain: float
     """Autograd's, batch included."""
+    all_states: float | None
+    """The same, where it compares all states of a batch: of learned modules alone, which compare some."""
     ours: float
     products: float
     """Its matrix products alone, in their shapes."""
     making: float
     """Its batch alone."""
+
+
+READ_BY_MODULES = 4
+"""At every how-manieth step of a walk the recipe of ``--wiring blocks`` reads the place code."""
+
+
+class DenseAndModules(NamedTuple):
+    """Median seconds of one step of both."""
+
+    every: int
+    """At every how-manieth step of a walk both read the place code."""
+    dense: float
+    modules: float
 
 
 def step_number(config: TrainConfig) -> int:
@@ -54,10 +69,10 @@ def our_step(config: TrainConfig) -> Callable[[], object]:
     return step
 
 
-def plain_step(config: TrainConfig) -> Callable[[], object]:
+def plain_step(config: TrainConfig, *, all_states: bool = False) -> Callable[[], object]:
     """Return a function that makes a batch and learns from it by a plain loop."""
     state, number = fresh_state(config, CPU, "fp32"), step_number(config)
-    loop, moments = PlainModules(state.network, config), read_steps(number, config)
+    loop, moments = PlainModules(state.network, config, all_states=all_states), read_steps(number, config)
     return lambda: loop.train_step(_batch(config, state, number), moments)
 
 
@@ -79,6 +94,8 @@ def products_of(config: TrainConfig) -> Callable[[], object]:
     rows = torch.randn(len(moments) * batch, config.n_grid_cells, generator=generator)
     readout = torch.randn(places, config.n_grid_cells, generator=generator)
     logits = torch.randn(len(rows), places, generator=generator)
+    encoder = torch.randn(modules, places, across, generator=generator)
+    codes = torch.randn(modules, batch, places, generator=generator)
     compared = min(config.isometry_states, (time + 1) * batch)
     some = torch.randn(modules, compared, across, generator=generator)
     pairs = torch.randn(modules, compared, compared, generator=generator)
@@ -99,6 +116,8 @@ def products_of(config: TrainConfig) -> Callable[[], object]:
 
     def products() -> None:
         (by_patterns if few_patterns else by_weights)()
+        torch.bmm(codes, encoder)
+        torch.bmm(codes.transpose(1, 2), state)
         if learns:
             torch.bmm(states.transpose(1, 2), states)
             torch.bmm(some, some.transpose(1, 2))
@@ -114,27 +133,31 @@ def products_of(config: TrainConfig) -> Callable[[], object]:
 def module_step(name: str, config: TrainConfig, rounds: int, bar: tqdm[Any] | None = None) -> ModuleStep:
     """Time a step, a plain step, its products and its batch, in turns."""
     state, number = fresh_state(config, CPU, "fp32"), step_number(config)
-    seconds = interleaved(
-        {
-            "plain": plain_step(config),
-            "ours": our_step(config),
-            "products": products_of(config),
-            "making": lambda: _batch(config, state, number),
-        },
-        rounds,
-        bar=bar,
-    )
-    return ModuleStep(name, **seconds)
+    work: dict[str, Callable[[], object]] = {
+        "plain": plain_step(config),
+        "ours": our_step(config),
+        "products": products_of(config),
+        "making": lambda: _batch(config, state, number),
+    }
+    if config.wiring == "learned":
+        work["all_states"] = plain_step(config, all_states=True)
+    return ModuleStep(name, **{"all_states": None} | interleaved(work, rounds, bar=bar))
 
 
-def against_dense(config: TrainConfig, rounds: int) -> dict[str, float]:
-    """Time a step of a dense sheet and of the same sheet in modules, with the same batches; both in fp32."""
-    settings = {"n_grid_cells": config.n_grid_cells, "seed": 0}
-    dense = TrainConfig(**settings, n_place_cells=config.n_place_cells)
-    blocks = TrainConfig(
-        **settings, n_place_cells=config.n_place_cells, wiring="blocks", modules_per_side=config.modules_per_side
-    )
-    return interleaved({"dense": our_step(dense), "modules": our_step(blocks)}, rounds)
+def against_dense(config: TrainConfig, rounds: int) -> list[DenseAndModules]:
+    """Time a step of a dense sheet and of the same sheet in modules, with the same batches; both in fp32.
+
+    Once with the place code read in every step of a walk, once as seldom as recipes of modules read it.
+    """
+    every = (1, READ_BY_MODULES)
+    settings = {"n_grid_cells": config.n_grid_cells, "n_place_cells": config.n_place_cells, "seed": 0}
+    blocks = {"wiring": "blocks", "modules_per_side": config.modules_per_side}
+    work = {}
+    for one in every:
+        work[f"dense {one}"] = our_step(TrainConfig(**settings, readout_every=one))
+        work[f"modules {one}"] = our_step(TrainConfig(**settings, **blocks, readout_every=one))
+    seconds = interleaved(work, rounds)
+    return [DenseAndModules(one, seconds[f"dense {one}"], seconds[f"modules {one}"]) for one in every]
 
 
 def by_modules(base: TrainConfig, counts: Sequence[int], rounds: int) -> dict[int, float]:

@@ -29,10 +29,13 @@ class PlainModules(nn.Module):
         Where its first weights are copied from.
     config : TrainConfig
         Of attractor or learned modules.
+    all_states : bool
+        Compare all states of a batch with one another, not those alone that ``config`` has compared.
     """
 
-    def __init__(self, network: PathIntegrator, config: TrainConfig) -> None:
+    def __init__(self, network: PathIntegrator, config: TrainConfig, *, all_states: bool = False) -> None:
         super().__init__()
+        self.all_states = all_states
         self.config, self.network = config, network
         units, wiring = network.units, network.units.wiring
         self.order = torch.from_numpy(config.sheet.order)
@@ -87,7 +90,7 @@ class PlainModules(nn.Module):
         began = batch.position[:1] - batch.displacement[:1]
         position = torch.cat((began, batch.position)).transpose(0, 1).flatten(1, 2)
         capacity = -config.capacity_weight * states.mean(dim=(1, 2)).sum()
-        if states.shape[1] > config.isometry_states:
+        if states.shape[1] > config.isometry_states and not self.all_states:
             chosen = torch.arange(config.isometry_states) * states.shape[1] // config.isometry_states
             states, position = states[:, chosen], position[:, chosen]
         size = states.square().sum(dim=-1)
