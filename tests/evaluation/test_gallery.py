@@ -14,6 +14,7 @@ from topogrid.evaluation.gallery import (
     MAIN_PICTURES,
     chance_loss,
     coupling_of,
+    draw_curves,
     draw_evaluation,
     draw_filmstrip,
     draw_tau,
@@ -22,7 +23,9 @@ from topogrid.evaluation.gallery import (
 )
 from topogrid.figures import PALETTE, Moment
 from topogrid.measures.pictures import FIGURES
+from topogrid.measures.training import LOSS
 from topogrid.settings.config import TrainConfig
+from topogrid.training.objective import readout_steps
 
 CONFIG = TrainConfig(n_grid_cells=36, tau=True, wiring="dense", n_place_cells=32)
 OF_TAU = {"validation/tau_against_spacing", "validation/shares_by_tau"}
@@ -75,6 +78,21 @@ def test_no_headline_runs_out_of_its_picture(drawn: dict[str, Figure], found: bo
         for text in figure.findobj(Text):
             if text.get_text() and text.get_text() == figure.get_suptitle():
                 assert text.get_window_extent().x1 <= figure.bbox.x1, name
+
+
+def test_curves_name_the_phases_that_have_begun_and_fit_their_picture() -> None:
+    learned = TrainConfig(preset="laptop", tau=True, steps=100_000)
+    last = learned.steps - readout_steps(learned)
+    for step, told in (
+        (5, ": modules learn"),
+        (last, "on walks of 100 steps (grey"),
+        (100_000, "read-out learns (grey"),
+    ):
+        figure = draw_curves([{"step": 1, LOSS.key: 1.0}, {"step": step, LOSS.key: 0.1}], learned)
+        figure.draw_without_rendering()
+        (headline,) = [text for text in figure.findobj(Text) if text.get_text() == figure.get_suptitle()]
+        assert told in headline.get_text()
+        assert headline.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_tau_is_drawn_on_the_scale_of_all_that_it_may_become() -> None:

@@ -67,15 +67,28 @@ def test_losses_of_two_phases_are_not_one_line() -> None:
     assert np.isnan(total.get_ydata()).sum() == 1
     jump = np.abs(np.diff(total.get_ydata()))
     assert np.nanmax(jump) == 0
-    assert "tau grows, from step 41 (grey line) place is learned" in all_text(fig)
+    assert "100 steps: tau grows; from 41 place is learned (grey line)" in all_text(fig)
     assert any(line.get_xdata()[0] == 40.5 for line in rate.lines)
     assert not np.isnan(rate.lines[0].get_ydata()).any()
+
+
+def test_what_learned_nothing_is_beside_cross_entropies_only() -> None:
+    alone = [{"step": step, LOSS.key: 0.1} for step in (1, 50)]
+    assert "nothing learned" not in all_text(figures.training_curves(alone, chance_loss=6.2))
+    later = [*alone, *({"step": step, LOSS.key: 5.0, "train/ce_loss": 5.0} for step in (60, 90))]
+    loss = figures.training_curves(later, chance_loss=6.2).axes[0]
+    (level,) = [line for line in loss.lines if "nothing learned" in str(line.get_label())]
+    assert level.get_xdata()[0] == 60
+    everywhere = figures.training_curves(later[2:], chance_loss=6.2).axes[0]
+    (level,) = [line for line in everywhere.lines if "nothing learned" in str(line.get_label())]
+    assert level.get_xdata()[0] <= everywhere.get_xlim()[0]
 
 
 @pytest.mark.parametrize("first", [1, 5, 98, 101, 500])
 def test_a_phase_that_begins_anywhere_is_drawn(first: int) -> None:
     logged = [{"step": step, LOSS.key: 1.0} for step in range(0, 101, 10)]
     fig = figures.training_curves(logged, phases=[(1, "a"), (first, "b")])
-    assert f"from step {first} (grey line) b" in all_text(fig)
+    assert (f"100 steps: a; from {first} b (grey line)" in all_text(fig)) == (first <= 100)
+    assert (": a\n" in all_text(fig) + "\n") == (first > 100)
     lines = [line for line in fig.axes[0].lines if np.array_equal(line.get_xdata(), [first - 0.5] * 2)]
     assert len(lines) == (1 if first <= 103 else 0)

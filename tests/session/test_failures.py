@@ -43,7 +43,7 @@ def run(folder: Path, *more: str, tau: bool = True) -> int:
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "draw_evaluation", lambda *args, **kwargs: {})
-    monkeypatch.setattr(session.Run, "_tau_picture", lambda self, step: {})
+    monkeypatch.setattr(session.WatchedPictures, "of_step", lambda self, step, row, tau: {})
 
 
 class Spoiler:

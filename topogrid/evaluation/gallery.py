@@ -17,7 +17,7 @@ from topogrid.figures import Moment, Selection
 from topogrid.measures.maps import COUPLING, COUPLING_P, LATTICES
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import numpy_generator
-from topogrid.training.objective import Phase, phases_left
+from topogrid.training.objective import Phase, phase_and_length, phase_of, phases_left
 
 PHASE_NAMES: dict[Phase, str] = {
     "growth": "tau grows",
@@ -146,13 +146,7 @@ def draw_evaluation(
             network=network,
         )
     if rows:
-        drawers["train/curves"] = lambda: figures.training_curves(
-            rows,
-            network=network,
-            n_units=config.n_grid_cells,
-            chance_loss=chance_loss(config),
-            phases=[(first, PHASE_NAMES[phase]) for phase, first, _ in phases_left(0, config)],
-        )
+        drawers["train/curves"] = lambda: draw_curves(rows, config)
     return {key: draw() for key, draw in drawers.items() if only is None or key in only}
 
 
@@ -181,6 +175,24 @@ def draw_tau(tau: np.ndarray, config: TrainConfig) -> Figure:
     """Draw time constants ``(unit,)`` in steps on the sheet, on the scale of all they may become."""
     limits = (config.tau_min, config.tau_max) if config.tau else None
     return figures.tau_map(config.sheet.map(tau), config.dt, limits=limits, modules=config.modules_per_side)
+
+
+def draw_curves(rows: Sequence[dict[str, float]], config: TrainConfig) -> Figure:
+    """Draw loss and errors against step, from rows of ``metrics.jsonl``."""
+    return figures.training_curves(
+        rows,
+        network=network_of(config),
+        n_units=config.n_grid_cells,
+        chance_loss=chance_loss(config),
+        phases=[(first, _phase_name(first, config)) for _, first, _ in phases_left(0, config)],
+    )
+
+
+def _phase_name(first: int, config: TrainConfig) -> str:
+    """Return what the phase that begins with step ``first`` does; of one that goes on, from which walks."""
+    phase, length = phase_and_length(first, config)
+    goes_on = first > 1 and phase_of(first - 1, config) == phase
+    return f"on walks of {length} steps" if goes_on else PHASE_NAMES[phase]
 
 
 def draw_filmstrip(moments: Sequence[Moment], config: TrainConfig) -> Figure:

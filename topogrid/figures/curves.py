@@ -30,6 +30,7 @@ from topogrid.figures.style import (
 )
 from topogrid.measures.decoding import EVALUATED_GROUP
 from topogrid.measures.shown import DRAWN_CHARTS, Chart, Line
+from topogrid.measures.training import CROSS_ENTROPY
 
 PHASE_COLOUR = "0.75"
 _LONG_S = 20.0  # walks that last longer have a logarithmic time axis
@@ -189,7 +190,8 @@ def training_curves(
     n_units : int, optional
         Units in the network, for the title.
     chance_loss : float, optional
-        Cross-entropy of a network that has learned nothing (log of the number of place cells), nats.
+        Cross-entropy of a network that has learned nothing (log of the number of place cells), nats; drawn over the
+        steps that have a cross-entropy.
     phases : sequence of (int, str), optional
         First step of each phase of training, and what it does; each has a loss of its own, so that no line of a loss
         goes from one to the next.
@@ -216,15 +218,14 @@ def training_curves(
             empty_note(ax, "not recorded")
             continue
         if chart.of_loss and chance_loss is not None:
-            label = f"nothing learned, {chance_loss:.3f}"
-            ax.axhline(chance_loss, color=NULL_COLOUR, linestyle=":", linewidth=1, label=label)
+            _draw_chance(ax, rows, chance_loss)
         _draw_borders(ax, borders)
         if len(chart.lines) > 1:
             ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2)
         _scale(ax, chart)
     size = f" of {counted(n_units, 'unit')}" if n_units is not None else ""
     reached = counted(int(max(steps)), "step") if steps else "nothing logged yet"
-    headline(fig, f"Training of the {network} network{size}", reached + _told_phases(phases))
+    headline(fig, f"Training of the {network} network{size}", reached + _told_phases(phases, max(steps, default=0.0)))
     return fig
 
 
@@ -247,6 +248,15 @@ def _draw_line(
     return True
 
 
+def _draw_chance(ax: Axes, rows: Sequence[Mapping[str, Any]], chance_loss: float) -> None:
+    """Draw the cross-entropy of a network that has learned nothing, over the steps that have a cross-entropy."""
+    steps, _ = series(rows, CROSS_ENTROPY.key)
+    if steps.size:
+        ends = [steps.min() if steps.min() > ax.dataLim.x0 else ax.get_xlim()[0], ax.get_xlim()[1]]
+        label = f"nothing learned, {chance_loss:.3f}"
+        ax.plot(ends, [chance_loss] * 2, color=NULL_COLOUR, linestyle=":", linewidth=1, label=label)
+
+
 def _draw_borders(ax: Axes, borders: Sequence[int]) -> None:
     """Mark where each phase but the first begins."""
     for first in borders:
@@ -254,12 +264,14 @@ def _draw_borders(ax: Axes, borders: Sequence[int]) -> None:
             ax.axvline(first - 0.5, color=PHASE_COLOUR, linewidth=0.6, zorder=0)
 
 
-def _told_phases(phases: Sequence[tuple[int, str]]) -> str:
-    """Name the phases and the steps with which they begin."""
+def _told_phases(phases: Sequence[tuple[int, str]], reached: float) -> str:
+    """Name the phases that have begun and the steps with which they do."""
+    begun = [(first, name) for first, name in phases if first <= max(reached, phases[0][0])]
     if len(phases) < 2:
         return ""
-    (_, name), *others = phases
-    return f"; {name}, " + ", ".join(f"from step {first:,} (grey line) {name}" for first, name in others)
+    (_, name), *others = begun
+    lines = f" (grey line{'s' if len(others) > 1 else ''})" if others else ""
+    return "; ".join([f": {name}", *(f"from {first:,} {name}" for first, name in others)]) + lines
 
 
 def _scale(ax: Axes, chart: Chart) -> None:

@@ -112,10 +112,11 @@ def _line(measure: Measure, look: str, label: str = "") -> Line:
     return Line(measure, label or measure.short or measure.label, look)
 
 
+CROSS_ENTROPY_LINE = _line(training.CROSS_ENTROPY, "main")
 LOSS_CHART = Chart(
     "Loss",
     "nats",
-    (_line(training.CROSS_ENTROPY, "main"), _line(training.LOSS, "faint")),
+    (CROSS_ENTROPY_LINE, _line(training.LOSS, "faint")),
     of_loss=True,
 )
 ERROR_CHART = Chart(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from topogrid.evaluation.gallery import draw_evaluation, draw_tau, wanted_pictures
+from topogrid.evaluation.gallery import draw_evaluation, wanted_pictures
 from topogrid.evaluation.measured import Measured, described, measure
 from topogrid.evaluation.results import Evaluation
 from topogrid.evaluation.saved import save_evaluation, save_glance, unit_rows
@@ -29,6 +29,7 @@ from topogrid.session.log import Say, on_screen, tell
 from topogrid.session.moments import SaveDue, evaluates_start, filmstrip, look_at_sheet
 from topogrid.session.next_commands import next_commands, resuming_command
 from topogrid.session.pace import Pace
+from topogrid.session.pictures import WORTH_A_STRIP, WatchedPictures, tau_picture
 from topogrid.session.progress import DRAWING, EvaluationProgress, Progress, say_evaluation
 from topogrid.session.screen import Screen
 from topogrid.session.start import Start, prepare
@@ -45,7 +46,6 @@ from topogrid.training.processes import Processes, joined
 from topogrid.training.step import StepRecord, train
 
 DONE, CANNOT_START, CANNOT_SAVE, NON_FINITE = 0, 2, 1, 3  # exit codes
-TAU_MAP_EVERY = 5  # logged steps; the map is one figure a person watches while it forms
 
 
 def run_training(
@@ -109,6 +109,7 @@ class Run:
         """Step, and error over walks of training length in cm, of the best evaluation; step of the last."""
         self.began_from = start.began_from
         self._saving, self.began = SaveDue(self.config), time.perf_counter()
+        self._watched = WatchedPictures(self.config, self.folder.metrics_path, self.tracker.rendered)
         self.measured: Measured | None = None
         """The last evaluation, and what it comes to."""
         self.busy_elsewhere = 0.0
@@ -223,7 +224,8 @@ class Run:
             "perf/step_ms": 1000 / speed if speed else math.nan,
             "perf/peak_memory_mb": peak_memory_mb(),
         }
-        self.tracker.log(record.step, row, self._tau_picture(record.step))
+        self.tracker.log(record.step, row, self._watched.of_step(record.step, row, self.state.network.units.tau))
+        self.busy_elsewhere += self._watched.seconds
         if self.graph is not None and self.graph.trouble:
             tell(f"steps are taken one by one, they cannot be recorded here: {self.graph.trouble}")
             self.graph.trouble = ""
@@ -232,13 +234,6 @@ class Run:
         if news:
             tell(news)
         self.progress.report(record.step, row, self.forecast.left(record.step))
-
-    def _tau_picture(self, step: int) -> dict[str, Figure]:
-        """Tau map of a step that shows one."""
-        tau = self.state.network.units.tau
-        if tau is None or step % (TAU_MAP_EVERY * self.config.print_every):
-            return {}
-        return {"tau/tau_map": draw_tau(tau.detach().double().cpu().numpy(), self.config)}
 
     def _evaluate(self) -> None:
         """Measure the network, and keep and show what was found; a signal cuts it short before anything is kept."""
@@ -269,7 +264,7 @@ class Run:
     def _drawn(self, measured: Measured) -> dict[str, Figure]:
         """Draw an evaluation; of an untrained network only the first map of tau, for all else is noise."""
         if self.state.step == 0:
-            return self._tau_picture(0)
+            return tau_picture(0, self.state.network.units.tau, self.config)
         rows = [*thinned_metrics(self.folder.metrics_path), {"step": self.state.step, **measured.row}]
         only = wanted_pictures(self.config)
         return draw_evaluation(measured.evaluation, self.config, rows=rows, summary=measured.summary, only=only)
@@ -290,7 +285,9 @@ class Run:
         tell(line)
         self.progress.doing("")
         self.forecast.glance = time.perf_counter() - began
-        self.busy_elsewhere += self.forecast.glance
+        if self.forecast.left(self.state.step) > WORTH_A_STRIP:
+            self._draw_filmstrip()
+        self.busy_elsewhere += time.perf_counter() - began
 
     def _draw_filmstrip(self) -> None:
         strip = filmstrip(self.folder.evaluation, self.config) if self.moments else None

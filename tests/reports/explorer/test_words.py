@@ -11,7 +11,7 @@ import pytest
 
 from tests.explorer_runs import config_of, make_run
 from tests.reports.pages import embedded
-from topogrid.measures.training import CROSS_ENTROPY
+from topogrid.measures.training import CROSS_ENTROPY, LOSS
 from topogrid.reports.explorer import words, write_report
 from topogrid.reports.explorer.page import contents
 from topogrid.reports.explorer.sprites import encode_png
@@ -93,7 +93,10 @@ def test_of_two_rows_of_one_step_the_later_counts_and_what_is_missing_is_left_ou
     (loss,) = charts(rows, chance_loss=6.2)
     (series,) = loss["series"]
     assert (series["steps"], series["values"]) == ([1, 3], [6.0, 4.0])
-    assert loss["level"] == 6.2
+    assert loss["level"] == {"value": 6.2, "first": 1}
+    late = [{"step": 1.0, LOSS.key: 0.1}, {"step": 5.0, LOSS.key: 5.0, key: 5.0}]
+    assert charts(late, chance_loss=6.2)[0]["level"] == {"value": 6.2, "first": 5}
+    assert charts(late[:1], chance_loss=6.2)[0]["level"] is None  # of a loss that is no cross-entropy
     assert charts([{"step": 1.0}]) == []
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from topogrid.evaluation.claims import claims
 from topogrid.measures.decoding import ERROR, LONG_ERROR, PREDICTED_SPACING, STILL_LONG, STILL_SHORT
 from topogrid.measures.maps import ABOVE_03, ABOVE_08, GRID_CELLS, NULL_03, NULL_08, SPACING
-from topogrid.measures.shown import CHARTS, Line
+from topogrid.measures.shown import CHARTS, CROSS_ENTROPY_LINE, Line
 from topogrid.measures.training import STEPS_DONE
 from topogrid.reading import UnreadableError, number, read_bytes
 from topogrid.reports.run_files import read_headline, read_summary, read_versions
@@ -35,11 +35,17 @@ def charts(rows: Sequence[Row], *, chance_loss: float | None = None) -> list[dic
         series = [_series(rows, line) for line in chart.lines]
         there = [line for line in series if line["steps"]]
         if there:
-            level = chance_loss if chart.of_loss else None
+            level = _level(there, chance_loss) if chart.of_loss else None
             drawn.append(
                 {"title": chart.title, "unit": chart.unit, "log": chart.logarithmic, "level": level, "series": there}
             )
     return drawn
+
+
+def _level(there: Sequence[Mapping[str, Any]], chance_loss: float | None) -> dict[str, float] | None:
+    """Return the loss of a network that has learned nothing, and from which step on there is a loss like it."""
+    begins = [line["steps"][0] for line in there if line["label"] == CROSS_ENTROPY_LINE.label]
+    return {"value": chance_loss, "first": begins[0]} if begins and chance_loss is not None else None
 
 
 def _series(rows: Sequence[Row], line: Line) -> dict[str, Any]:

@@ -30,7 +30,7 @@ function prepareCharts() {
 function makeChart(chart) {
   const values = chart.series.flatMap((line_) => line_.values).filter((value) => !chart.log || value > 0);
   const steps = chart.series.flatMap((line_) => line_.steps);
-  if (chart.level !== null) values.push(chart.level);
+  if (chart.level !== null) values.push(chart.level.value);
   if (chart.area) values.push(...chart.area.high.filter((value) => value !== null));
   const x = plainScale(smallest(steps), largest(steps), FRAME.left, FRAME.width - FRAME.right, false);
   const fromZero = chart.unit.startsWith("%") || chart.unit === "cm" || chart.unit === "";
@@ -40,7 +40,7 @@ function makeChart(chart) {
   drawing.setAttribute("preserveAspectRatio", "xMidYMid meet");
   drawFrame(drawing, x, y, chart);
   if (chart.area) drawing.append(areaOf(chart.area, x, y));
-  if (chart.level !== null) drawing.append(svg("line", { class: "level", x1: FRAME.left, x2: FRAME.width - FRAME.right, y1: y.place(chart.level), y2: y.place(chart.level) }));
+  if (chart.level !== null) drawing.append(levelOf(chart.level, x, y));
   for (const line_ of chart.series) drawing.append(...curve(line_, x, y, chart));
   const now = svg("line", { class: "now", y1: FRAME.top, y2: FRAME.height - FRAME.bottom });
   const cursor = svg("line", { class: "grid", y1: FRAME.top, y2: FRAME.height - FRAME.bottom, visibility: "hidden" });
@@ -97,6 +97,12 @@ function curve(line_, x, y, chart) {
   const drawn = [svg("path", { class: `line ${line_.look}`, d: path })];
   if (points.length > 30) return drawn;
   return drawn.concat(points.map(([step, value]) => svg("circle", { class: `dot ${line_.look}`, cx: x.place(step), cy: y.place(value), r: 2.6 })));
+}
+
+// What a network that has learned nothing has, from the step on at which there is something like it.
+function levelOf(level, x, y) {
+  const at = y.place(level.value);
+  return svg("line", { class: "level", x1: Math.max(FRAME.left, x.place(level.first)), x2: FRAME.width - FRAME.right, y1: at, y2: at });
 }
 
 function areaOf(area, x, y) {
