@@ -135,7 +135,8 @@ def in_little_time(folder: Path) -> Iterator[None]:
         contextlib.chdir(folder),
         patch("topogrid.settings.machine.machine_memory", lambda: 2**32),
         patch.object(session, "draw_evaluation", lambda *args, **kwargs: {}),
-        patch.object(session.Run, "_tau_picture", lambda self, step: {}),
+        patch.object(session, "tau_picture", lambda *given: {}),
+        patch.object(session.WatchedPictures, "of_step", lambda *given: {}),
         patch.object(units, "grid_gate", functools.partial(grid_gate, n_surrogates=4)),
     ):
         yield

@@ -31,7 +31,7 @@ from topogrid.interventions.files import measure_headline_into, measure_table_in
 from topogrid.interventions.modules import ModuleOutcome
 from topogrid.interventions.modules import obstacle as no_headline
 from topogrid.interventions.run import Outcome
-from topogrid.measures.pictures import FIGURES
+from topogrid.measures.pictures import CURVES, FIGURES
 from topogrid.reading import UnreadableError
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import read_metrics
@@ -185,7 +185,7 @@ class Run:
         return tuple(
             name
             for name, key in _FIGURE_KEYS.items()
-            if not (key.endswith(of_tau) and not self.config.tau) and not (key == "train/curves" and not has_rows)
+            if not (key.endswith(of_tau) and not self.config.tau) and not (key == CURVES and not has_rows)
         )
 
     @cached_property

@@ -15,6 +15,7 @@ from topogrid.evaluation.summary import PERIODS, Summary, lattice_maps, sum_up
 from topogrid.evaluation.theory import forming_line, theory_line
 from topogrid.figures import Moment, Selection
 from topogrid.measures.maps import COUPLING, COUPLING_P, LATTICES
+from topogrid.measures.pictures import CURVES
 from topogrid.settings.config import TrainConfig
 from topogrid.streams import numpy_generator
 from topogrid.training.objective import Phase, phase_and_length, phase_of, phases_left
@@ -27,7 +28,7 @@ PHASE_NAMES: dict[Phase, str] = {
 }
 """What each phase of training does, for the learning curves."""
 
-MAIN_PICTURES = ("validation/top_10_ratemaps", "validation/topographic_scale_map", "tau/tau_map", "train/curves")
+MAIN_PICTURES = ("validation/top_10_ratemaps", "validation/topographic_scale_map", "tau/tau_map", CURVES)
 """What stands for an evaluation where few pictures are wanted."""
 
 
@@ -146,7 +147,7 @@ def draw_evaluation(
             network=network,
         )
     if rows:
-        drawers["train/curves"] = lambda: draw_curves(rows, config)
+        drawers[CURVES] = lambda: draw_curves(rows, config)
     return {key: draw() for key, draw in drawers.items() if only is None or key in only}
 
 

@@ -12,12 +12,14 @@ class FigureEntry(NamedTuple):
     file: str
 
 
+CURVES = "train/curves"
+
 FIGURES: dict[str, FigureEntry] = {
     "tau/tau_map": FigureEntry("Time constant of each unit on the sheet, in steps and milliseconds.", "tau_map.png"),
     "validation/filmstrip": FigureEntry(
         "Time constants (ms) and spacing (m) on the sheet at moments of training.", "filmstrip.png"
     ),
-    "train/curves": FigureEntry("Loss and position error against step.", "curves.png"),
+    CURVES: FigureEntry("Loss and position error against step.", "curves.png"),
     "validation/topographic_scale_map": FigureEntry("Spacing on the sheet, m; grey has no lattice.", "scale_map.png"),
     "validation/orientation_map": FigureEntry("Grid orientation on the sheet, degrees mod 60.", "orientation_map.png"),
     "validation/phase_map": FigureEntry("Grid phase on the sheet, in unit-cell coordinates.", "phase_map.png"),

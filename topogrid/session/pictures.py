@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from topogrid.evaluation.gallery import draw_curves, draw_tau
+from topogrid.measures.pictures import CURVES
 from topogrid.runs.metrics_log import thinned_metrics
 from topogrid.settings.config import TrainConfig
 
@@ -60,7 +61,7 @@ class WatchedPictures(Generic[Drawn]):
             self._next_curves = LATER_CURVES * age
             began = time.perf_counter()
             rows = [*thinned_metrics(self._metrics_path), {"step": step, **row}]
-            drawn |= self._render({"train/curves": draw_curves(rows, self._config)})
+            drawn |= self._render({CURVES: draw_curves(rows, self._config)})
             self.seconds = time.perf_counter() - began
         return drawn
 
