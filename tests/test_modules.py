@@ -30,6 +30,7 @@ from topogrid.trained.safetensors import export_weights, import_weights
 from topogrid.training.batch import make_batch
 from topogrid.training.objective import (
     TERMS,
+    capped,
     growth_steps,
     late_steps,
     phase_of,
@@ -297,3 +298,15 @@ def test_presets_that_are_named_are_really_shorter(given: dict[str, Any]) -> Non
         assert there.n_grid_cells <= config.n_grid_cells
     assert named or config.wiring == "attractor" or config.network == "lstm"
     assert operations(config) > 0
+
+
+def test_phases_that_are_shorter_than_asked_for_are_said() -> None:
+    given = {"preset": "smoke", "tau": True, "wiring": "learned", "readout_steps": 8, "late_steps": 4}
+    assert capped(TrainConfig(**given, steps=40, tau_growth_steps=10)) == []
+    short = capped(TrainConfig(**given, steps=4, tau_growth_steps=10))
+    assert short == [
+        "readout_steps 8 are more than a quarter of 4 steps: 1 are taken",
+        "late_steps 4 are more than half of 4 steps: 1 are taken",
+        "tau_growth_steps 10 are more than a quarter of 4 steps: 1 are taken",
+    ]
+    assert capped(TrainConfig(preset="smoke", wiring="dense", steps=2)) == []

@@ -38,6 +38,8 @@ LONGER_RUNS = (
     "laptop-longer-free-seed0",
     *(f"laptop-longer-held-seed{seed}" for seed in SEEDS),
     "laptop-longer-fixed-seed0",
+    "laptop-longer-seed0",
+    "laptop-longer-seed1",
 )
 LONG_RUNS = tuple(f"long-tau-seed{seed}" for seed in SEEDS)
 RUNS = (

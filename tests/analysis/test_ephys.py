@@ -78,7 +78,7 @@ def test_objects_that_keep_their_times_will_do() -> None:
 
 def test_a_lattice_too_wide_for_its_box_shows_some_of_its_peaks() -> None:
     wide = np.stack([lattice_map(0.78, angle, n_bins=32, box_size=1.0) for angle in (0, 10, 20)])
-    table = grid_table(np.concatenate([wide, np.ones((1, 32, 32))]), 1.0, n_surrogates=1, rng=np.random.default_rng(0))
+    table = grid_table(np.concatenate([wide, np.ones((1, 32, 32))]), 1.0, n_surrogates=99, rng=np.random.default_rng(0))
     assert np.isnan(table["spacing_m"][-1])
     assert table["n_peaks"][-1] == 0
     lost = np.isnan(table["spacing_m"][:-1])
@@ -95,7 +95,7 @@ def test_the_example_scores_a_session(tmp_path: Path, capsys: pytest.CaptureFixt
     spec.loader.exec_module(example)
     session, table = tmp_path / "session.npz", tmp_path / "cells.csv"
     np.savez(session, time=TIME, position=TRACK, **{f"spikes_{name}": times for name, times in SPIKES.items()})
-    words = [str(session), "--box_size", "1", "1", "--bin_cm", "5", "--surrogates", "40", "--csv", str(table)]
+    words = [str(session), "--box_size", "1", "1", "--bin_cm", "5", "--surrogates", "50", "--csv", str(table)]
     assert example.main(words) == 0
     assert "passes (ring null)" in capsys.readouterr().out
     with table.open(encoding="utf-8") as file:
@@ -103,3 +103,14 @@ def test_the_example_scores_a_session(tmp_path: Path, capsys: pytest.CaptureFixt
     assert [row["cell"] for row in rows] == ["a", "b"]
     assert float(rows[0]["spacing_m"]) == pytest.approx(0.35, rel=0.05)
     assert rows[1]["passed"] == "False"
+
+
+@pytest.mark.parametrize(("surrogates", "cells"), [(50, 1), (98, 1), (9, 10)])
+def test_so_few_surrogates_that_no_cell_could_pass_are_refused(surrogates: int, cells: int) -> None:
+    maps = np.stack([lattice_map(0.5)] * cells)
+    with pytest.raises(ValueError, match=f"at least {-(-99 // cells)} for {cells} cell.* no cell could pass"):
+        grid_table(maps, 2.2, n_surrogates=surrogates, rng=np.random.default_rng(0))
+
+
+def test_with_as_many_as_that_a_lattice_passes() -> None:
+    assert grid_table(lattice_map(0.5)[None], 2.2, n_surrogates=99, rng=np.random.default_rng(0))["passed"].all()

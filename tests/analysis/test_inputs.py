@@ -104,7 +104,7 @@ ARRAYS: dict[str, list[tuple[Callable[[Any], Any], np.ndarray]]] = {
     "forming_spacing": [(lambda x: forming_spacing(0.12, 2.0, x), UNITS)],
     "grid_gate": [(lambda x: grid_gate(x, n_surrogates=2, rng=RNG), MAPS)],
     "grid_scores": [(grid_scores, MAPS)],
-    "grid_table": [(lambda x: grid_table(x, 2.2, n_surrogates=2, rng=RNG), MAPS)],
+    "grid_table": [(lambda x: grid_table(x, 2.2, n_surrogates=99, rng=RNG), MAPS)],
     "low_pass_noise": [(lambda x: low_pass_noise(x, RNG), MAPS)],
     "mean_interval": [(mean_interval, UNITS)],
     "mean_over_networks": [(lambda x: mean_over_networks([(UNITS, x)]), UNITS)],

@@ -42,6 +42,17 @@ def test_states_without_a_shape_are_refused(states: np.ndarray) -> None:
         torus_of(states, rng=np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("exponent", [-900, -300, 300, 900])
+def test_the_unit_of_states_changes_nothing(exponent: int) -> None:
+    states = np.random.default_rng(1).random((80, 6))
+    ways = [
+        torus_of(one, rng=np.random.default_rng(0), n_points=30, n_surrogates=1)
+        for one in (states, np.ldexp(states, exponent))
+    ]
+    for once, again in zip(*ways, strict=True):
+        np.testing.assert_array_equal(once, again)
+
+
 def test_without_ripser_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ripser", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'topogrid\[topology\]'"):

@@ -59,3 +59,11 @@ def test_columns_that_places_do_not_fill_are_refused(columns: int) -> None:
 def test_tau_of_places_is_the_mean_of_their_columns() -> None:
     np.testing.assert_allclose(tau_of_places(128, 1.0), conduct.MIDDLE_TAU)
     assert tau_of_places(128, 4.0).max() < 2 * conduct.MIDDLE_TAU
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "walks"), [([32], 960_000_000, 0), ([32, 900_000_000], 288, 0), ([32], 288, 999_999_999)]
+)
+def test_sheets_and_walks_that_no_memory_holds_are_refused(rows: list[int], columns: int, walks: int) -> None:
+    with pytest.raises(ValueError, match=r"walks need about .* GiB, and this machine has .* take fewer"):
+        measure(rows, columns, [2.0], [0], n_walks=walks, n_steps=1, say=lambda line: None)

@@ -122,3 +122,21 @@ def test_a_loss_that_would_read_no_step_of_a_walk_is_refused(wiring: str) -> Non
 
 def test_a_readout_that_learns_alone_has_moments_of_its_own() -> None:
     assert TrainConfig(preset="smoke", wiring="learned", tau=True, readout_every=99).readout_every == 99
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"head_direction_cells": 8, "readout_steps": 0}, "head_direction_cells has no effect .* got readout_steps 0"),
+        ({"training_feedback": 0.1, "readout_steps": 0}, "training_feedback has no effect .* got readout_steps 0"),
+        ({"training_feedback": 0.1, "readout_steps": 5, "steps": 3}, "got 3 steps, of which a quarter is none"),
+        ({"topoloss": True, "topoloss_on": "readout", "readout_steps": 5, "steps": 3}, "topoloss on the read-out"),
+        ({"movement_gain_ratio": 2.0, "modules_per_side": 1}, "movement_gain_ratio .* needs modules_per_side above 1"),
+    ],
+)
+def test_what_learned_modules_would_never_use_is_refused(settings: dict[str, Any], said: str) -> None:
+    base = {"preset": "smoke", "tau": True, "wiring": "learned", "steps": 40, "readout_steps": 8, "late_steps": 0}
+    with pytest.raises(SettingsError, match=said):
+        TrainConfig(**base | settings)
+    allowed = {"readout_steps": 8, "steps": 40, "modules_per_side": 2}
+    TrainConfig(**base | settings | {name: value for name, value in allowed.items() if name in settings})

@@ -33,8 +33,37 @@ def test_too_few_modules_with_a_spacing_give_no_slope() -> None:
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     kept = record("learned", 1)
-    write_record(kept, tmp_path / "records" / "one.json")
-    assert read_record(tmp_path / "records" / "one.json") == json.loads(json.dumps(kept))
+    path = tmp_path / "records" / "learned-seed1.json"
+    write_record(kept, path)
+    assert read_record(path) == json.loads(json.dumps(kept))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"format": True}, {"format": 1.0}, {"arm": "other"}, {"arm": ["learned"]}, {"seed": [1]}, {"seed": True},
+        {"seed": 2}, {"arm": "attractor"}, {"measures": None}, {"modules": {}}, {"changes": {}},
+        {"changes": {"baseline": {}}}, {"changes": {"baseline": {"spacing": [1.0]}, "tau_flat": {"spacing": []}}},
+        {"feedback": {}}, {"torus": 3}, {"units": []}, {"silenced": None}, {"minutes": "long"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_record_with_a_part_of_another_kind_is_refused(tmp_path: Path, damage: dict) -> None:
+    path = tmp_path / "learned-seed1.json"
+    write_record(record("learned", 1) | damage, path)
+    with pytest.raises(SettingsError, match=r"learned-seed1.json is no .*record of the study.* move it away"):
+        read_record(path)
+
+
+@pytest.mark.parametrize("name", sorted(record("learned", 1)))
+def test_a_record_without_a_part_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "learned-seed1.json"
+    write_record({part: value for part, value in record("learned", 1).items() if part != name}, path)
+    if name in ("step", "versions"):
+        read_record(path)
+        return
+    with pytest.raises(SettingsError, match="move it away"):
+        read_record(path)
 
 
 def test_a_record_of_another_format_is_refused(tmp_path: Path) -> None:

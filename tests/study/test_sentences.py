@@ -21,17 +21,17 @@ def test_each_sentence_follows_its_records() -> None:
         )
     )
     assert len(said) == 5
-    assert "tau does not set the scale: 2 % of units are grid cells" in said[0]
+    assert "there is no scale that tau could set: 2 % of units are grid cells" in said[0]
     assert "tau sets the scale: slope 1.00" in said[1]
     assert "whatever their tau, the slope is" in said[1]
     assert "to the power -1.00" in said[3]
     assert "as tau to 1.00" in said[3]
     assert "as gain to -0.50" in said[3]
     assert "does not tell" in said[3]
-    assert "81 cm off, and 11 cm with feedback of the decoded place code (strength 0.1)" in said[4]
+    assert "51 cm off, and 11 cm with feedback of the decoded place code (strength 0.1, the best of 4" in said[4]
 
     other = sentences(made(dense_tau={}, learned={"power": 0.0}, gain={"tau": [3.0] * 5}))
-    assert "(3 networks): tau sets the scale: slope" in other[0]
+    assert "(3 networks of 2,500 steps): tau sets the scale: slope" in other[0]
     assert "tau does not set the scale: the slope of spacing on tau is" in other[1]
     assert "does not tell" not in other[3]
 

@@ -35,18 +35,35 @@ def test_each_given_the_other() -> None:
     [
         ({}, "Sets: "),
         ({"n": 1}, "No answer: one network is no sample."),
-        ({"cells": 0.1}, "Does not set: 10 % of units are grid cells"),
+        ({"cells": 0.1}, "No scale to set: 10 % of units are grid cells"),
         ({"power": 0.0}, "Does not set: the slope of spacing on tau is"),
         ({"asked": 0.1}, "Does not set: spacing follows 9 % of a change of tau"),
+        ({"arm": "learned_blind", "power": 0.1}, "Does not set: the slope of spacing on tau is 0.10 (0.1"),
         ({"flat": 0.9}, "Sets it beside something else"),
         (
-            {"tau": [3.0] * 5, "gain_power": -1.0},
+            {"arm": "gain", "tau": [3.0] * 5, "gain_power": -1.0},
             "No tau to set it: all time constants are equal. Spacing goes as gain",
         ),
     ],
 )
 def test_the_answer_follows_from_the_figures(kind: dict, begins: str) -> None:
     assert answer(**kind).startswith(begins)
+
+
+def test_gain_that_training_made_of_tau_is_a_part_of_what_tau_does() -> None:
+    """Where gain is not laid out, the slope is on tau alone, however tau and gain go together."""
+    (row,) = rows_of([record("learned_blind", seed, gain_power=-1.0, power=1.0) for seed in range(3)])
+    # Gain falls as tau rises: from 2 to 1 while tau doubles.
+    assert row.values["slope on tau"].mean == pytest.approx(2.0, abs=0.1)
+    assert not row.values["slope on gain"].n
+    assert "training made up for tau" in answer("learned_blind", power=0.0)
+
+
+def test_intervals_end_where_shares_do() -> None:
+    (row,) = rows_of([record("learned", seed, cells=cells) for seed, cells in enumerate((0.8, 1.0, 1.0))])
+    assert row.values["gate %"].high == 100
+    (row,) = rows_of([record("learned", seed, cells=cells) for seed, cells in enumerate((0.0, 0.0, 0.1))])
+    assert row.values["gate %"].low == 0
 
 
 def test_what_is_by_construction_is_said() -> None:

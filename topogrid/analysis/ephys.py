@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from topogrid.analysis.inputs import MapsLike, as_maps, box_of, box_sides
 from topogrid.analysis.labelled import from_labels, is_labelled
-from topogrid.analysis.maps.gate import grid_gate
+from topogrid.analysis.maps.gate import UNIT_LEVEL, grid_gate
 from topogrid.analysis.maps.lattice import scores_and_lattice
-from topogrid.analysis.options import as_generator, as_number, as_reals
+from topogrid.analysis.options import as_count, as_generator, as_number, as_reals
 
 __all__ = ["TuningMaps", "grid_table", "speed_of", "tuning_map"]
 
@@ -146,6 +146,28 @@ def speed_of(time: ArrayLike, position: ArrayLike) -> Float:
     return speed
 
 
+FEWEST_TO_PASS = round(1 / UNIT_LEVEL) - 1
+"""Surrogate maps, over all cells, with which p can be as small as a cell needs it to be to pass."""
+
+
+def _check_enough(n_surrogates: int | None, n_cells: int) -> None:
+    """Refuse so few surrogates that the smallest p-value there can be is above what a cell has to be below.
+
+    Raises
+    ------
+    ValueError
+    """
+    if n_surrogates is None or not n_cells:
+        return
+    together = as_count(n_surrogates, "n_surrogates") * n_cells
+    if together < FEWEST_TO_PASS:
+        raise ValueError(
+            f"n_surrogates must be at least {-(-FEWEST_TO_PASS // n_cells)} for {n_cells} "
+            f"cell{'s'[: n_cells != 1]}, got {n_surrogates}: p could not be {UNIT_LEVEL:g}, and no cell could pass; "
+            "leave it out to have enough"
+        )
+
+
 def grid_table(
     maps: MapsLike,
     box_size: float | tuple[float, float] | None = None,
@@ -178,13 +200,15 @@ def grid_table(
     TypeError
         If the maps are not real numbers or ``rng`` is no generator.
     ValueError
-        If the maps are malformed, their bins not square, or nobody says how large the box is.
+        If the maps are malformed, their bins not square, or nobody says how large the box is; or if there are too few
+        surrogates for any cell to pass.
     """
     rng, sides = as_generator(rng), box_of(maps, box_size)
     rates = as_maps(maps, box_size, square=True)
     if sides is None:
         raise ValueError("box_size must be given in metres, as these maps do not know it: a spacing is measured in it")
     scores, lattice = scores_and_lattice(rates, sides)
+    _check_enough(n_surrogates, int(np.isfinite(scores.score_60).sum()))
     gate = grid_gate(rates, sides, null=null, n_surrogates=n_surrogates, scores=scores.score_60, rng=rng)
     columns = {
         "unit": from_labels(maps).unit if is_labelled(maps) else np.arange(len(rates)),

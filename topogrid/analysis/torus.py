@@ -100,6 +100,8 @@ def torus_of(
         )
     if not np.ptp(values, axis=0).any():
         raise ValueError("states must vary, but all are the same: there is no shape to measure")
+    # By a power of two, which changes no digit: squares of very small or very large states would leave the numbers.
+    values = np.ldexp(values, -int(np.frexp(np.abs(values).max())[1]))
     loops, holes = _lifetimes(values, n_points, n_components)
     nulls = [_lifetimes(rng.permuted(values, axis=0), n_points, n_components) for _ in range(n_surrogates)]
     longest_loop, longest_hole = (

@@ -17,6 +17,7 @@ from topogrid.continuous.boxed import spacing_in_a_box
 from topogrid.continuous.climb import climb_of
 from topogrid.continuous.flow import WIDTH, straight_flow
 from topogrid.continuous.sheet import ROW_APART, Sheet, ramp
+from topogrid.settings.machine import machine_memory
 
 Float = NDArray[np.float64]
 Record = dict[str, Any]
@@ -80,6 +81,7 @@ def measure(
     """
     if as_count(columns, "columns", least=_FEWEST_COLUMNS) % (2 * WIDTH):
         raise ValueError(f"columns must be a multiple of {2 * WIDTH}, got {columns}")
+    _check_room(max(rows), columns, n_walks)
     sheets = {number: Sheet(number, columns) for number in rows}
     work = list(_work(rows, columns, ratios, seeds, n_walks))
     measured: list[Record | None] = [None] * len(work)
@@ -111,6 +113,25 @@ def measure(
         "straight": [part for part in found if "flow" in part],
         "box": [part for part in found if "spacing_m" in part],
     }
+
+
+def _check_room(rows: int, columns: int, n_walks: int) -> None:
+    """Refuse sheets and walks that do not fit the memory of the machine.
+
+    Raises
+    ------
+    ValueError
+    """
+    needed, present = rows * columns * (_BYTES_A_UNIT + _BYTES_A_WALK * n_walks), machine_memory()
+    if needed > present:
+        raise ValueError(
+            f"{rows} x {columns} units with {n_walks} walks need about {needed / 2**30:.3g} GiB, and this machine has "
+            f"{present / 2**30:.3g}; take fewer rows, columns or walks"
+        )
+
+
+_BYTES_A_UNIT, _BYTES_A_WALK = 400, 16
+"""Of coordinates, weights and their transforms; and of the activity of one walk."""
 
 
 def _work(

@@ -28,6 +28,7 @@ IN_PROPORTION = 0.2  # difference of a slope from 1, or from 0, up to which spac
 STRONG = 10.0  # difference in BIC that counts as strong evidence (Kass & Raftery 1995)
 
 
+GRADIENT = 0.6  # share of the variance of log tau that a plane explains, from which shifted sheets are no fair null
 TWO_GROUPS = 2.0  # Ashman's D from which two components are two groups
 
 
@@ -305,6 +306,8 @@ def _coupling(row: Mapping[str, float], config: TrainConfig) -> str:
     over_modules = row.get(MODULE_SLOPE.key)
     if over_modules is not None and over_modules > beta:
         told += " Over modules it is steeper (above), for inside a module tau varies and spacing does not."
+    if row.get("tau/explained_by_plane", 0.0) > GRADIENT:
+        told += " Tau is mostly a gradient over the sheet, and of unrelated gradients more are correlated than p says."
     correlated, sloped = p_value < LEVEL, not low <= 0 <= high
     if correlated and sloped and rho > 0 and beta > 0:
         verdict = (

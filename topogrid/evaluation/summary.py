@@ -32,6 +32,7 @@ Float = NDArray[np.float64]
 
 ONE_IN_HUNDRED = 0.01
 BEST = 25  # units whose mean grid score is told, as others do
+SMOOTH_BLOCK = 8  # side of the blocks of a sheet without modules that are resampled together, units
 FEWEST_MEASURED = 10  # units with a lattice below which no statistics of the sheet are computed
 
 
@@ -187,7 +188,9 @@ def _summarise_sheet(
     )
     row |= {"spacing_order_reach": similarity.reach, **_summarise_clusters(clusters)}
     if np.ptp(tau) > 0:
-        row |= _summarise_coupling(maps["spacing"], tau.reshape(maps["spacing"].shape), order_rng, rng)
+        row |= _summarise_coupling(
+            maps["spacing"], tau.reshape(maps["spacing"].shape), order_rng, rng, block=_block(config)
+        )
     return Summary(row, clusters, similarity)
 
 
@@ -228,13 +231,21 @@ def _summarise_clusters(clusters: ScaleClusters) -> dict[str, float]:
     return row
 
 
+def _block(config: TrainConfig) -> int:
+    """Return the side of the patches whose spacings are alike, units: a module's, where there are modules."""
+    return config.sheet.module_side if config.sheet.n_modules > 1 else SMOOTH_BLOCK
+
+
 def _summarise_coupling(
-    log_spacing: Float, tau: Float, order_rng: np.random.Generator, rng: np.random.Generator
+    log_spacing: Float, tau: Float, order_rng: np.random.Generator, rng: np.random.Generator, *, block: int
 ) -> dict[str, float]:
-    """Whether the maps of spacing and of tau ``(row, col)`` go together: the question."""
+    """Whether the maps of spacing and of tau ``(row, col)`` go together: the question.
+
+    ``block``: side of the patches that are alike, units: a module's, where there are modules.
+    """
     unexplained = partial_morans_i(log_spacing, np.log(tau), rng=order_rng)
     coupling = sheet_correlation(np.log(tau), log_spacing, rng=rng)
-    slope = scaling_slope(tau, np.exp(log_spacing), rng=rng)
+    slope = scaling_slope(tau, np.exp(log_spacing), rng=rng, block=block)
     return {
         "spacing_partial_morans_i": unexplained.value,
         "spacing_partial_morans_p": unexplained.p_value,

@@ -28,6 +28,7 @@ from topogrid.settings.config import TrainConfig
 from topogrid.settings.saved import write_settings
 from topogrid.streams import versions
 from topogrid.training.cuda_graph import GraphedStep, uses_graph
+from topogrid.training.objective import capped
 from topogrid.training.processes import Processes
 from topogrid.training.state import TrainState
 
@@ -105,7 +106,7 @@ def prepare(config: TrainConfig, processes: Processes, held: ExitStack) -> Start
         f"{config.n_place_cells} place cells, steps {state.step + 1} to {config.steps} on {device} ({precision})"
         + ("" if processes.alone else f", by {processes.count} processes")
     )
-    for note in notes:
+    for note in (*notes, *capped(config)):
         tell(note)
     if folder.lock.note:
         tell(folder.lock.note)

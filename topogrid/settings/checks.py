@@ -42,6 +42,7 @@ def check(config: Settings) -> None:
     _check_topography(config)
     _check_tau(config)
     _check_reading(config)
+    _check_resting(config)
     _check_place_code(config)
     _check_maps(config)
     _check_wandb(config)
@@ -170,7 +171,11 @@ def _check_topography(config: Settings) -> None:
             f"topoloss on {config.topoloss_on} weights has no effect with attractor wiring, which fixes them, got "
             f"topoloss_on {config.topoloss_on}; add --{learns}, or give --topoloss_on readout"
         )
-    if config.wiring == "learned" and config.topoloss_on == "readout" and not config.readout_steps:
+    if (
+        config.wiring == "learned"
+        and config.topoloss_on == "readout"
+        and not (config.readout_steps and config.steps >= _FEWEST_STEPS_WITH_READOUT)
+    ):
         raise SettingsError(
             "topoloss on the read-out of learned wiring needs steps in which that learns, got readout_steps 0; give "
             "--readout_steps, or --topoloss_on recurrent"
@@ -199,6 +204,27 @@ def _check_reading(config: Settings) -> None:
             f"readout_every must be at most {config.seq_length} steps, the length of a walk, got "
             f"{config.readout_every}; lower it or raise seq_length"
         )
+
+
+def _check_resting(config: Settings) -> None:
+    """Refuse what only a read-out would use that never learns, and a gain that is to differ between one module."""
+    if config.movement_gain_ratio != 1 and config.modules_per_side == 1:
+        raise SettingsError(
+            f"movement_gain_ratio lays gain out over modules and needs modules_per_side above 1, got "
+            f"{config.movement_gain_ratio:g} and 1; give more modules or leave it out"
+        )
+    if config.wiring != "learned" or (config.readout_steps and config.steps >= _FEWEST_STEPS_WITH_READOUT):
+        return
+    for name in ("training_feedback", "head_direction_cells"):
+        if getattr(config, name):
+            why = "readout_steps 0" if not config.readout_steps else f"{config.steps} steps, of which a quarter is none"
+            raise SettingsError(
+                f"{name} has no effect without steps in which the read-out of learned wiring learns, got {why}; give "
+                f"--readout_steps and more --steps, or leave {name} out"
+            )
+
+
+_FEWEST_STEPS_WITH_READOUT = 4  # the read-out learns in a quarter of all at most
 
 
 def _check_place_code(config: Settings) -> None:

@@ -51,15 +51,13 @@ def plan(arms: Sequence[Arm], seeds: Sequence[int], out: Path) -> Plan:
     SettingsError
         If a record is none.
     """
+    records_in(out)  # those of others too: they stand on the page, and none is to be found broken after the training
     every = [Network(arm, seed) for seed in seeds for arm in arms]
-    done, left = [], []
+    done: list[Network] = []
+    left: list[Network] = []
     for network in every:
         path = record_path(out / RECORDS, network.arm, network.seed)
-        if path.is_file():
-            read_record(path)
-            done.append(network)
-        else:
-            left.append(network)
+        (done if path.is_file() else left).append(network)
     return Plan(done, left)
 
 

@@ -50,6 +50,19 @@ def best_feedback(records: Sequence[Record], arm: str, speed: float = 1.0) -> tu
     return (*best, known[best])
 
 
+def error_without(records: Sequence[Record], arm: str, speed: float = 1.0) -> float:
+    """Return the mean error at the last moment without feedback, on the walks of the sweep, cm."""
+    swept = [record["feedback"] for record in records if record["arm"] == arm and record["feedback"]]
+    codes = {one["code"] for sweep in swept for one in sweep if one["strength"] == 0}
+    return float(np.mean([_error(sweep, min(codes), 0.0, speed) for sweep in swept])) if codes else math.nan
+
+
+def n_feedbacks(records: Sequence[Record], arm: str) -> int:
+    """Return how many pairs of code and strength were tried on an arm."""
+    swept = [record["feedback"] for record in records if record["arm"] == arm and record["feedback"]]
+    return len({(one["code"], one["strength"]) for sweep in swept for one in sweep if one["strength"] > 0})
+
+
 def _error(sweep: Sequence[Mapping[str, Any]], code: str, strength: float, speed: float) -> float:
     """Return the mean error at the last moment, cm; NaN if it is not there."""
     for one in sweep:

@@ -16,7 +16,7 @@ from topogrid.study.knock_out import knock_out_table
 from topogrid.study.sentences import sentences
 from topogrid.study.shown import courses_of, sheets_of, steps_of
 from topogrid.study.silencing import silencing_table
-from topogrid.study.table import QUANTITIES, Record, Row, as_csv, rows_of, table, verdict
+from topogrid.study.table import QUANTITIES, RULE, Record, Row, as_csv, rows_of, table, verdict
 from topogrid.study.topography import topography_sentences, topography_table
 from topogrid.tables import to_csv, to_markdown
 
@@ -109,10 +109,17 @@ def _page(rows: Sequence[Row], records: Sequence[Record], pictures: set[str], co
     meanings = _bullets([f"**{one.name}**: {one.about}" for one in QUANTITIES])
     parts = [
         "# Does tau set the scale of grid cells?",
-        f"{networks} networks in {len(rows)} arms that differ in one cause at a time. All are measured on the "
-        "same walks with the same number of bins. The seed is the unit of every interval: Student's t, 95 %.",
+        f"{networks} networks in {len(rows)} arms. Most have a twin, `compared with` below, from which they differ "
+        "in one cause; arms of other wirings also differ in range of tau, duration of a step and number of steps. "
+        "Walks are the same for arms of one wiring, bins for all. The seed is the unit of every interval: "
+        "Student's t, 95 %, cut where a quantity ends.",
         f"![The figures of every network, by arm]({STEM}.png)",
         *([_bullets(said)] if (said := sentences(records)) else []),
+        f"{RULE} Slopes and changes are measured on walks that all start in the middle of the box. On *settled* "
+        "walks, which begin anywhere and are measured once activity has settled, slopes differ a little (`slope, "
+        "settled`). The recipe of learned modules was chosen for grid scores and a slope of 0.8 to 1.1 of seed 0 "
+        "(docs/recipe.md): that its slope lies in this range is no finding, that it goes without tau in the length "
+        "scale is one.",
         "## Answers",
         to_markdown(_ANSWERS, answers, marked_up=True).rstrip(),
         *_sheets(pictures),
@@ -141,7 +148,8 @@ def _sheets(pictures: set[str]) -> list[str]:
             "## A smooth gradient, discrete modules",
             "Tau varies smoothly over the sheet, inside modules as well. A module integrates movement as one, with "
             "the mean of its units' tau, so that spacing climbs in steps, as recorded modules do (Stensola et al. "
-            "2012; Khona et al. 2025).",
+            "2012; Khona et al. 2025). The steps are by construction: modules are not connected to each other. On a "
+            "sheet without borders a smooth gradient of tau makes none (docs/continuous/continuous.md).",
             "![Spacing of every unit against its tau](steps.png)",
         ]
     return parts
@@ -150,11 +158,15 @@ def _sheets(pictures: set[str]) -> list[str]:
 def _knock_out(records: Sequence[Record]) -> list[str]:
     return [
         "## The HCN1 knock-out",
-        "Without HCN1 channels spacing is larger at all levels of the dorsoventral axis, its gradient stays, and as "
-        "many cells are grid cells (Giocomo et al. 2011). A network looks like that after a change if spacing grows "
-        "in 90 % of its modules, and if the spread of spacing over modules and the share of grid cells stay within a "
-        "fifth or so. Time constants that are 1.3 times as long should look like it; equal ones should not where tau "
-        "makes the gradient, and may where the gain from movement makes it.",
+        "Without HCN1 channels spacing is larger at all levels of the dorsoventral axis, its gradient stays, and "
+        "as many cells are grid cells (Giocomo et al. 2011). A network looks like that after a change if spacing "
+        "grows by more than 5 % in 90 % of its modules, and if the spread of spacing over modules and the share of "
+        "grid cells stay within a fifth or so. Time constants that are 1.3 times as long should look like it; "
+        "equal ones should not where tau makes the gradient, and may where the gain from movement makes it. The "
+        "first is no test of tau: whatever makes the gradient, longer time constants everywhere keep it, as the "
+        "arm `gain` shows. The second is a test of what the knock-out does to tau: in slices of these mice the "
+        "gradient of resonance frequency, and of the time constant of the sag, is flatter (Giocomo and Hasselmo "
+        "2009), and a gradient of spacing that stays then speaks against a scale set by these alone.",
         to_markdown(*knock_out_table(records)).rstrip(),
     ]
 
@@ -200,8 +212,10 @@ def _in_training(records: Sequence[Record], arm: str, fed: str) -> list[str]:
 def _silencing(records: Sequence[Record]) -> list[str]:
     return [
         "## Which units carry the way",
-        "A fifth of the living units is silenced: those with the best grid scores, those that fire most in bands, the "
-        "slowest, the fastest, or as many at random. Mean error without feedback, cm.",
+        "A fifth of the living units is silenced: those with the best grid scores, those that fire most in bands, "
+        "the slowest, the fastest, or as many at random. Mean error over other walks than those of the table "
+        "below, without feedback, cm. Slow and fast units lie in few modules, and so may the others; units at "
+        "random are from all. What a column costs is therefore no measure of the kind of unit alone.",
         to_markdown(*silencing_table(records)).rstrip(),
     ]
 

@@ -7,7 +7,7 @@ modules counts as one. Scale is measured over units with a grid score above 0.3.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,11 @@ from topogrid.files import read_json, write_json_atomic
 from topogrid.interventions.condition import Condition
 from topogrid.interventions.modules import ModuleOutcome, measure_changes
 from topogrid.settings.config import TrainConfig
-from topogrid.settings.errors import SettingsError
+from topogrid.settings.errors import SettingsError, show
 from topogrid.settings.fields import SCIENCE
 from topogrid.streams import versions
 from topogrid.study import measurements
-from topogrid.study.arms import SEEDS, SWEPT, Arm, config_for
+from topogrid.study.arms import ARMS, SEEDS, SWEPT, Arm, config_for
 from topogrid.study.silencing import errors_after_silencing
 from topogrid.study.values import numbers, plain, plain_all
 from topogrid.trained.trained import Trained
@@ -238,6 +238,37 @@ def read_record(path: Path) -> dict[str, Any]:
         found = read_json(path)
     except ValueError as error:
         raise SettingsError(f"{path} is no record of the study: {error}; move it away") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if not isinstance(found, dict) or type(found.get("format")) is not int or found["format"] != FORMAT:
         raise SettingsError(f"{path} is no record of the study of format {FORMAT}; move it away to measure again")
+    problem = _problem(found, path)
+    if problem:
+        raise SettingsError(f"{path} is no whole record of the study: {problem}; move it away to measure again")
     return found
+
+
+_PARTS: dict[str, type | tuple[type, ...]] = {
+    "measures": dict, "courses": dict, "patches": dict, "connections": dict, "modules": dict, "changes": dict,
+    "silenced": dict, "units": dict, "feedback": list, "torus": (dict, type(None)), "minutes": (int, float, type(None)),
+}  # fmt: skip
+"""What a record has, and of which kind."""
+
+
+def _problem(found: Mapping[str, Any], path: Path) -> str:
+    """Return what a record lacks; empty if it can be used."""
+    arm, seed = found.get("arm"), found.get("seed")
+    if not isinstance(arm, str) or arm not in ARMS or type(seed) is not int:
+        return f"it must name one of the arms and a seed, got {show(arm)} and {show(seed)}"
+    if path.stem != record_path(path.parent, ARMS[arm], seed).stem:
+        return f"it is that of {arm} with seed {seed}, and its file is not named so"
+    for name, kind in _PARTS.items():
+        if name not in found or not isinstance(found[name], kind):
+            return f"{name} is missing or of another kind"
+    modules, changes = found["modules"], found["changes"]
+    each = [modules.get(name) for name in ("tau", "gain", "spacing", "spread")]
+    if not all(isinstance(one, list) for one in each) or not isinstance(modules.get("slopes"), dict):
+        return "modules have no tau, gain, spacing, spread and slopes"
+    if not all(isinstance(one, dict) and isinstance(one.get("spacing"), list) for one in changes.values()):
+        return "a change has no spacing"
+    if "baseline" not in changes or len({len(one["spacing"]) for one in changes.values()}) != 1:
+        return "its changes have no baseline of as many modules"
+    return ""

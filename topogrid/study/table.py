@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from topogrid.analysis.networks.inference import MeanInterval, mean_interval
 from topogrid.reading import number
@@ -18,8 +19,18 @@ Record = Mapping[str, Any]
 ENOUGH = 0.25  # share of grid cells by the gate below which there is no scale to speak of
 FOLLOWS = 0.5  # share of a change of tau that spacing has to follow
 SMALLEST_SPREAD = 0.02  # standard deviation of log spacing over modules below which there is no gradient to change
+LEAST_SLOPE = 0.5  # of log spacing on log tau
+SMALLEST_RANGE = 0.05  # of log tau over modules, on which there is a slope
 LEVELLED = 0.5  # of the spread of spacing over modules, what is left at most where tau is made flat
 
+
+RULE = (
+    f"Tau *sets* the scale of an arm if at least {100 * ENOUGH:.0f} % of units are grid cells, the interval of the "
+    f"slope of log spacing on log tau lies above {LEAST_SLOPE:g}, spacing follows more than {100 * FOLLOWS:.0f} % "
+    f"of a change of tau by 1.25 (that is, grows by more than {25 * FOLLOWS:.1f} %), and with tau the same "
+    f"everywhere at most {100 * LEVELLED:.0f} % of the spread of spacing over modules is left."
+)
+"""When the study says so."""
 
 LEAST = {"between": SMALLEST_SPREAD, "share_above_0.8": ENOUGH}
 """What a figure of a change has to be before it, for what is left of it to mean something."""
@@ -33,6 +44,10 @@ class Quantity(NamedTuple):
     of: Callable[[Record], float]
     digits: int = 2
     factor: float = 1.0
+    low: float = -math.inf
+    """What it cannot be below; its interval ends there."""
+    high: float = math.inf
+    """What it cannot be above."""
 
 
 def _measure(key: str) -> Callable[[Record], float]:
@@ -40,18 +55,34 @@ def _measure(key: str) -> Callable[[Record], float]:
 
 
 def _slope(cause: str) -> Callable[[Record], float]:
-    """Return the slope on a cause; NaN where too few units are grid cells, whose lattices would be chance."""
+    """Return the slope on a cause; NaN where too few units are grid cells, whose lattices would be chance.
+
+    Given the other cause where gain is laid out. Where it is not, a gain that differs between modules is what training
+    made of tau, and a part of what tau does.
+    """
     cells = _measure("share_gate")
 
     def of(record: Record) -> float:
+        modules = record["modules"]
         if not cells(record) >= ENOUGH:
             return math.nan
-        over_modules = number(record["modules"]["slopes"].get(cause))
-        if math.isfinite(over_modules) or cause != "tau" or len(record["modules"]["tau"]) > 1:
-            return over_modules
+        if ARMS[record["arm"]].gain:
+            return number(modules["slopes"].get(cause))
+        if cause == "gain":
+            return math.nan
+        if len(modules["tau"]) > 1:
+            return _slope_alone(numbers(modules["spacing"]), numbers(modules["tau"]))
         return number(record["measures"].get("validation/lattices/scaling_slope"))
 
     return of
+
+
+def _slope_alone(spacing: NDArray[np.float64], tau: NDArray[np.float64]) -> float:
+    """Return the slope of log spacing on log tau over modules, NaN where there are too few or tau hardly varies."""
+    there = np.isfinite(spacing)
+    if there.sum() < 3 or np.ptp(np.log(tau[there])) <= SMALLEST_RANGE:
+        return math.nan
+    return float(np.polyfit(np.log(tau[there]), np.log(spacing[there]), 1)[0])
 
 
 def _ratio(change: str) -> Callable[[Record], float]:
@@ -98,19 +129,26 @@ def _over_finite(values: Sequence[float | None]) -> float:
 
 
 QUANTITIES = (
-    Quantity("gate %", "Share of units that pass the grid-cell test, percent.", _measure("share_gate"), 0, 100),
-    Quantity("GS > 0.8 %", "Share of units with a grid score above 0.8, percent.", _measure("share_above_0.8"), 0, 100),
-    Quantity("null %", "The same of surrogate maps, percent.", _measure("null_share_above_0.8"), 0, 100),
+    Quantity("gate %", "Share of units that pass the grid-cell test, percent.", _measure("share_gate"), 0, 100, 0, 100),
+    Quantity(
+        "GS > 0.8 %", "Share of units with a grid score above 0.8, percent.", _measure("share_above_0.8"), 0, 100, 0,
+        100,
+    ),
+    Quantity("null %", "The same of surrogate maps, percent.", _measure("null_share_above_0.8"), 0, 100, 0, 100),
     Quantity("25 best", "Mean grid score of the 25 best units.", _measure("best_25_grid_score_mean")),
     Quantity(
         "slope on tau",
-        "Of log spacing on log tau over modules, given gain; over units where there is one module; none without grid "
-        "cells.",
+        "Of log spacing on log tau over modules, given gain where that is laid out; over units where there is one "
+        "module; none without grid cells.",
         _slope("tau"),
     ),
     Quantity(
+        "slope, settled", "The same on settled walks and over tau alone, as tables of single networks have it.",
+        _measure("module_scaling_slope"),
+    ),
+    Quantity(
         "slope on gain",
-        "Of log spacing on log gain from movement over modules, given tau; none without grid cells.",
+        "Of log spacing on log gain from movement over modules, given tau; only where gain is laid out.",
         _slope("gain"),
     ),
     Quantity(
@@ -156,13 +194,13 @@ QUANTITIES = (
         _median_of("connections", "spectral_radius"),
     ),
     *(
-        Quantity(f"{seconds} s cm", f"Error after {seconds} s, cm.", _measure(f"error_{seconds}s_cm"), 1)
+        Quantity(f"{seconds} s cm", f"Error after {seconds} s, cm.", _measure(f"error_{seconds}s_cm"), 1, low=0)
         for seconds in ("0.4", "2", "10", "60")
     ),
     *(
         Quantity(
             f"{seconds} s cm, feedback", "The same with feedback from the place code, cm.",
-            _measure(f"feedback_error_{seconds}s_cm"), 1,
+            _measure(f"feedback_error_{seconds}s_cm"), 1, low=0,
         )
         for seconds in ("10", "60")
     ),
@@ -170,8 +208,12 @@ QUANTITIES = (
         "still 10 s", "Error of a decoder that never updates its position, cm.", _measure("error_10s_hold_still_cm"), 0,
     ),
     Quantity(
+        "middle 60 s", "Error after 60 s of always guessing the middle of the box, cm.",
+        _measure("error_60s_middle_cm"), 0,
+    ),
+    Quantity(
         "minutes", "Of training; other programs ran on the machine, so these are upper bounds.",
-        lambda record: number(record["minutes"]), 1,
+        lambda record: number(record["minutes"]), 1, low=0,
     ),
 )  # fmt: skip
 """All figures, in the order of the table."""
@@ -195,9 +237,14 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
         own = sorted((record for record in records if record["arm"] == arm.name), key=lambda record: record["seed"])
         if own:
             each = {one.name: [one.factor * one.of(record) for record in own] for one in QUANTITIES}
-            values = {name: mean_interval(numbers) for name, numbers in each.items()}
+            values = {one.name: _possible(mean_interval(each[one.name]), one) for one in QUANTITIES}
             rows.append(Row(arm, tuple(record["seed"] for record in own), values, each))
     return rows
+
+
+def _possible(value: MeanInterval, quantity: Quantity) -> MeanInterval:
+    """Let an interval end where the quantity does: Student's t knows no such end."""
+    return value._replace(low=max(value.low, quantity.low), high=min(value.high, quantity.high)) if value.n else value
 
 
 def told(value: MeanInterval, digits: int) -> str:
@@ -226,27 +273,39 @@ def as_csv(rows: Sequence[Row]) -> tuple[list[str], list[list[float | str]]]:
     ]
 
 
-def verdict(row: Row) -> str:
-    """Say whether tau sets the scale of an arm, in a sentence that begins with the answer.
+def _told_percent(share: MeanInterval) -> str:
+    return f"{100 * share.mean:.0f} ({100 * share.low:.0f} to {100 * share.high:.0f}) %"
 
-    Tau *sets* it where grid cells are many, the slope of log spacing on log tau is above 0 over seeds, spacing follows
-    a change of tau, and the differences between modules go where tau is made flat. With one network there is no
-    interval, and nothing is said.
+
+def followed_share(row: Row) -> float:
+    """Return which share of a change of tau by 1.25 spacing follows."""
+    return (row.values["tau x1.25"].mean - 1) / 0.25
+
+
+def verdict(row: Row) -> str:
+    """Say whether tau sets the scale of an arm, in a sentence that begins with the answer; `RULE` says when.
+
+    With one network there is no interval, and nothing is said.
     """
     cells, slope = row.values["gate %"], row.values["slope on tau"]
-    follows, flat = row.values["tau x1.25"], row.values["spread, flat"]
+    flat = row.values["spread, flat"]
     note = f" {row.arm.asked_for}" if row.arm.asked_for else ""
     if len(row.seeds) < 2:
         return f"No answer: one network is no sample.{note}"
     if cells.mean < 100 * ENOUGH:
-        return f"Does not set: {cells.mean:.0f} % of units are grid cells, too few to have a scale.{note}"
+        return f"No scale to set: {cells.mean:.0f} % of units are grid cells.{note}"
     if not slope.n:
         gain = row.values["slope on gain"]
         other = f" Spacing goes as gain to the power {gain.mean:.2f}." if gain.n else ""
         return f"No tau to set it: all time constants are equal.{other}{note}"
-    if not slope.low > 0:
-        return f"Does not set: the slope of spacing on tau is {told(slope, 2)}.{note}"
-    followed = (follows.mean - 1) / 0.25
+    followed = followed_share(row)
+    if not slope.low > LEAST_SLOPE:
+        undone = (
+            f", though spacing follows {100 * followed:.0f} % of a later change of tau: training made up for tau"
+            if followed > FOLLOWS
+            else ""
+        )
+        return f"Does not set: the slope of spacing on tau is {told(slope, 2)}{undone}.{note}"
     if not followed > FOLLOWS:
         return f"Does not set: spacing follows {100 * followed:.0f} % of a change of tau.{note}"
     level = (
@@ -257,6 +316,6 @@ def verdict(row: Row) -> str:
     if flat.n and flat.mean > LEVELLED:
         return (
             f"Sets it beside something else: spacing follows {100 * followed:.0f} % of a change of tau, but "
-            f"with tau the same everywhere {100 * flat.mean:.0f} % of the differences between modules are left.{note}"
+            f"with tau the same everywhere {_told_percent(flat)} of the differences between modules are left.{note}"
         )
     return f"Sets: slope {told(slope, 2)}, spacing follows {100 * followed:.0f} % of a change of tau{level}.{note}"

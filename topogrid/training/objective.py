@@ -147,6 +147,20 @@ def late_steps(config: TrainConfig) -> int:
     return min(config.late_steps, (config.steps - readout_steps(config)) // 2)
 
 
+def capped(config: TrainConfig) -> list[str]:
+    """Say which phases are shorter than was asked for, as training has too few steps for them."""
+    taken = {}
+    if config.wiring == "learned":
+        taken = {"readout_steps": (readout_steps(config), "a quarter"), "late_steps": (late_steps(config), "half")}
+    if config.wiring in ("attractor", "learned") and config.tau and config.learnable_tau:
+        taken["tau_growth_steps"] = (growth_steps(config), "a quarter")
+    return [
+        f"{name} {getattr(config, name):,} are more than {share} of {config.steps:,} steps: {there:,} are taken"
+        for name, (there, share) in taken.items()
+        if there < getattr(config, name)
+    ]
+
+
 def holds_movement(step: int, config: TrainConfig) -> bool:
     """Whether a step (counted from 1) keeps the size of every module's movement weights.
 

@@ -57,6 +57,23 @@ def test_unvisited_wall_bins_do_not_count_against_coverage() -> None:
     assert border_scores(maps, 2.2)[0] > 0.9
 
 
+def test_bins_outside_the_walls_change_nothing() -> None:
+    maps = walls_only()
+    inside = border_scores(maps, 2.0)
+    around = np.full((4, 26, 24), np.nan)
+    around[:, 4:24, 1:21] = maps
+    np.testing.assert_allclose(border_scores(around, (2.4, 2.6)), inside)
+
+
+@pytest.mark.parametrize("degrees", [0, 15, 30, 45])
+@pytest.mark.parametrize("n_bins", [20, 30, 40])
+def test_a_round_box_has_no_wall_whatever_the_direction(n_bins: int, degrees: int) -> None:
+    y, x = (np.mgrid[:n_bins, :n_bins] + 0.5) / n_bins * 2 - 1
+    along = x * np.cos(np.radians(degrees)) + y * np.sin(np.radians(degrees))
+    rate_map = np.where(np.hypot(x, y) <= 1, np.exp(6 * along), np.nan)
+    assert np.isnan(border_scores(rate_map[None], 1.0)).all()
+
+
 @pytest.mark.parametrize("threshold", [0.0, 1.0, -0.2])
 def test_border_threshold_is_a_share(threshold: float) -> None:
     with pytest.raises(ValueError, match="field_threshold, a share of the peak rate, must be above 0 and below 1"):

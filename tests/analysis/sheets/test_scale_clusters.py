@@ -91,3 +91,11 @@ def test_impossible_input_is_refused() -> None:
         fit_scale_clusters([0.5, -0.1, 0.6])
     with pytest.raises(ValueError, match="max_clusters must be at least 1"):
         fit_scale_clusters([0.5, 0.6, 0.7], max_clusters=0)
+
+
+@pytest.mark.parametrize("factor", [1.5, 2.0, 3.0])
+@pytest.mark.parametrize("n_units", [100, 400, 1296])
+def test_an_even_spread_of_spacing_is_no_clusters(n_units: int, factor: float) -> None:
+    for seed in range(4):
+        spacing = 0.5 * factor ** np.random.default_rng(seed).random(n_units)
+        assert fit_scale_clusters(spacing).bic_gain < 10

@@ -20,7 +20,8 @@ def band_scores(rate_maps: MapsLike) -> Float:
     """Return each unit's band score, ``(first - second) / (first + second)``.
 
     ``first`` is the power of the strongest plane wave in a map, ``second`` that of the strongest wave whose direction
-    is 30 degrees or more away. Stripes have 1; a lattice, hexagonal or square, has several waves alike and about 0.
+    is 30 degrees or more away. Stripes have 1; a lattice, hexagonal or square, has several waves alike and about 0,
+    unless it is so wide that the box holds little more than a field of it: at 0.8 of the side up to about 0.6.
 
     Parameters
     ----------
@@ -64,8 +65,11 @@ def band_scores(rate_maps: MapsLike) -> Float:
         _, second = waves.strongest(rest * weight, away_from=strongest)
         total = first + second
         np.divide(first - second, total, out=scores[start : start + _AT_ONCE], where=total > 0)
-    varied = np.nanmax(maps, axis=(1, 2)) > np.nanmin(maps, axis=(1, 2))
-    return np.where(varied, scores, np.nan)
+    visited = np.isfinite(maps)
+    highest = np.where(visited, maps, -np.inf).max(axis=(1, 2), initial=-np.inf)
+    varied = highest > np.where(visited, maps, np.inf).min(axis=(1, 2), initial=np.inf)
+    # What is left may hold more than the strongest wave, by what the window lets through.
+    return np.where(varied, np.clip(scores, 0.0, 1.0), np.nan)
 
 
 class _Waves:

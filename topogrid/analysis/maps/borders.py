@@ -16,6 +16,9 @@ _WITHIN_MAP = np.zeros((3, 3, 3), dtype=bool)  # bins touch by an edge, never fr
 _WITHIN_MAP[1] = [[False, True, False], [True, True, True], [False, True, False]]
 
 
+STRAIGHT = 0.5  # share of a wall's bins that have to be visited for it to be one
+
+
 def border_scores(
     rate_maps: MapsLike,
     box_size: float | tuple[float, float],
@@ -42,8 +45,10 @@ def border_scores(
     Returns
     -------
     ndarray, ``(unit,)``
-        Scores from -1 (fires only at the centre) to 1 (fires only along a whole wall); NaN without a field, or when
-        the map is constant, which is no field.
+        Scores from -1 (fires only at the centre) to 1 (fires only along a whole wall); NaN without a field, when the
+        map is constant, which is no field, or where the box is no rectangle. Walls are the sides of the smallest
+        rectangle that holds all visited bins; where less than half of one's bins was visited, as in a round box, there
+        is no straight wall.
 
     Raises
     ------
@@ -59,9 +64,12 @@ def border_scores(
     field_threshold = as_number(field_threshold, "field_threshold, a share of the peak rate,", above=0, below=1)
     min_field_area = as_number(min_field_area, "min_field_area, square metres,", least=0)
     maps = near_one(as_maps(rate_maps))
-    units, height, width = maps.shape
     sides = box_sides(box_size)
-    bin_area = sides[0] * sides[1] / (width * height)
+    bin_area = sides[0] * sides[1] / maps[0].size if len(maps) else 0.0
+    maps, sides = _inside_walls(maps, sides)
+    units, height, width = maps.shape
+    if not _has_walls(maps):
+        return np.full(units, np.nan)
     visited = np.isfinite(maps)
     rates = np.where(visited, maps, -np.inf)
     peaks = rates.max(axis=(1, 2), initial=-np.inf)
@@ -81,6 +89,23 @@ def border_scores(
     scores = np.full(units, np.nan)
     np.divide(coverage - distance, coverage + distance, out=scores, where=total > 0)
     return scores
+
+
+def _inside_walls(maps: Float, sides: tuple[float, float]) -> tuple[Float, tuple[float, float]]:
+    """Return maps cut to the smallest rectangle that holds all visited bins, and its sides."""
+    visited = np.asarray(np.isfinite(maps).any(axis=0))
+    rows, columns = (np.flatnonzero(visited.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return maps, sides
+    cut = maps[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return cut, (sides[0] * cut.shape[2] / maps.shape[2], sides[1] * cut.shape[1] / maps.shape[1])
+
+
+def _has_walls(maps: Float) -> bool:
+    """Whether at least half of every wall was visited, so that the box is a rectangle."""
+    visited = np.asarray(np.isfinite(maps).any(axis=0))
+    walls = (visited[0], visited[-1], visited[:, 0], visited[:, -1]) if visited.size else ()
+    return bool(walls) and all(wall.mean() >= STRAIGHT for wall in walls)
 
 
 def _wall_coverage(labels: NDArray[np.integer], visited: NDArray[np.bool_], n_fields: int) -> Float:

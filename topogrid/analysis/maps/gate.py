@@ -19,7 +19,7 @@ __all__ = ["GridGate", "grid_gate"]
 
 Float = NDArray[np.float64]
 
-_UNIT_LEVEL, _DISCOVERY_RATE = 0.01, 0.05
+UNIT_LEVEL, _DISCOVERY_RATE = 0.01, 0.05
 _FEWEST_SURROGATES = 8000  # of a whole network
 _MIN_POOL, _MAX_POOLS = 2000, 8  # surrogate scores behind a p-value, and classes of spatial period
 _FINEST_POOL = 16_000  # to which a pool grows where that could decide
@@ -136,7 +136,7 @@ def grid_gate(
         pools = _refined(pools, scores[alive], draw)
     p_value = np.full(len(maps), np.nan)
     p_value[alive] = _judge(scores[alive], pools)
-    passed = _discovered(p_value) & (p_value <= _UNIT_LEVEL)
+    passed = _discovered(p_value) & (p_value <= UNIT_LEVEL)
     every_null_score = np.full((len(maps), n_surrogates), np.nan)
     every_null_score[alive] = null_scores
     return GridGate(

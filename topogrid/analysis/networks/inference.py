@@ -183,7 +183,8 @@ def _permutation(a: Float, b: Float, rng: np.random.Generator) -> tuple[float, f
     counted = n_ways <= MOST_SPLITS
     smallest = min(1.0, (2 if a.size == b.size else 1) / n_ways) if counted else 1 / MOST_SPLITS
     # Ties differ by rounding only, and SciPy's own margin is a share of the difference, which may be far below it.
-    margin = 1e-9 * max(float(np.abs(a).max()), float(np.abs(b).max()))
+    everything = np.concatenate([a, b])
+    margin = 1e-9 * float(np.ptp(everything)) + 8 * np.finfo(np.float64).eps * float(np.abs(everything).max())
     if 1 in (a.size, b.size):  # one network against the rest, which SciPy does not deal out
         pooled = np.concatenate([a, b] if a.size == 1 else [b, a])
         apart = np.abs(pooled - (pooled.sum() - pooled) / (pooled.size - 1))

@@ -107,6 +107,9 @@ def sheet_correlation(
 
     Notes
     -----
+    ``shift`` is for maps whose order is local. Of independent pairs of maps that are gradients over the whole sheet, 28
+    to 37 % have p up to 0.05: they are next to two samples, and shifts keep their directions.
+
     The sheet has edges. Shifting a map round itself puts a seam where they meet, which makes the shifted maps rougher
     than the real one and the test too eager (size 0.08 to 0.15 at 0.05 for smooth maps cut from larger ones);
     reflections leave no seam (0.05 to 0.06).

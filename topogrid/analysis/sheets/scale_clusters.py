@@ -50,7 +50,9 @@ class ScaleClusters(NamedTuple):
         Bayesian information criterion of 1, 2, ... components; lower is better, NaN where no mixture of so many is
         admissible.
     bic_gain : float
-        BIC of one component minus that of the best mixture: 0 if one is best, above 10 strong evidence against one.
+        BIC of one group minus that of the best mixture: 0 or less if one group is best, above 10 strong evidence
+        against one. One group is one component, or an even spread of log spacing from the smallest to the largest,
+        whichever has the lower BIC: a continuum is no clusters.
     """
 
     n_clusters: int
@@ -156,10 +158,16 @@ def fit_scale_clusters(
     assert best is not None  # noqa: S101 -- its BIC is finite
     label[has_value] = _log_joint(logs, best.mean, best.sd, best.weight).argmax(axis=1)
     step, pooled = np.diff(best.mean), np.sqrt((best.sd[1:] ** 2 + best.sd[:-1] ** 2) / 2)
-    gain = float(bic[0] - np.nanmin(bic))
+    gain = float(min(bic[0], _bic_of_even_spread(logs)) - np.nanmin(bic))
     return ScaleClusters(
         best.mean.size, np.exp(best.mean), best.sd, best.weight, np.exp(step), step / pooled, label, bic, gain
     )
+
+
+def _bic_of_even_spread(logs: Float) -> float:
+    """Return the BIC of log spacings that lie evenly between two ends, the smallest and the largest."""
+    width = max(float(np.ptp(logs)), np.sqrt(12) * _MIN_SD)  # no narrower than the narrowest component
+    return float(2 * np.log(logs.size) + 2 * logs.size * np.log(width))
 
 
 def _fits(logs: Float, components: int) -> list[_Mixture]:
