@@ -154,6 +154,7 @@ def found(records: Sequence[Record]) -> str:
 
 def _dense(runs: Mapping[str, Record]) -> str:
     plain, tau = runs["dense64-plain"], runs["dense64-tau"]
+    lattices = round((1 - tau.summary["validation/spacing_nan_share"]) * tau.config["n_grid_cells"])
     return (
         f"**All units connected to all**: {number(plain, 'validation/share_gate', '.1f', 100)} % of units without and "
         f"{number(tau, 'validation/share_gate', '.1f', 100)} % with time constants pass the grid-cell test, and over "
@@ -161,7 +162,8 @@ def _dense(runs: Mapping[str, Record]) -> str:
         f"{number(tau, 'validation/long_error_cm', '.0f')} cm off on average, against "
         f"{number(plain, 'validation/hold_still_error_cm', '.0f')} cm for a decoder that never updates its position; "
         f"Spearman's rho between tau and spacing is {number(tau, 'validation/lattices/tau_spacing_rho', '.2f')} "
-        f"(p = {number(tau, 'validation/lattices/tau_spacing_p', '.2f')}, permutation test with shifted maps)."
+        f"over the {lattices} units with a lattice, none of them a grid cell "
+        f"(p = {number(tau, 'validation/lattices/tau_spacing_p', '.2f')}, against shifted sheets)."
     )
 
 

@@ -202,7 +202,7 @@ def tau_against_spacing(
     rho, p : float, optional
         Spearman's correlation over all units with a lattice, and its p-value by the test named ``p_name``.
     p_name : str
-        Name of the p-value, such as ``"p (toroidal shifts)"``.
+        Name of the p-value, such as ``"p (shifted sheets)"``.
     network : Network
         What it is called, and its colour.
 

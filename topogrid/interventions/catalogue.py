@@ -125,7 +125,7 @@ INTERVENTIONS: dict[str, Intervention] = {
     for one in (
         Intervention("other_animals", "Nothing but other held-out walks: the noise of the measurement.", "reseed"),
         *_doses("tau"),
-        Intervention("tau_flat", "All time constants at their mean (knock-out).", "flatten tau", {}, _DIFFERENT_TAU),
+        Intervention("tau_flat", "All time constants at their mean: no map of tau.", "flatten tau", {}, _DIFFERENT_TAU),
         Intervention(
             "tau_permuted", "Time constants permuted at random over units.", "permute tau", {}, _DIFFERENT_TAU
         ),

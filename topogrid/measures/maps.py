@@ -114,7 +114,7 @@ PARTIAL_ORDER = Measure(
 )
 COUPLING_P = Measure(
     "validation/tau_spacing_p",
-    "Permutation p-value of that correlation, from toroidal shifts of one map.",
+    "P-value of that correlation, from shifts of one map over the other and its reflections.",
     digits=3,
     of_tau=True,
     panel=False,

@@ -151,7 +151,7 @@ def say_evaluation(step: int, row: dict[str, float], config: TrainConfig) -> str
     sloped = "" if math.isnan(slope) else f"spacing of modules goes as tau to the power {slope:.2f}; "
     return (
         f"evaluation at step {step}: error {row[ERROR.key]:.1f} cm over {config.seq_length} steps (sitting still "
-        f"{row[STILL_SHORT.key]:.1f} cm), {row[LONG_ERROR.key]:.1f} cm over {config.long_seconds:g} s ("
+        f"{row[STILL_SHORT.key]:.1f} cm), {row[LONG_ERROR.key]:.1f} cm as the mean of {config.long_seconds:g} s ("
         f"{row[STILL_LONG.key]:.1f} cm){turned}; "
         f"grid score above 0.3 in {percent('share_above_0.3')} % of units (null {percent('null_share_above_0.3')} %), "
         f"above 0.8 in {percent('share_above_0.8')} % (null {percent('null_share_above_0.8')} %), "

@@ -68,7 +68,8 @@ ARMS: dict[str, Arm] = {
             "one_module",
             "one learned module",
             {**_LEARNED, **_FLAT, "wiring": "learned", "n_grid_cells": 256, "modules_per_side": 1},
-            asked_for="The positive control: the public recipe of isometry, capacity and norm, with one scale.",
+            asked_for="The positive control: the public recipe of isometry, capacity and norm, with one scale. "
+            "One module names no place in the box, only a phase: its errors are those of a guess.",
         ),
         Arm("attractor_flat", "attractor, all equal", {**_ATTRACTOR, **_FLAT}, asked_for=_LATTICE),
         Arm("attractor", "attractor, tau", _ATTRACTOR, "attractor_flat", _LATTICE),
