@@ -38,8 +38,7 @@ LONGER_RUNS = (
     "laptop-longer-free-seed0",
     *(f"laptop-longer-held-seed{seed}" for seed in SEEDS),
     "laptop-longer-fixed-seed0",
-    "laptop-longer-seed0",
-    "laptop-longer-seed1",
+    *(f"laptop-longer-seed{seed}" for seed in SEEDS),
 )
 LONG_RUNS = tuple(f"long-tau-seed{seed}" for seed in SEEDS)
 RUNS = (

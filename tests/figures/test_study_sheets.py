@@ -41,3 +41,11 @@ def test_what_does_not_fit_is_refused() -> None:
         study_steps([])
     with pytest.raises(ValueError, match="one value a unit"):
         study_steps([StudySteps("one", [1.0, 2.0], [0.5], [0])])
+
+
+def test_equal_time_constants_have_the_middle_colour() -> None:
+    fig = study_sheets([StudySheet("flat", np.full((4, 4), 3.0), TAU)])
+    image = fig.axes[0].get_images()[0]
+    assert float(image.norm(3.0)) == pytest.approx(0.5, abs=1e-3)
+    assert fig.axes[0].get_xlabel() == "tau 3 steps"
+    assert {"time constants of each sheet", "grid spacing (m)"} <= {ax.get_xlabel() for ax in fig.axes}

@@ -82,7 +82,7 @@ def test_the_errors_of_an_evaluation_stand_beside_those_of_sitting_still() -> No
     still = evaluation.decoding.hold_still_short_cm, evaluation.decoding.hold_still_cm.mean()
     said = say_evaluation(7, row, config)
     assert f"error 5.0 cm over 20 steps (sitting still {still[0]:.1f} cm)" in said
-    assert f"over 10 s ({still[1]:.1f} cm)" in said
+    assert f"as the mean of 10 s ({still[1]:.1f} cm)" in said
 
 
 def test_the_line_of_a_sheet_of_modules_tells_how_spacing_goes_with_tau() -> None:

@@ -58,9 +58,15 @@ class StudySteps(NamedTuple):
     module_of: ArrayLike
 
 
+TAU_COLOURS = "cividis"  # not those of spacing, which are on another scale
+
+
 @styled
 def study_sheets(sheets: Sequence[StudySheet], *, detail: str = "") -> Figure:
-    """Draw tau beside spacing for one network of each arm; spacing has one colour scale, tau one of its own in each.
+    """Draw tau beside spacing for one network of each arm.
+
+    Spacing has one colour scale for all. Tau has other colours, from the shortest to the longest of each sheet; where
+    it is the same everywhere it has the middle one.
 
     Parameters
     ----------
@@ -85,14 +91,17 @@ def study_sheets(sheets: Sequence[StudySheet], *, detail: str = "") -> Figure:
     for place, (one, (tau, spacing)) in enumerate(zip(sheets, maps, strict=True)):
         row, col = divmod(place, across)
         left, right = axes[row, 2 * col : 2 * col + 2]
-        _show(left, tau, _limits([tau]))
-        image = _show(right, spacing, of_spacing)
+        of_tau = _show(left, tau, _around(tau), TAU_COLOURS)
+        image = _show(right, spacing, of_spacing, SHEET_MAP)
         left.set_title(one.title, loc="left", fontsize=6.5)
         left.set_xlabel(_range(tau), fontsize=6, loc="left")
     for ax in axes.ravel()[2 * len(maps) :]:
         ax.set_axis_off()
-    bar = fig.colorbar(image, ax=list(axes.ravel()), location="bottom", shrink=0.4, aspect=40, pad=0.02)
+    bar = fig.colorbar(image, ax=list(axes[:, across:].ravel()), location="bottom", shrink=0.8, aspect=40, pad=0.02)
     bar.set_label("grid spacing (m)")
+    bar = fig.colorbar(of_tau, ax=list(axes[:, :across].ravel()), location="bottom", shrink=0.8, aspect=40, pad=0.02)
+    bar.set_ticks(of_tau.get_clim(), labels=["shortest", "longest"])
+    bar.set_label("time constants of each sheet")
     return fig
 
 
@@ -100,7 +109,7 @@ def _range(tau: Float) -> str:
     low, high = (float(f"{value:.3g}") for value in (finite(tau).min(initial=np.inf), finite(tau).max(initial=-np.inf)))
     if not low <= high:
         return "no tau"
-    return f"tau {low:g} steps" if low == high else f"tau {low:g} to {high:g} steps"
+    return f"tau {low:g} step{'s'[: low != 1]}" if low == high else f"tau {low:g} to {high:g} steps"
 
 
 def _limits(maps: Sequence[Float]) -> tuple[float, float]:
@@ -111,11 +120,17 @@ def _limits(maps: Sequence[Float]) -> tuple[float, float]:
     return float(low), float(max(high, low + 1e-3))
 
 
-def _show(ax: Axes, values: Float, limits: tuple[float, float]) -> AxesImage:
+def _around(tau: Float) -> tuple[float, float]:
+    """Return the limits of a sheet's own colours; with equal values, these are in the middle."""
+    low, high = _limits([tau])
+    return (low, high) if np.ptp(finite(tau)) > 0 else (low - 1.0, low + 1.0)
+
+
+def _show(ax: Axes, values: Float, limits: tuple[float, float], colours: str) -> AxesImage:
     ax.set_facecolor(UNMEASURED["facecolor"])
     ax.set_xticks([])
     ax.set_yticks([])
-    return ax.imshow(values, cmap=SHEET_MAP, vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    return ax.imshow(values, cmap=colours, vmin=limits[0], vmax=limits[1], interpolation="nearest")
 
 
 @styled

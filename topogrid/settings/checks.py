@@ -208,7 +208,8 @@ def _check_reading(config: Settings) -> None:
 
 def _check_resting(config: Settings) -> None:
     """Refuse what only a read-out would use that never learns, and a gain that is to differ between one module."""
-    if config.movement_gain_ratio != 1 and config.modules_per_side == 1:
+    with_gain = config.wiring in ("attractor", "learned")
+    if with_gain and config.movement_gain_ratio != 1 and config.modules_per_side == 1:
         raise SettingsError(
             f"movement_gain_ratio lays gain out over modules and needs modules_per_side above 1, got "
             f"{config.movement_gain_ratio:g} and 1; give more modules or leave it out"

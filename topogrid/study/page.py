@@ -78,7 +78,9 @@ def _figures(rows: Sequence[Row], records: Sequence[Record]) -> dict[str, Figure
     figures = {STEM: overview(rows), "errors": study_courses(courses_of(rows, records), detail=_OF_LINES)}
     sheets, steps = sheets_of(records), steps_of(records)
     if sheets:
-        figures["sheets"] = study_sheets(sheets, detail="one network of each arm, the first seed; grey: no lattice")
+        figures["sheets"] = study_sheets(
+            sheets, detail="one network of each arm, the first seed; coloured: a lattice, whether a grid cell or not"
+        )
     if steps:
         figures["steps"] = study_steps(
             steps, detail="one network each, the first seed; a dot is a unit, a circle a module"

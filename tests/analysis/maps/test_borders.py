@@ -65,8 +65,14 @@ def test_bins_outside_the_walls_change_nothing() -> None:
     np.testing.assert_allclose(border_scores(around, (2.4, 2.6)), inside)
 
 
+def test_a_map_with_holes_everywhere_keeps_its_walls() -> None:
+    maps = walls_only()
+    maps[:, np.random.default_rng(0).random((20, 20)) < 0.5] = np.nan
+    assert np.isfinite(border_scores(maps, 2.2)).all()
+
+
 @pytest.mark.parametrize("degrees", [0, 15, 30, 45])
-@pytest.mark.parametrize("n_bins", [20, 30, 40])
+@pytest.mark.parametrize("n_bins", [12, 20, 30, 40])
 def test_a_round_box_has_no_wall_whatever_the_direction(n_bins: int, degrees: int) -> None:
     y, x = (np.mgrid[:n_bins, :n_bins] + 0.5) / n_bins * 2 - 1
     along = x * np.cos(np.radians(degrees)) + y * np.sin(np.radians(degrees))

@@ -24,3 +24,13 @@ def test_two_widths_have_no_theory(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["theory", "--pc_width", "0.1", "0.2", "--out", str(tmp_path / "t")]) == 2
     assert "theory is of one width of place fields" in capsys.readouterr().err
     assert not (tmp_path / "t").exists()
+
+
+@pytest.mark.parametrize("words", [["--pc_width", "0.001"], ["--box_size", "100", "0.1", "--pc_width", "0.05"]])
+def test_what_is_refused_is_told_with_what_this_command_takes(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["theory", *words, "--out", str(tmp_path / "t")]) == 2
+    said = capsys.readouterr().err
+    assert "give other --pc_width or --box_size" in said
+    assert not any(name in said for name in ("add place cells", "no_DoG", "more eval_bins"))

@@ -35,7 +35,7 @@ LEARNED = {"wiring": "learned", "norm": "module", "recurrent_noise": 0.0, "drive
     ("wiring", "change", "named"),
     [
         ("attractor", {"learn_recurrent": True}, "learn_recurrent true"),
-        ("attractor", {"movement_gain_ratio": 1.5}, "movement_gain_ratio 1.5"),
+        ("learned", {"movement_gain_ratio": 1.5}, "movement_gain_ratio 1.5"),
         ("attractor", LEARNED, "learned+tau"),
         ("learned", {"isometry_scale": "mean"}, "isometry_scale mean"),
         ("learned", {"modules_per_side": 2}, "modules_per_side 2"),
@@ -48,6 +48,8 @@ def test_networks_of_other_wirings_are_other_networks(
     given = {"modules_per_side": 1, "tau_min": 2.2} | (
         LEARNED if wiring == "learned" else {"wiring": wiring, "drive": 1.0}
     )
+    if "movement_gain_ratio" in change:  # which lays gain out over several
+        given |= {"modules_per_side": 2}
     made_run(tmp_path / "a", slope=0.1, **given)
     made_run(tmp_path / "b", slope=0.1, **given | change)
     comparison = compared(tmp_path)

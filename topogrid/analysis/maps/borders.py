@@ -16,7 +16,8 @@ _WITHIN_MAP = np.zeros((3, 3, 3), dtype=bool)  # bins touch by an edge, never fr
 _WITHIN_MAP[1] = [[False, True, False], [True, True, True], [False, True, False]]
 
 
-STRAIGHT = 0.5  # share of a wall's bins that have to be visited for it to be one
+CORNERS = 1.5  # sum of the distances from the middle in half sides: a corner lies beyond, an ellipse inside (1.41)
+IN_CORNERS = 0.1  # share of the bins in corners from which a box has them
 
 
 def border_scores(
@@ -47,8 +48,7 @@ def border_scores(
     ndarray, ``(unit,)``
         Scores from -1 (fires only at the centre) to 1 (fires only along a whole wall); NaN without a field, when the
         map is constant, which is no field, or where the box is no rectangle. Walls are the sides of the smallest
-        rectangle that holds all visited bins; where less than half of one's bins was visited, as in a round box, there
-        is no straight wall.
+        rectangle that holds all visited bins; where its corners were not visited, as in a round box, they are no walls.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def border_scores(
     bin_area = sides[0] * sides[1] / maps[0].size if len(maps) else 0.0
     maps, sides = _inside_walls(maps, sides)
     units, height, width = maps.shape
-    if not _has_walls(maps):
+    if not _has_corners(maps):
         return np.full(units, np.nan)
     visited = np.isfinite(maps)
     rates = np.where(visited, maps, -np.inf)
@@ -97,15 +97,19 @@ def _inside_walls(maps: Float, sides: tuple[float, float]) -> tuple[Float, tuple
     rows, columns = (np.flatnonzero(visited.any(axis=axis)) for axis in (1, 0))
     if not rows.size:
         return maps, sides
+    if (rows[0], rows[-1], columns[0], columns[-1]) == (0, len(visited) - 1, 0, visited.shape[1] - 1):
+        return maps, sides  # to the bit
     cut = maps[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return cut, (sides[0] * cut.shape[2] / maps.shape[2], sides[1] * cut.shape[1] / maps.shape[1])
 
 
-def _has_walls(maps: Float) -> bool:
-    """Whether at least half of every wall was visited, so that the box is a rectangle."""
+def _has_corners(maps: Float) -> bool:
+    """Whether the corners of the rectangle were visited, which a round box does not reach."""
     visited = np.asarray(np.isfinite(maps).any(axis=0))
-    walls = (visited[0], visited[-1], visited[:, 0], visited[:, -1]) if visited.size else ()
-    return bool(walls) and all(wall.mean() >= STRAIGHT for wall in walls)
+    height, width = visited.shape
+    x, y = (np.abs(2 * (np.arange(number) + 0.5) / number - 1) for number in (width, height))
+    beyond = y[:, None] + x[None, :] > CORNERS
+    return not beyond.any() or bool(visited[beyond].mean() >= IN_CORNERS)
 
 
 def _wall_coverage(labels: NDArray[np.integer], visited: NDArray[np.bool_], n_fields: int) -> Float:

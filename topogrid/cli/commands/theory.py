@@ -28,7 +28,13 @@ def run(arguments: argparse.Namespace) -> None:
     from topogrid.settings.errors import SettingsError
     from topogrid.tables import plain
 
-    config = TrainConfig(**given_settings(arguments, SETTINGS))
+    try:
+        config = TrainConfig(**given_settings(arguments, SETTINGS))
+    except SettingsError as error:
+        # What a network would be given instead, such as more place cells or bins, is nothing that this command takes.
+        told, _, remedy = str(error).partition("; ")
+        own = not any(name in remedy for name in ("place cells", "no_DoG", "eval_bins"))
+        raise SettingsError(str(error) if own else f"{told}; give other --pc_width or --box_size") from None
     predicted, forming = theory_line(config), forming_line(config)
     if predicted is None or forming is None:
         raise SettingsError(f"theory is of one width of place fields, got pc_width {config.pc_width}; give one")
