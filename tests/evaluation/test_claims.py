@@ -50,8 +50,14 @@ def test_spacing() -> None:
 
 def test_scale_clusters() -> None:
     yes = about("Scale clusters")
-    assert "2 components describe log spacing best (BIC lower by 25.0 than for one, n 90 grid cells)" in yes
+    assert (
+        "2 components describe log spacing best of all mixtures (BIC lower by 25.0 than for one, n 90 grid cells)"
+        in yes
+    )
     assert "is consistent with several scales" in yes
+    even = about("Scale clusters", {"validation/scale_cluster_bic_gain": -48.6})
+    assert "best of all mixtures (BIC higher by 48.6 than of an even spread" in even
+    assert "there is no sign of them" in even
     for name, weak in (("bic_gain", 3.0), ("separation", 1.0), ("smallest_share", 0.02), ("ratio", 1.04)):
         assert "there is no sign of them" in about("Scale clusters", {f"validation/scale_cluster_{name}": weak})
     one = about("Scale clusters", {"validation/n_scale_clusters": 1.0})
@@ -157,6 +163,12 @@ def test_map_of_spacing() -> None:
 )
 def test_tau_and_spacing(changes: dict[str, float], said: str) -> None:
     assert said in about("Tau and spacing", changes)
+
+
+def test_a_gradient_of_tau_is_said_beside_the_correlation() -> None:
+    told = "of unrelated gradients more are correlated than p says"
+    assert told in about("Tau and spacing", {"tau/explained_by_plane": 0.9})
+    assert told not in about("Tau and spacing", {"tau/explained_by_plane": 0.3})
 
 
 def test_a_slope_is_told_as_what_doubling_does() -> None:

@@ -158,10 +158,11 @@ def _scale_clusters(row: Mapping[str, float], config: TrainConfig) -> str:
     ratio, share, apart = (
         row.get(f"{counted.prefix}scale_cluster_{name}", math.nan) for name in ("ratio", "smallest_share", "separation")
     )
+    beside = f"lower by {gain:.1f} than for one" if gain >= 0 else f"higher by {-gain:.1f} than of an even spread"
     told = (
-        f"Scale clusters: {n} components describe log spacing best (BIC lower by {gain:.1f} than for one, n "
-        f"{counted.n} {counted.who}), {ratio:.2f} times apart on average, the closest two at a separation of "
-        f"{apart:.1f}, the smallest with {_percent(share)} of units."
+        f"Scale clusters: {n} components describe log spacing best of all mixtures (BIC {beside}, n {counted.n} "
+        f"{counted.who}), {ratio:.2f} times apart on average, the closest two at a separation of {apart:.1f}, the "
+        f"smallest with {_percent(share)} of units."
     )
     if gain >= STRONG and apart >= TWO_GROUPS and share >= SMALLEST_SHARE and ratio >= SMALLEST_RATIO:
         return f"{told} This is consistent with several scales.{counted.caveat}"

@@ -168,10 +168,11 @@ def _draw_modules(ax: Axes, modules: ScaleClusters, n_units: int) -> None:
         label = "one component is best (BIC)"
     else:
         how = "" if modules.bic_gain >= _STRONG_BIC else "hardly "
-        label = (
-            f"{modules.n_clusters} components are {how}better (BIC lower by {modules.bic_gain:.0f});\n"
-            f"the smallest holds {100 * modules.weight.min():.2g} %"
+        better = f"{how}better (BIC lower by {modules.bic_gain:.0f})"
+        better = (
+            better if modules.bic_gain >= 0 else f"worse than an even spread (BIC higher by {-modules.bic_gain:.0f})"
         )
+        label = f"{modules.n_clusters} components are {better};\nthe smallest holds {100 * modules.weight.min():.2g} %"
     for number, component in enumerate(expected):
         ax.plot(metres, component, color="#009E73", linewidth=1, label=label if number == 0 else None)
     ax.set_xlim(left, right)

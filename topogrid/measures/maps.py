@@ -153,7 +153,7 @@ SHEET = (
     ),
     Measure(
         "validation/scale_cluster_bic_gain",
-        "BIC of one component minus that of the best mixture; above 10 is strong evidence.",
+        "BIC of one component, or an even spread, minus that of the best mixture; above 10 is strong evidence.",
     ),
     Measure(
         "validation/scale_cluster_ratio", "Mean ratio of neighbouring components' spacings, where there are several."
