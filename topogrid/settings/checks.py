@@ -171,13 +171,10 @@ def _check_topography(config: Settings) -> None:
             f"topoloss on {config.topoloss_on} weights has no effect with attractor wiring, which fixes them, got "
             f"topoloss_on {config.topoloss_on}; add --{learns}, or give --topoloss_on readout"
         )
-    if (
-        config.wiring == "learned"
-        and config.topoloss_on == "readout"
-        and not (config.readout_steps and config.steps >= _FEWEST_STEPS_WITH_READOUT)
-    ):
+    why = _why_readout_rests(config)
+    if why and config.topoloss_on == "readout":
         raise SettingsError(
-            "topoloss on the read-out of learned wiring needs steps in which that learns, got readout_steps 0; give "
+            f"topoloss on the read-out of learned wiring needs steps in which that learns, got {why}; give "
             "--readout_steps, or --topoloss_on recurrent"
         )
 
@@ -214,15 +211,22 @@ def _check_resting(config: Settings) -> None:
             f"movement_gain_ratio lays gain out over modules and needs modules_per_side above 1, got "
             f"{config.movement_gain_ratio:g} and 1; give more modules or leave it out"
         )
-    if config.wiring != "learned" or (config.readout_steps and config.steps >= _FEWEST_STEPS_WITH_READOUT):
-        return
+    why = _why_readout_rests(config)
     for name in ("training_feedback", "head_direction_cells"):
-        if getattr(config, name):
-            why = "readout_steps 0" if not config.readout_steps else f"{config.steps} steps, of which a quarter is none"
+        if why and getattr(config, name):
             raise SettingsError(
                 f"{name} has no effect without steps in which the read-out of learned wiring learns, got {why}; give "
                 f"--readout_steps and more --steps, or leave {name} out"
             )
+
+
+def _why_readout_rests(config: Settings) -> str:
+    """Return why the read-out of learned wiring never learns; empty where it does."""
+    if config.wiring != "learned":
+        return ""
+    if not config.readout_steps:
+        return "readout_steps 0"
+    return f"{config.steps} steps, of which a quarter is none" if config.steps < _FEWEST_STEPS_WITH_READOUT else ""
 
 
 _FEWEST_STEPS_WITH_READOUT = 4  # the read-out learns in a quarter of all at most

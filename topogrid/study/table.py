@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from topogrid.analysis.networks.inference import MeanInterval, mean_interval
 from topogrid.reading import number
 from topogrid.study.arms import ARMS, Arm
+from topogrid.study.records import slopes
 from topogrid.study.values import numbers
 
 Record = Mapping[str, Any]
@@ -20,7 +20,6 @@ ENOUGH = 0.25  # share of grid cells by the gate below which there is no scale t
 FOLLOWS = 0.5  # share of a change of tau that spacing has to follow
 SMALLEST_SPREAD = 0.02  # standard deviation of log spacing over modules below which there is no gradient to change
 LEAST_SLOPE = 0.5  # of log spacing on log tau
-SMALLEST_RANGE = 0.05  # of log tau over modules, on which there is a slope
 LEVELLED = 0.5  # of the spread of spacing over modules, what is left at most where tau is made flat
 
 
@@ -71,18 +70,11 @@ def _slope(cause: str) -> Callable[[Record], float]:
         if cause == "gain":
             return math.nan
         if len(modules["tau"]) > 1:
-            return _slope_alone(numbers(modules["spacing"]), numbers(modules["tau"]))
+            tau = numbers(modules["tau"])
+            return number(slopes(numbers(modules["spacing"]), tau, np.ones_like(tau))["tau"])
         return number(record["measures"].get("validation/lattices/scaling_slope"))
 
     return of
-
-
-def _slope_alone(spacing: NDArray[np.float64], tau: NDArray[np.float64]) -> float:
-    """Return the slope of log spacing on log tau over modules, NaN where there are too few or tau hardly varies."""
-    there = np.isfinite(spacing)
-    if there.sum() < 3 or np.ptp(np.log(tau[there])) <= SMALLEST_RANGE:
-        return math.nan
-    return float(np.polyfit(np.log(tau[there]), np.log(spacing[there]), 1)[0])
 
 
 def _ratio(change: str) -> Callable[[Record], float]:
