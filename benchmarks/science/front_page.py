@@ -162,8 +162,8 @@ def _dense(runs: Mapping[str, Record]) -> str:
         f"{number(tau, 'validation/long_error_cm', '.0f')} cm off on average, against "
         f"{number(plain, 'validation/hold_still_error_cm', '.0f')} cm for a decoder that never updates its position; "
         f"Spearman's rho between tau and spacing is {number(tau, 'validation/lattices/tau_spacing_rho', '.2f')} "
-        f"over the {lattices} units with a lattice, {number(tau, 'validation/n_grid_cell_spacings', '.0f')} of them grid "
-        "cells "
+        f"over the {lattices} units with a lattice, {number(tau, 'validation/n_grid_cell_spacings', '.0f')} of "
+        "them grid cells "
         f"(p = {number(tau, 'validation/lattices/tau_spacing_p', '.2f')}, against shifted sheets)."
     )
 
