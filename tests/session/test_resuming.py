@@ -62,6 +62,24 @@ def test_a_longer_schedule_is_said_in_log_summary_and_record(desk: Path) -> None
     assert load_checkpoint(checkpoint(6))["turns"] == [(4, ["steps 4 -> 6"])]
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--eval_at_start", "true"), "--eval_at_start has no effect after step 5: the untrained network is gone"),
+        (("--warmup_steps", "1"), "--warmup_steps has no effect after step 5: the learning rate has risen"),
+    ],
+)
+def test_what_would_act_in_steps_that_are_over_is_refused_before_anything_is_written(
+    desk: Path, words: tuple[str, str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.read_bytes() for path in RUN.rglob("*") if path.is_file() and path.name != ".lock"}
+    saved = json.loads((RUN / "config.json").read_text())
+    assert resume("--steps", "8", *words, at=checkpoint(5)) == 2
+    assert f"{why}; leave it out" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in before} == before
+    assert resume(words[0], str(saved[words[0].removeprefix("--")]), at=checkpoint(5)) == 0  # as it is
+
+
 def test_what_is_of_a_later_step_is_set_aside_when_a_run_goes_back(desk: Path) -> None:
     (RUN / "report.html").write_text("of step 6")
     assert resume("--steps", "5", at=checkpoint(4)) == 0

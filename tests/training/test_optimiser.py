@@ -26,6 +26,7 @@ from topogrid.training.optimiser import (
     grower_of,
     learning_rate,
     make_capturable,
+    over_after,
     parameter_groups,
     set_learning_rate,
     step_if,
@@ -119,6 +120,30 @@ def test_every_phase_warms_up_anew_and_falls_to_its_end(changes: dict[str, Any],
         fall = 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi / (end - begin)))
         assert learning_rate(begin + 1, config) == pytest.approx(1e-2 * 0.5 * fall)
         begin = end
+
+
+OF_MODULES = {"encoder_lr_scale", "movement_lr_scale", "tau_lr_scale", "weight_decay"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "step", "steps", "over"),
+    [
+        ({}, 2, 20, set()),
+        ({}, 18, 20, {"warmup_steps"}),
+        (LEARNED | {"readout_steps": 5}, 10, 20, set()),  # the read-out warms up anew
+        (LEARNED | {"readout_steps": 5}, 16, 20, OF_MODULES),
+        (LEARNED | {"readout_steps": 5}, 19, 20, OF_MODULES | {"warmup_steps"}),
+        (LEARNED | {"readout_steps": 5}, 19, 40, set()),  # modules go on
+    ],
+)
+def test_what_acts_in_no_step_that_is_left_is_named(
+    changes: dict[str, Any], step: int, steps: int, over: set[str]
+) -> None:
+    before = settings(**{"steps": 20, "warmup_steps": 3, "tau": True, **changes})
+    others = dict.fromkeys((*sorted(OF_MODULES), "readout_lr_scale"), 0.5)
+    now = dataclasses.replace(before, **others, warmup_steps=5, steps=steps)
+    assert over_after(step, before, now).keys() == over
+    assert over_after(step, before, before) == {}
 
 
 @pytest.mark.parametrize("fused", [False, True])

@@ -15,7 +15,10 @@ from topogrid.runs.content import checked_step
 from topogrid.runs.errors import CheckpointError
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import truncate_metrics
+from topogrid.settings.carried import read_carried
 from topogrid.settings.config import TrainConfig
+from topogrid.settings.saved import read_settings
+from topogrid.training.optimiser import over_after
 from topogrid.training.state import TrainState
 
 
@@ -61,6 +64,8 @@ def put_back(resumed: Resumable, state: TrainState, config: TrainConfig) -> list
         )
     best_of(saved, where)
     evaluated_of(saved, config, where)
+    if step:
+        _refuse_what_is_over(step, saved, folder, config, where)
     try:
         state.load_state_dict(saved, where)
     except (CheckpointError, ValueError):
@@ -75,6 +80,17 @@ def put_back(resumed: Resumable, state: TrainState, config: TrainConfig) -> list
             "same as a run that was trained like this from the start, and `compare` sets it apart"
         )
     return notes
+
+
+def _refuse_what_is_over(
+    step: int, saved: Mapping[str, Any], folder: RunFolder, config: TrainConfig, where: str
+) -> None:
+    trained = read_carried(saved, where)
+    over = {} if trained is None else over_after(step, trained, config)
+    if read_settings(folder.config_path).config.eval_at_start != config.eval_at_start:
+        over["eval_at_start"] = "the untrained network is gone"
+    for name, why in over.items():
+        raise CheckpointError(f"--{name} has no effect after step {step:,}: {why}; leave it out")
 
 
 def best_of(saved: Mapping[str, Any], where: str = "the checkpoint") -> tuple[int, float] | None:

@@ -18,6 +18,7 @@ from topogrid.training.objective import (
     Phase,
     growth_steps,
     phase_of,
+    phases_left,
     readout_steps,
     topoloss_weight,
 )
@@ -93,6 +94,29 @@ def _span(phase: Phase, config: TrainConfig) -> tuple[int, int]:
         return (modules_end, config.steps) if phase == "readout" else (0, modules_end)
     grown = growth_steps(config) if config.wiring == "attractor" else 0
     return (0, max(1, grown)) if phase == "growth" else (grown, max(config.steps, grown + 1))
+
+
+_OF_MODULES = ("encoder_lr_scale", "movement_lr_scale", "tau_lr_scale", "weight_decay", "weight_decay_towards")
+
+
+def over_after(step: int, before: TrainConfig, now: TrainConfig) -> dict[str, str]:
+    """Return settings that differ, but act in no step after one, with the reason why.
+
+    Parameters
+    ----------
+    step : int
+        The last step that was taken.
+    before, now : TrainConfig
+        What the steps up to it were taken with, and what the others are to be taken with.
+    """
+    over = {}
+    begins = {phase: first for phase, first, _count in reversed(phases_left(step, now))}
+    if now.wiring == "learned" and "modules" not in begins:
+        over = dict.fromkeys(_OF_MODULES, "modules rest in the steps that are left, in which the read-out learns alone")
+    warmups = (before.warmup_steps, now.warmup_steps)
+    if all(first - _span(phase, now)[0] >= max(warmups) for phase, first in begins.items()):
+        over["warmup_steps"] = "the learning rate has risen"
+    return {name: why for name, why in over.items() if getattr(before, name) != getattr(now, name)}
 
 
 def rates(step: int, config: TrainConfig) -> dict[str, float]:
