@@ -1,5 +1,7 @@
 """Shares count every unit, colours only what is beyond the null, and numbers stand in the titles."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,21 @@ def test_known_modules_are_marked_in_place_of_a_mixture() -> None:
     assert any("component" in line.get_label() for line in unknown.get_lines())
 
 
+def test_medians_are_of_modules_where_there_are_several_and_of_fifths_where_there_are_none() -> None:
+    tau, spacing = np.repeat([50.0, 20.0, 90.0], 10), np.repeat([0.6, 0.4, 0.9], 10)
+    spacing[0], module = np.nan, np.repeat([0, 1, 2], 10)
+
+    def marked(**given: Any) -> tuple[str, list[list[float]]]:
+        fig = figures.tau_against_spacing(tau, spacing, np.ones(30, dtype=bool), **given)
+        (line,) = [one for one in fig.axes[0].get_lines() if "medians" in str(one.get_label())]
+        return str(line.get_label()), line.get_xydata().tolist()
+
+    assert marked(module=module) == ("medians of modules", [[20.0, 0.4], [50.0, 0.6], [90.0, 0.9]])
+    assert marked()[0] == marked(module=np.zeros(30))[0] == "medians of fifths by tau"
+    with pytest.raises(ValueError, match="one entry per unit each, got 30, 30, 30 and 2"):
+        marked(module=[0, 1])
+
+
 def test_units_that_are_not_as_many_are_refused() -> None:
-    with pytest.raises(ValueError, match="got 1, 2 and 1"):
+    with pytest.raises(ValueError, match="got 1, 2, 1 and 1"):
         figures.tau_against_spacing([1.0], [1.0, 2.0], [True])

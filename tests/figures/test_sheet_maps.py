@@ -50,13 +50,22 @@ def test_lines_lie_between_modules_and_nowhere_else() -> None:
     assert [borders(image.axes) for image in both] == [[2.5], [2.5]]
 
 
-def test_a_row_profile_holds_mean_and_standard_error() -> None:
+def test_beside_a_sheet_without_modules_stand_medians_and_middle_halves_of_rows() -> None:
     sheet = np.array([[1.0, 2.0, 3.0], [4.0, NAN, NAN], [NAN, NAN, NAN]])
-    fig = figures.tau_map(sheet, 0.02)
-    (bars,) = [ax.containers[0] for ax in all_axes(fig) if ax.containers]
-    np.testing.assert_allclose(bars.lines[0].get_xydata(), [[2, 0], [4, 1]])
-    low, high = np.array([np.ptp(path.vertices[:, 0]) / 2 for path in bars.lines[2][0].get_paths()])
-    np.testing.assert_allclose([low, high], [1 / np.sqrt(3), 0])
+    (profile,) = [ax for ax in all_axes(figures.tau_map(sheet, 0.02)) if "each row" in ax.get_xlabel()]
+    np.testing.assert_allclose(profile.lines[0].get_xydata(), [[2, 0], [4, 1]])
+    halves = [path.vertices.tolist() for path in profile.collections[0].get_paths()]
+    np.testing.assert_allclose(halves, [[[1.5, 0], [2.5, 0]], [[4, 1], [4, 1]]])
+
+
+def test_beside_a_sheet_with_modules_each_has_its_median_over_its_rows() -> None:
+    sheet = np.kron([[1.0, 2.0], [NAN, 4.0]], np.ones((3, 3)))
+    sheet[0, :3] = 5.0  # a third of a module: the median stays
+    (profile,) = [ax for ax in all_axes(figures.scale_map(sheet, modules=2)) if "each module" in ax.get_xlabel()]
+    medians = [path.vertices.tolist() for path in profile.collections[0].get_paths()]
+    np.testing.assert_allclose(medians, [[[1, -0.5], [1, 2.5]], [[2, -0.5], [2, 2.5]], [[4, 2.5], [4, 5.5]]])
+    bands = [(bar.get_x(), bar.get_width(), bar.get_y(), bar.get_height()) for bar in profile.patches]
+    np.testing.assert_allclose(bands, [(1, 4, -0.5, 3), (2, 0, -0.5, 3), (4, 0, 2.5, 3)])
 
 
 def test_orientations_are_taken_mod_60_and_phases_mod_1() -> None:

@@ -133,7 +133,14 @@ def draw_evaluation(
     }
     if config.tau:
         drawers["validation/tau_against_spacing"] = lambda: figures.tau_against_spacing(
-            tau_ms, view.lattice.spacing, view.gate.passed, theory, rho, p_value, p_name="p (shifted sheets)"
+            tau_ms,
+            view.lattice.spacing,
+            view.gate.passed,
+            theory,
+            rho,
+            p_value,
+            p_name="p (shifted sheets)",
+            module=sheet.module_of,
         )
         drawers["validation/shares_by_tau"] = lambda: figures.shares_by_tau(
             tau_ms,

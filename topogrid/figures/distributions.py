@@ -188,6 +188,7 @@ def tau_against_spacing(
     p: float | None = None,
     *,
     p_name: str = "p",
+    module: ArrayLike | None = None,
     network: Network = UNNAMED,
 ) -> Figure:
     """Draw every lattice's spacing against its unit's time constant.
@@ -204,6 +205,8 @@ def tau_against_spacing(
         Spearman's correlation over all units with a lattice, and its p-value by the test named ``p_name``.
     p_name : str
         Name of the p-value, such as ``"p (shifted sheets)"``.
+    module : array_like of int, ``(unit,)``, optional
+        Module of each unit; the medians of modules are marked, not those of fifths of the units.
     network : Network
         What it is called, and its colour.
 
@@ -218,9 +221,11 @@ def tau_against_spacing(
     """
     tau, metres = (np.asarray(values, dtype=np.float64).ravel() for values in (tau_ms, spacing))
     gate = np.asarray(passed, dtype=bool).ravel()
-    if not tau.shape == metres.shape == gate.shape:
+    of_module = np.zeros(tau.size, dtype=np.int64) if module is None else np.asarray(module, dtype=np.int64).ravel()
+    if not tau.shape == metres.shape == gate.shape == of_module.shape:
         raise ValueError(
-            f"tau_ms, spacing and passed need one entry per unit each, got {tau.size}, {metres.size} and {gate.size}"
+            "tau_ms, spacing, passed and module need one entry per unit each, got "
+            f"{tau.size}, {metres.size}, {gate.size} and {of_module.size}"
         )
     measured = np.isfinite(tau) & np.isfinite(metres)
     shown, rest = measured & gate, measured & ~gate
@@ -230,7 +235,7 @@ def tau_against_spacing(
     ax.plot(tau[rest], metres[rest], ".", color="#c4c4c4", markersize=3, label=label)
     label = f"beyond the null (n = {shown.sum()})"
     ax.plot(tau[shown], metres[shown], "o", color=network.colour, alpha=0.6, mew=0, markersize=3.5, label=label)
-    _fifths(ax, tau[measured], metres[measured])
+    _medians(ax, tau[measured], metres[measured], of_module[measured])
     if predicted is not None:
         ax.axhline(predicted, color=THEORY_COLOUR, linestyle="--", linewidth=1, label=f"theory {predicted:.3f} m")
     if not measured.any():
@@ -258,13 +263,17 @@ def _shares(scores: Float, total: int, thresholds: tuple[float, ...]) -> str:
     return ", ".join(f"{100 * (scores > t).sum() / total:.1f} % > {t:g}" for t in thresholds)
 
 
-def _fifths(ax: Axes, tau: Float, spacing: Float) -> None:
-    """Mark the median spacing of each fifth of the units, from fastest to slowest."""
-    if tau.size < _FEWEST_FOR_FIFTHS or np.ptp(tau) == 0:
+def _medians(ax: Axes, tau: Float, spacing: Float, module: NDArray[np.int64]) -> None:
+    """Mark medians of all modules, or of each fifth of the units, from fastest to slowest, where there is one."""
+    parts: list[NDArray[np.intp]]
+    if len(numbers := np.unique(module)) > 1:
+        parts, name = [np.flatnonzero(module == number) for number in numbers], "medians of modules"
+    elif tau.size >= _FEWEST_FOR_FIFTHS and np.ptp(tau) > 0:
+        parts, name = np.array_split(np.argsort(tau, kind="stable"), 5), "medians of fifths by tau"
+    else:
         return
-    parts: list[NDArray[np.intp]] = np.array_split(np.argsort(tau, kind="stable"), 5)
-    x, y = ([float(np.median(values[part])) for part in parts] for values in (tau, spacing))
-    ax.plot(x, y, "-D", color=THEORY_COLOUR, markersize=4, linewidth=1, label="medians of fifths by tau")
+    points = sorted((float(np.median(tau[part])), float(np.median(spacing[part]))) for part in parts)
+    ax.plot(*zip(*points, strict=True), "-D", color=THEORY_COLOUR, markersize=4, linewidth=1, label=name)
 
 
 def _tau_axis(ax: Axes, tau: Float) -> None:

@@ -42,7 +42,7 @@ LEAST_SPAN_M = 0.02  # the same for spacing: finer differences are not measured
 def tau_map(
     tau_sheet: ArrayLike, dt_s: float, *, limits: tuple[float, float] | None = None, modules: int = 1
 ) -> Figure:
-    """Draw the time constants on the sheet, with each row's mean beside them.
+    """Draw the time constants on the sheet, with medians of modules, or of rows where there are none, beside them.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def tau_map(
     ax = _sheet_axes(fig)
     image = _show(ax, tau, SHEET_MAP, limits, modules)
     if not one_value:  # a bar and a profile of one value say nothing that the title does not
-        profile = _row_profile(ax, tau, "tau (steps)")
+        profile = _profile(ax, tau, "tau (steps)", modules)
         profile.set_xlim(*(np.array(limits) + np.ptp(limits) * np.array([-0.06, 0.06])))
         bar = _colour_bar(ax, image, "time constant tau (steps)", x=1.68)
         _add_milliseconds(bar, dt_s)
@@ -100,7 +100,7 @@ def scale_map(
     note: str = "",
     modules: int = 1,
 ) -> Figure:
-    """Draw the grid spacing on the sheet, with each row's mean and standard error beside it.
+    """Draw the grid spacing on the sheet, with medians of modules, or of rows where there are none, beside it.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def scale_map(
     ax = _sheet_axes(fig)
     image = _show(ax, spacing, SHEET_MAP, (low, high), modules)
     if values.size:
-        profile = _row_profile(ax, spacing, "spacing (m)")
+        profile = _profile(ax, spacing, "spacing (m)", modules)
         bar = _colour_bar(ax, image, "grid spacing (m)", x=1.5)
     if predicted is not None and values.size:
         label = f"theory: {predicted:.3f} m"
@@ -307,23 +307,45 @@ def _show(
     return image
 
 
-def _row_profile(ax: Axes, values: Float, label: str) -> Axes:
-    """Draw the mean over each row, with its standard error, in an inset at the right of a sheet."""
+def _profile(ax: Axes, values: Float, label: str, modules: int) -> Axes:
+    """Draw medians and middle halves in an inset at the right of a sheet: of modules, or of rows where there are none.
+
+    A module's line spans its rows. How far units spread is shown and no standard error: neighbours are no samples.
+    """
     profile = ax.inset_axes((1.06, 0, 0.32, 1), sharey=ax)
     profile.tick_params(labelleft=False, left=False)
-    profile.set_xlabel(f"row mean ± s.e.,\n{label}")
-    n = np.isfinite(values).sum(axis=1)
-    rows = np.flatnonzero(n)
-    if rows.size == 0:
+    whose = "row" if modules == 1 else "module"
+    profile.set_xlabel(f"median and middle half\nof each {whose}, {label}")
+    measured = [(first, last, finite(part)) for first, last, part in _parts(values, modules) if finite(part).size]
+    if not measured:
         profile.set_xticks([])
-        empty_note(profile, "no row has\na value")
+        empty_note(profile, f"no {whose} has\na value")
         return profile
-    mean = np.nanmean(values[rows], axis=1)
-    deviation = np.sqrt(np.nansum((values[rows] - mean[:, None]) ** 2, axis=1) / np.maximum(n[rows] - 1, 1))
-    error = deviation / np.sqrt(n[rows])  # 0 in a row with a single value, which has none
-    profile.errorbar(mean, rows, xerr=error, fmt="o", color="#404040", markersize=2, elinewidth=0.8)
+    quartiles = np.array([np.percentile(part, [25, 50, 75]) for _first, _last, part in measured])
+    first, last = (np.array(ends, dtype=np.float64) for ends in list(zip(*measured, strict=True))[:2])
+    if modules == 1:
+        profile.hlines(first, quartiles[:, 0], quartiles[:, 2], color="#404040", linewidth=0.8)
+        profile.plot(quartiles[:, 1], first, "o", color="#404040", markersize=2)
+    else:
+        low, high = first - 0.5, last + 0.5
+        profile.barh(
+            (low + high) / 2, np.ptp(quartiles, axis=1), high - low, quartiles[:, 0], color="#404040", alpha=0.25
+        )
+        profile.vlines(quartiles[:, 1], low, high, color="#404040", linewidth=1.2)
+    profile.use_sticky_edges = False  # or the lowest bar would lie on the axis
+    profile.margins(x=0.06)
     profile.xaxis.set_major_locator(MaxNLocator(3))
     return profile
+
+
+def _parts(values: Float, modules: int) -> list[tuple[int, int, Float]]:
+    """Return first row, last row and values of every module, or of every row where there is one module."""
+    if modules == 1:
+        return [(row, row, one) for row, one in enumerate(values)]
+    blocks = np.array_split(np.arange(len(values)), modules)
+    return [
+        (int(own[0]), int(own[-1]), part) for own in blocks for part in np.array_split(values[own], modules, axis=1)
+    ]
 
 
 def _colour_bar(ax: Axes, image: AxesImage, label: str, x: float, ticks: ArrayLike | None = None) -> Colorbar:
