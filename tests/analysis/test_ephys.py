@@ -67,6 +67,34 @@ def test_stamps_that_do_not_rise_are_named(at: float, message: str) -> None:
         tuning_map(SPIKES, clock, TRACK, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("factor", "options", "message"),
+    [
+        (1e3, {}, "at most 1,000 bins a side, got 2.5 for a box of .* are positions in metres"),
+        (1e-3, {}, "smoothing_cm must be at most the longer side of the box, got 5 for a box of .* are positions"),
+        (1.0, {"bin_cm": 1e-300}, "at most 1,000 bins a side"),
+        (1.0, {"bin_cm": 5e-324}, "at most 1,000 bins a side"),
+        (1.0, {"smoothing_cm": 1e300}, "smoothing_cm must be at most"),
+        (1e160, {}, "position must be in metres, at most 1e.06 from the origin, got"),
+        (1e307, {}, "position must be in metres"),
+        (1e-300, {}, "smoothing_cm must be at most"),
+    ],
+)
+def test_units_of_length_that_cannot_be_meant_are_named(factor: float, options: dict[str, float], message: str) -> None:
+    time = np.arange(0, 20, 0.02)
+    position = np.random.default_rng(0).uniform(-1, 1, (len(time), 2))
+    with pytest.raises(ValueError, match=message):
+        tuning_map(time[::9], time, position * factor, **options)
+
+
+def test_a_narrow_track_is_smoothed_along_its_length_alone() -> None:
+    time = np.arange(0, 20, 0.02)
+    along = np.abs(np.linspace(-4, 4, len(time)) % 2 - 1)
+    narrow, wide = (tuning_map(time[::9], time, np.stack((along, width * along), axis=1)) for width in (1e-12, 1e-2))
+    assert narrow.maps.shape == (1, 1, 40)
+    np.testing.assert_allclose(narrow.maps, wide.maps)
+
+
 def test_objects_that_keep_their_times_will_do() -> None:
     class Train:
         def __init__(self, t: np.ndarray) -> None:

@@ -22,6 +22,8 @@ __all__ = ["TuningMaps", "grid_table", "speed_of", "tuning_map"]
 Float = NDArray[np.float64]
 
 _LONGEST_GAP = 5.0  # a pause in the track this many usual steps long counts as one step: nobody knows what was between
+_FARTHEST_M = 1e6  # beyond which a coordinate is no place of an animal
+_MOST_BINS = 1000  # along a side: a box of metres given in centimetres would have thousands
 
 
 class TuningMaps(NamedTuple):
@@ -88,7 +90,7 @@ def tuning_map(
         If times, positions or options are not real numbers.
     ValueError
         If the track is not one position for each of two or more rising times, no sample counts, a position lies outside
-        the box, or an option is out of range.
+        the box or further from the origin than metres can be, or an option is out of range.
     """
     bin_side = as_number(bin_cm, "bin_cm", above=0) / 100
     smoothing = as_number(smoothing_cm, "smoothing_cm", least=0) / 100
@@ -100,6 +102,7 @@ def tuning_map(
     if not known.any():
         raise ValueError("position must be known somewhere, got none that is finite")
     sides, where = _placed(where, known, box_size)
+    _check_fineness(sides, bin_side, smoothing)
     counted = known & (np.nan_to_num(speed_of(clock, where)) >= slowest)
     shape = [max(1, round(side / bin_side)) for side in sides[::-1]]
     column, row = (
@@ -111,7 +114,8 @@ def tuning_map(
     n_cells = shape[0] * shape[1]
     occupancy = np.bincount(cell[counted], seconds[counted], n_cells).astype(np.float64).reshape(shape)
     counts = np.stack([_spikes(train, clock, seconds, cell, n_cells) for train in trains]).reshape(-1, *shape)
-    width = [smoothing * n / side for n, side in zip(shape, sides[::-1], strict=True)]
+    # Along a side of one bin there is nothing to smooth, however narrow the track.
+    width = [smoothing * n / side if n > 1 else 0.0 for n, side in zip(shape, sides[::-1], strict=True)]
     smooth_time = _smoothed(occupancy, width)
     smooth_counts = np.stack([_smoothed(one, width) for one in counts])
     maps = np.full(counts.shape, np.nan)
@@ -284,6 +288,9 @@ def _steps(clock: Float) -> Float:
 def _placed(where: Float, known: NDArray[np.bool_], box_size: Any) -> tuple[tuple[float, float], Float]:
     """Return the sides of the box, and positions from its centre."""
     low, high = where[known].min(axis=0), where[known].max(axis=0)
+    farthest = float(np.maximum(-low, high).max())
+    if farthest > _FARTHEST_M:
+        raise ValueError(f"position must be in metres, at most {_FARTHEST_M:g} from the origin, got {farthest:g}")
     if box_size is None:
         if not (high > low).all():
             raise ValueError("the track must extend along x and y to span a box, got one that does not: pass box_size")
@@ -295,6 +302,20 @@ def _placed(where: Float, known: NDArray[np.bool_], box_size: Any) -> tuple[tupl
             "shift the origin, or leave box_size out"
         )
     return sides, where
+
+
+def _check_fineness(sides: tuple[float, float], bin_side: float, smoothing: float) -> None:
+    box = f"a box of {sides[0]:g} x {sides[1]:g} m"
+    if max(sides) > _MOST_BINS * bin_side:
+        raise ValueError(
+            f"bin_cm must leave at most {_MOST_BINS:,} bins a side, got {100 * bin_side:g} for {box}: are positions in "
+            "metres?"
+        )
+    if smoothing > max(sides):
+        raise ValueError(
+            f"smoothing_cm must be at most the longer side of the box, got {100 * smoothing:g} for {box}: are "
+            "positions in metres?"
+        )
 
 
 def _spikes(train: Float, clock: Float, seconds: Float, cell: NDArray[np.intp], n_cells: int) -> Float:
