@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ from topogrid.files import (
     read_bytes,
     read_json,
     to_json,
+    write_beside,
     write_json_atomic,
     write_text_atomic,
 )
@@ -132,3 +134,13 @@ def test_json_has_null_for_what_is_no_number(tmp_path):
     read = json.loads((tmp_path / "a.json").read_text(), parse_constant=lambda name: pytest.fail(name))
     assert read == {"a": [1, None, [None, "x"]], "b": {"c": None, "d": True}, "e": 2.5}
     assert to_json(value) == json.dumps(read)
+
+
+def test_an_error_of_a_file_that_is_open_names_it(tmp_path: Path) -> None:
+    def write(_file: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=r"No space left on device: .*a\.json") as found:
+        write_beside(tmp_path / "a.json", write)
+    assert found.value.errno == errno.ENOSPC
+    assert not list(tmp_path.iterdir())

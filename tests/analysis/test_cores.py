@@ -56,3 +56,20 @@ def test_what_goes_wrong_in_a_piece_is_raised(some_cores: int) -> None:
 
     with pytest.raises(ArithmeticError, match="seven"):
         with_each(work, range(20))
+
+
+def test_whoever_stops_waits_for_what_has_begun_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "n_cores", lambda: 2)
+    begun: list[int] = []
+
+    def work(piece: int) -> None:
+        begun.append(piece)
+        time.sleep(0.5)
+
+    def pieces() -> Iterator[int]:
+        yield from range(4)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        with_each(work, pieces())
+    assert sorted(begun) == [0, 1]

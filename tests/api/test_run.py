@@ -113,13 +113,39 @@ def test_names_that_are_not_there_are_refused_with_those_that_are(run: Run) -> N
         run.intervene("lesion")
     with pytest.raises(SettingsError, match="eval_walks"):
         run.evaluate(eval_walks=-1)
+    with pytest.raises(SettingsError, match="lr is no setting of a measurement"):
+        run.evaluate(lr=0.1)
+    with pytest.raises(SettingsError, match="bins must be one whole number or more, got none"):
+        run.evaluate(bins=[])
+    with pytest.raises(SettingsError, match="got '32'"):
+        run.evaluate(bins="32")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bins", [16, np.int64(16), [16], np.array([16]), (np.int32(16),)])
+def test_numbers_of_bins_may_come_from_numpy(run: Run, bins: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("topogrid.api.run.measure_again", lambda _trained, wanted, _progress: list(wanted))
+    assert run.evaluate(bins) == [16]  # type: ignore[comparison-overlap]
+
+
+@pytest.mark.parametrize(("silence", "units"), [("12", [12]), ("4-6", [4, 5, 6]), (7, [7]), ([7, "9-10"], [7, 9, 10])])
+def test_units_to_silence_may_be_one_text(
+    run: Run, silence: Any, units: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(_folder: object, _condition: object, _wanted: object, chosen: list[int], **_more: object) -> object:
+        raise MeasuredError(chosen)
+
+    monkeypatch.setattr("topogrid.api.run.measure_table_into", measure)
+    with pytest.raises(MeasuredError) as found:
+        run.intervene("tau_x2", silence=silence)
+    assert found.value.args == (units,)
 
 
 @pytest.mark.parametrize(
     ("names", "where", "said"),
     [
-        (("tau_x2",), np.ones(3), r"where must be finite numbers, \(8, 8\) or \(64,\), got shape \(3,\)"),
-        (("tau_x2",), np.full((8, 8), np.nan), "where must be finite numbers"),
+        (("tau_x2",), np.ones(3), r"where must be \(8, 8\) or \(64,\), got shape \(3,\)"),
+        (("tau_x2",), np.full((8, 8), np.nan), "where must be finite, got 64 units"),
+        (("tau_x2",), np.ma.masked_less(np.arange(64.0), 3), "where must be finite, got 3 units"),
         (("speed_x2",), np.ones(64), "where is for doses of tau, such as tau_x1.25, got speed_x2"),
         ((), np.ones(64), "where is for doses of tau, such as tau_x1.25, got no name"),
     ],

@@ -87,5 +87,5 @@ def test_somebody_who_stops_is_told_where_the_measured_ones_are(
         with pytest.raises(KeyboardInterrupt):
             show()
         said = capsys.readouterr().err
-        assert ("measured until now, in" in said) == (count > 0)
+        assert ("measured until now: kept in" in said) == (count > 0)
         assert "\x1b" not in said

@@ -116,3 +116,22 @@ def test_names_tell_the_question_and_a_damaged_answer_is_not_written_over(tmp_pa
     assert _stem(tmp_path, ["tau_x2"], [], asked).name == "tau_x2-2"
     (tmp_path / "tau_x2-2.json").write_text(json.dumps({"asked": asked}))
     assert _stem(tmp_path, ["tau_x2"], [], asked).name == "tau_x2-2"
+
+
+def test_what_was_complete_is_kept_until_it_is_measured_again(
+    subject: Condition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("topogrid.interventions.files.draw_outcomes", lambda *_: Figure())
+    folder = RunFolder(tmp_path / "a", tmp_path / "a")
+    first = measure_table_into(folder, subject, ["tau_x2"])
+    before = first.stem.with_name(f"{first.stem.name}.csv").read_text()
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure_table_into(folder, subject, ["tau_x2"], progress=stop)
+    assert first.stem.with_name(f"{first.stem.name}.csv").read_text() == before
+    assert measure_table_into(folder, subject, ["tau_x2"]).stem == first.stem
+    with pytest.raises(ValueError, match="tau_x2@module99 cannot be done here"):
+        measure_table_into(folder, subject, ["tau_x2@module99"])

@@ -79,3 +79,9 @@ def test_a_plain_network_has_none_to_change() -> None:
     assert "\n" not in str(refused.value)
     with pytest.raises(ValueError, match="plain network"):
         swap_tau(plain, usual_measures())
+
+
+def test_a_dose_beyond_all_use_is_refused(subject: Condition, before: Evaluation) -> None:
+    where = np.full(subject.config.n_grid_cells, 800.0)
+    with pytest.raises(ValueError, match=r"where would give units time constants of up to .* steps, at most 1,000,000"):
+        scale_tau(subject, before, factor=1.25, where=where)

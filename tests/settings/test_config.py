@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -247,3 +248,8 @@ def test_only_units_that_forget_their_start_begin_signed_unless_asked(
     signed_start: bool | str, tau: bool, signed: bool
 ) -> None:
     assert TrainConfig(signed_start=signed_start, tau=tau).starts_signed is signed
+
+
+def test_numbers_may_come_from_numpy() -> None:
+    given = TrainConfig(seed=np.int64(3), lr=np.float64(0.01), box_size=np.array([2.0, 1.5]), tau=np.bool_(True))
+    assert given == TrainConfig(seed=3, lr=0.01, box_size=(2.0, 1.5), tau=True)

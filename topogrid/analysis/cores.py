@@ -48,9 +48,13 @@ def with_each(work: Callable[[T], None], pieces: Iterable[T]) -> None:
         return
     waiting: deque[Future[None]] = deque()
     with ThreadPoolExecutor(cores) as pool:
-        for piece in pieces:
-            waiting.append(pool.submit(work, piece))
-            if len(waiting) > _WAITING * cores:
-                waiting.popleft().result()
-        for one in waiting:
-            one.result()
+        try:
+            for piece in pieces:
+                waiting.append(pool.submit(work, piece))
+                if len(waiting) > _WAITING * cores:
+                    waiting.popleft().result()
+            for one in waiting:
+                one.result()
+        except BaseException:  # Ctrl-C too: what has not begun never does
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

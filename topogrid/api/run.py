@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from topogrid.analysis.options import as_reals
 from topogrid.api.changes import Changes, FollowedWalk
 from topogrid.api.pictures import Picture
 from topogrid.api.units import Units, as_units, read_units_csv
@@ -36,8 +37,8 @@ from topogrid.reading import UnreadableError
 from topogrid.runs.folder import RunFolder
 from topogrid.runs.metrics_log import read_metrics
 from topogrid.settings.config import TrainConfig
-from topogrid.settings.errors import did_you_mean, show
-from topogrid.settings.fields import FEEDBACK_SETTINGS
+from topogrid.settings.errors import SettingsError, did_you_mean, show
+from topogrid.settings.fields import FEEDBACK_SETTINGS, MEASUREMENT_SETTINGS
 from topogrid.tables import plain
 from topogrid.trained.opening import open_trained as open_as_trained
 from topogrid.trained.trained import Trained
@@ -223,7 +224,7 @@ class Run:
         bins : int or sequence of int, optional
             Bins along the longer side of a rate map; those of the run by default.
         **settings
-            ``eval_walks``, ``eval_burn_in``, ``long_seconds``, ``long_walks``, ``place_feedback``,
+            ``eval_walks``, ``eval_surrogates``, ``eval_burn_in``, ``long_seconds``, ``long_walks``, ``place_feedback``,
             ``place_feedback_code``.
 
         Returns
@@ -236,13 +237,19 @@ class Run:
         SettingsError
             If one cannot be used.
         """
+        other = sorted(set(settings) - set(MEASUREMENT_SETTINGS))
+        if other:
+            raise SettingsError(
+                f"{other[0]} is no setting of a measurement{did_you_mean(other[0], MEASUREMENT_SETTINGS)}; there are "
+                f"{', '.join(MEASUREMENT_SETTINGS)}"
+            )
         trained = self.trained.with_settings(settings)
-        wanted = [trained.config.eval_bins] if bins is None else [bins] if isinstance(bins, int) else list(bins)
+        wanted = [trained.config.eval_bins] if bins is None else _bins(bins)
         with Progress("stage") as progress:
             return measure_again(trained, wanted, progress)
 
     def intervene(
-        self, *names: str, silence: Sequence[int | str] = (), where: ArrayLike | None = None
+        self, *names: str, silence: int | str | Sequence[int | str] = (), where: ArrayLike | None = None
     ) -> Changes[Outcome] | Changes[ModuleOutcome]:
         """Change one thing at a time and measure everything again, as ``topogrid intervene`` does.
 
@@ -252,7 +259,7 @@ class Run:
             Such as ``"tau_x1.25"``, at any level, ``"tau_x2@module3"`` or ``"silence@module3"``; ``"all"``: the whole
             table. Without a name, and without units to silence: for a sheet with modules, tau and speed changed and
             every module compared with what is predicted; else the whole table.
-        silence : sequence of int or str
+        silence : int, str or sequence of these
             Units to silence: numbers, or ranges such as ``"40-63"``.
         where : array, ``(row, col)`` or ``(unit,)``, optional
             Map of a dose of tau: a unit's tau is multiplied by the level to this power, 1 all of it and 0 nothing.
@@ -268,7 +275,8 @@ class Run:
             If there is no intervention of a name, a unit is not on the sheet, or a map does not fit.
         """
         condition = Condition(self.trained)
-        chosen = parse_units([str(unit) for unit in silence])
+        units = [silence] if isinstance(silence, int | str) else silence
+        chosen = parse_units([str(unit) for unit in units])
         weights = None if where is None else self._weights(where, names)
         with Progress("intervention") as progress, tempfile.TemporaryDirectory() as nowhere:
             folder = self.trained.folder or RunFolder(Path(nowhere), Path(nowhere))
@@ -281,12 +289,13 @@ class Run:
 
     def _weights(self, where: ArrayLike, names: Sequence[str]) -> Float:
         sheet = self.config.sheet
-        weights = np.asarray(where, dtype=np.float64)
-        if weights.shape not in ((sheet.n_units,), (sheet.side, sheet.side)) or not np.isfinite(weights).all():
-            raise ValueError(
-                f"where must be finite numbers, ({sheet.side}, {sheet.side}) or ({sheet.n_units},), got shape "
-                f"{weights.shape}"
-            )
+        weights = as_reals(where, "where")
+        if weights.shape not in ((sheet.n_units,), (sheet.side, sheet.side)):
+            wanted = f"({sheet.side}, {sheet.side}) or ({sheet.n_units},)"
+            raise ValueError(f"where must be {wanted}, got shape {weights.shape}")
+        if not np.isfinite(weights).all():
+            unknown = np.count_nonzero(~np.isfinite(weights))
+            raise ValueError(f"where must be finite, got {unknown} units with NaN, infinity or a mask")
         other = [name for name in names if not name.startswith("tau_x") or "@" in name]
         if other or not names:
             raise ValueError(f"where is for doses of tau, such as tau_x1.25, got {', '.join(other) or 'no name'}")
@@ -376,3 +385,11 @@ def open_trained(
     """
     trained = open_as_trained(path, checkpoint=checkpoint, settings=settings, place_cells=place_cells)
     return Run(trained, remeasured=bool(settings))
+
+
+def _bins(bins: Any) -> list[Any]:
+    """Return numbers of bins as a list; each is checked where it is used."""
+    found = [bins] if np.ndim(bins) == 0 else list(bins)
+    if not found:
+        raise SettingsError("bins must be one whole number or more, got none")
+    return found

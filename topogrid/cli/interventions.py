@@ -63,5 +63,6 @@ def _progress(folder: RunFolder) -> Iterator[Callable[[str, int, int], None]]:
             yield tell
         except KeyboardInterrupt:
             if measured:
-                complain(f"{len(measured)} measured until now, in {folder.path / 'interventions'}")
+                where = folder.path / "interventions"
+                complain(f"{len(measured)} measured until now: kept in {where}, unless an answer there was complete")
             raise

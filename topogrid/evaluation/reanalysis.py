@@ -10,8 +10,8 @@ from topogrid.evaluation.evaluate import STAGES
 from topogrid.evaluation.gallery import draw_evaluation
 from topogrid.evaluation.measured import Measured, described, measure, measured_config
 from topogrid.evaluation.saved import evaluation_path, save_evaluation, unit_rows
-from topogrid.figures import save_figure
-from topogrid.files import check_writable, write_json_atomic, write_text_atomic
+from topogrid.figures.style import contents
+from topogrid.files import check_writable, write_bytes_atomic, write_json_atomic, write_text_atomic
 from topogrid.measures import FIGURES
 from topogrid.measures.shown import BY_BINS
 from topogrid.measures.training import STEPS_DONE
@@ -37,6 +37,8 @@ def results_folder(trained: Trained, path: str | Path, out: str | Path | None = 
     """
     if out is None and trained.folder is not None:
         trained.folder.check_own()
+        check_writable(trained.folder.path)
+        check_writable(trained.folder.gallery)
         return trained.folder
     place = Path(path).with_name(f"{Path(path).stem}_analysis") if out is None else Path(out)
     check_writable(place)
@@ -87,16 +89,21 @@ def write_results(trained: Trained, folder: RunFolder, result: Measured, *, figu
     """
     evaluation = result.evaluation
     config = measured_config(trained, result)
+    # What takes long comes first: whoever stops it there leaves numbers and pictures that are all of one measurement.
+    curves = read_metrics(folder.metrics_path)
+    pictures: dict[Path, bytes] = {}
+    for key, figure in draw_evaluation(evaluation, config, rows=curves, summary=result.summary).items():
+        pictures |= contents(figure, Path(FIGURES[key].file), figure_format=figure_format)
+    units = to_csv(*unit_rows(evaluation, config))
+    summed_up = _of_training(folder, evaluation.step) | result.row | {"analysis": described(trained, result)}
     for place in (folder.evaluation, folder.figures, folder.gallery):
         place.mkdir(parents=True, exist_ok=True)
-    write_text_atomic(folder.units_csv, to_csv(*unit_rows(evaluation, config)))
     save_evaluation(evaluation, evaluation_path(folder.evaluation, evaluation.step))
-    curves = read_metrics(folder.metrics_path)
-    for key, figure in draw_evaluation(evaluation, config, rows=curves, summary=result.summary).items():
+    write_text_atomic(folder.units_csv, units)
+    write_json_atomic(folder.summary_path, summed_up)
+    for file, content in pictures.items():
         for place in {folder.figures, folder.gallery}:
-            save_figure(figure, place / FIGURES[key].file, figure_format=figure_format)
-    summed_up = _of_training(folder, evaluation.step) | result.row
-    write_json_atomic(folder.summary_path, summed_up | {"analysis": described(trained, result)})
+            write_bytes_atomic(place / file, content)
 
 
 def _of_training(folder: RunFolder, step: int) -> dict[str, Any]:

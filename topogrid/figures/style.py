@@ -260,9 +260,14 @@ def save_figure(fig: Figure, path: str | PathLike[str], *, figure_format: str = 
         If the file cannot be written.
     """
     target = Path(path)
-    files = dict.fromkeys((target, target.with_suffix(".pdf") if figure_format == "pdf" else target))
-    contents = {file: rendered(fig, file.suffix.lower().removeprefix(".")) for file in files}
+    files = contents(fig, target, figure_format=figure_format)
     target.parent.mkdir(parents=True, exist_ok=True)
-    for file, content in contents.items():
+    for file, content in files.items():
         write_bytes_atomic(file, content)
     return target
+
+
+def contents(fig: Figure, path: Path, *, figure_format: str = "png") -> dict[Path, bytes]:
+    """Return what `save_figure` writes, by file."""
+    files = dict.fromkeys((path, path.with_suffix(".pdf") if figure_format == "pdf" else path))
+    return {file: rendered(fig, file.suffix.lower().removeprefix(".")) for file in files}

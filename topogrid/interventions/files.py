@@ -72,14 +72,17 @@ def measure_headline_into(folder: RunFolder, condition: Condition, progress: Pro
     stem.parent.mkdir(parents=True, exist_ok=True)
     picture = folder.gallery / "interventions.png"
     outcomes: list[ModuleOutcome] = []
+    finished = stem.with_name(f"{stem.name}.png").is_file()
     title = f"Modules of {folder.name} after {condition.step} steps of training"
     for outcome in measure_headline(condition):
         outcomes.append(outcome)
-        _write_text(stem, ".md", headline_page(title, outcomes))
-        _write_text(stem, ".csv", to_csv(*module_table(outcomes)))
-        record = {"run": folder.name, "step": condition.step, "outcomes": headline_record(outcomes)}
-        write_json_atomic(stem.with_name(f"{stem.name}.json"), record | {"picture": "interventions/headline.png"})
-        _write_arrays(stem, {one.name: one.paired for one in outcomes})
+        # What was complete before is kept until this is.
+        if not finished or len(outcomes) > len(HEADLINE):
+            _write_text(stem, ".md", headline_page(title, outcomes))
+            _write_text(stem, ".csv", to_csv(*module_table(outcomes)))
+            record = {"run": folder.name, "step": condition.step, "outcomes": headline_record(outcomes)}
+            write_json_atomic(stem.with_name(f"{stem.name}.json"), record | {"picture": "interventions/headline.png"})
+            _write_arrays(stem, {one.name: one.paired for one in outcomes})
         progress(outcome.name, len(outcomes), 1 + len(HEADLINE))
     figure = draw_headline(outcomes, condition.config)
     folder.gallery.mkdir(parents=True, exist_ok=True)
@@ -104,7 +107,7 @@ def measure_table_into(
     Raises
     ------
     ValueError
-        If a chosen unit is not on the sheet.
+        If a chosen unit is not on the sheet, or nothing that is wanted can be done to this network.
     OSError
         If the disk does not take them.
     """
@@ -112,20 +115,31 @@ def measure_table_into(
         silence(condition, chosen)  # says what is wrong with them before anything is measured
     left_out = obstacles(condition, wanted)
     names = [name for name in wanted if name not in left_out]
+    if not names and not chosen:
+        raise ValueError("; ".join(f"{name} cannot be done here: {reason}" for name, reason in left_out.items()))
     asked = _asked(condition, wanted, chosen, weights)
     stem = _stem(folder.path / "interventions", wanted, chosen, asked)
     stem.parent.mkdir(parents=True, exist_ok=True)
     title = f"Interventions on {folder.name} after {condition.step} steps of training"
     outcomes: list[Outcome] = []
-    for outcome in intervene(condition, names, chosen=chosen, weights=weights):
-        outcomes.append(outcome)
+    finished = stem.with_name(f"{stem.name}.png").is_file()
+    head = {"run": folder.name, "step": condition.step, "asked": asked}
+
+    def write() -> None:
         _write_text(stem, ".csv", to_csv(*full_table(outcomes)))
         _write_text(stem, ".md", as_page(title, outcomes, left_out))
-        record = {"run": folder.name, "step": condition.step, "asked": asked, "outcomes": as_record(outcomes)}
-        write_json_atomic(stem.with_name(f"{stem.name}.json"), record | {"left_out": left_out})
+        record = head | {"outcomes": as_record(outcomes), "left_out": left_out}
+        write_json_atomic(stem.with_name(f"{stem.name}.json"), record)
         _write_arrays(stem, {one.name: one.paired for one in outcomes})
+
+    for outcome in intervene(condition, names, chosen=chosen, weights=weights):
+        outcomes.append(outcome)
+        if not finished:  # what was complete before is kept until this is
+            write()
         if not outcome.hidden:
             progress(outcome.name, sum(not one.hidden for one in outcomes), 1 + len(names) + bool(chosen))
+    if finished:
+        write()
     save_figure(draw_outcomes(outcomes, condition.config), stem.with_name(f"{stem.name}.png"))
     return Table(outcomes, left_out, stem)
 

@@ -18,6 +18,9 @@ Units = NDArray[np.intp]
 Weights = NDArray[np.float64]
 
 
+LONGEST_TAU = 1e6  # steps; the bound of --tau_max
+
+
 def with_tau(condition: Condition, tau: Tensor) -> Condition:
     """Give the units other time constants, in steps; those below 1 are raised to 1, where a unit keeps nothing."""
     network = copy.deepcopy(condition.network)
@@ -35,7 +38,14 @@ def scale_tau(condition: Condition, _before: Evaluation, *, factor: float, where
         return with_tau(condition, factor * tau)
     if where.shape != tuple(tau.shape) or not np.isfinite(where).all():
         raise ValueError(f"where must be {tuple(tau.shape)} finite numbers, one a unit, got shape {where.shape}")
-    return with_tau(condition, tau * torch.from_numpy(factor**where).to(tau))
+    with np.errstate(over="ignore"):
+        scaled = tau * torch.from_numpy(factor**where).to(tau)
+    if not bool((scaled <= LONGEST_TAU).all()):
+        raise ValueError(
+            f"where would give units time constants of up to {float(scaled.max()):.3g} steps, at most "
+            f"{LONGEST_TAU:,.0f} can be used; 1 is all of a dose"
+        )
+    return with_tau(condition, scaled)
 
 
 def flatten_tau(condition: Condition, _before: Evaluation) -> Condition:

@@ -314,6 +314,22 @@ def never_saved(folder: RunFolder) -> bool:
     return not any(path for path in folder.checkpoints.glob("*") if not path.name.startswith("."))
 
 
+def check_nothing_is_lost(folder: RunFolder) -> None:
+    """Refuse to begin a run again that has no checkpoint, but has been summed up.
+
+    Raises
+    ------
+    CheckpointError
+        If ``summary.json`` is of a step after the start.
+    """
+    step = _summed_up(folder.summary_path)
+    if step > 0:
+        raise CheckpointError(
+            f"{folder.path} has results of step {step:,} and no checkpoint to go on from: put its checkpoints back, or "
+            "give another --name to begin again"
+        )
+
+
 def set_aside_later(folder: RunFolder, step: int) -> list[str]:
     """Rename what is of steps after ``step`` ``*.superseded``: a run resumed from before them goes another way.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from topogrid.files import one_line, read_json
 from topogrid.measures.training import STEPS_DONE
-from topogrid.runs.checkpoints import Resumable, find_checkpoint, never_saved, set_aside_later
+from topogrid.runs.checkpoints import Resumable, check_nothing_is_lost, find_checkpoint, never_saved, set_aside_later
 from topogrid.runs.content import checked_step
 from topogrid.runs.errors import CheckpointError
 from topogrid.runs.folder import RunFolder
@@ -36,6 +36,7 @@ def reopen(config: TrainConfig, held: ExitStack) -> tuple[RunFolder, Resumable |
     folder.lock.acquire()
     held.callback(folder.lock.release)
     if never_saved(folder):
+        check_nothing_is_lost(folder)
         return folder, None
     return folder, find_checkpoint(config.resume, config.save_dir, config.gallery_dir)
 

@@ -133,6 +133,8 @@ class Run:
                 if self.state.step == 0:  # saved first, so that nothing is lost of a start that took long
                     self._save()
                 self._evaluate()
+                if self.state.step == self.config.steps:  # stopped in the last one
+                    self._draw_filmstrip()
                 self._save()
             elif self.state.step == 0:
                 self._save()

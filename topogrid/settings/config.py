@@ -90,6 +90,8 @@ def resume_conflicts(saved: TrainConfig, new: TrainConfig) -> list[str]:
 def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
     """Return the value in the field's own type, or refuse it."""
     kind = KINDS[field.name]
+    if type(value).__module__ == "numpy":  # a number of its own, or an array for several
+        value = value.tolist()
     if isinstance(value, str):
         value = _OLD_WORDS.get(field.name, {}).get(value, value)
     try:

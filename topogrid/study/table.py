@@ -204,7 +204,7 @@ QUANTITIES = (
         _measure("error_60s_middle_cm"), 0,
     ),
     Quantity(
-        "minutes", "Of training; other programs ran on the machine, so these are upper bounds.",
+        "minutes", "Of training, of the process that ended it; other programs ran on the machine beside most.",
         lambda record: number(record["minutes"]), 1, low=0,
     ),
 )  # fmt: skip

@@ -261,6 +261,7 @@ def _moved_fields(maps: Float, rng: np.random.Generator) -> Float:
         brought = np.maximum(brought, np.where(within, np.take_along_axis(rates, source, axis=1), -np.inf))
         reach = np.minimum(reach, np.where(exists[:, field, None], distance(moved[:, field]), np.inf))
     lowest = np.where(visited, rates, np.inf).min(axis=1, keepdims=True)
+    lowest[~visited.any(axis=1)] = 0.0  # of a unit without a single bin nothing is used
     return np.where(np.isfinite(brought), brought, lowest - reach).reshape(maps.shape)
 
 

@@ -94,9 +94,9 @@ def run(arguments: argparse.Namespace) -> None:
         n_steps=arguments.steps,
         say=lambda line: say(f"{line}, {(time.monotonic() - began) / 60:.1f} min"),
     )
-    written = write_page(record, out, command=_command(arguments), figure_format=arguments.format)
     for line in sentences(record):
-        print(plain(line))
+        print(plain(line), flush=True)
+    written = write_page(record, out, command=_command(arguments), figure_format=arguments.format)
     say(f"Page: {written.page}   Picture: {written.picture}   Numbers: {written.numbers}")
 
 
