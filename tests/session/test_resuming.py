@@ -232,17 +232,3 @@ def test_a_run_that_was_summed_up_is_not_begun_again_without_its_checkpoints(
     assert resume("--steps", "9") == 2
     assert "runs/b has results of step 6 and no checkpoint to go on from" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in before} == before
-
-
-def test_pictures_of_a_run_whose_own_were_elsewhere_do_not_go_where_others_are(
-    desk: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = RUN / "config.json"
-    config.write_text(json.dumps(json.loads(config.read_text()) | {"gallery_dir": "elsewhere"}))
-    other = Path("tau_imgs/b/scale_map.png")
-    other.parent.mkdir(parents=True)
-    other.write_bytes(b"of another run")
-    assert resume("--steps", "7") == 2
-    assert "tau_imgs/b may be of another run" in capsys.readouterr().err
-    assert resume("--steps", "7", "--gallery_dir", "elsewhere") == 0
-    assert other.read_bytes() == b"of another run"

@@ -176,12 +176,6 @@ def _continued_config(run: RunToContinue, given: Mapping[str, Given]) -> TrainCo
     place = {"save_dir": str(run.folder.parent), "name": run.folder.name, "resume": str(run.start)}
     # A folder may come from somebody else, who does not decide where files of this machine go.
     here = {"gallery_dir": TrainConfig.gallery_dir}
-    pictures = Path(TrainConfig.gallery_dir) / run.folder.name
-    if saved.gallery_dir != TrainConfig.gallery_dir and "gallery_dir" not in given and pictures.exists():
-        raise SettingsError(
-            f"{pictures} may be of another run, as the pictures of {run.folder} went to {show(saved.gallery_dir)}; say "
-            "where they go with --gallery_dir"
-        )
     new = dataclasses.replace(saved, **here | {field: one.value for field, one in given.items()} | place)
     conflicts = resume_conflicts(saved, new)
     if conflicts:
