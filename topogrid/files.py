@@ -221,14 +221,11 @@ def write_beside(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-    except OSError as error:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
-        # An open file that takes no more, as on a full disk, does not say which it is.
-        if error.errno is None or error.filename:
-            raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None and not error.filename:
+            # An open file that takes no more, as on a full disk, does not say which it is.
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     return temporary
 

@@ -127,7 +127,10 @@ def test_numbers_of_bins_may_come_from_numpy(run: Run, bins: Any, monkeypatch: p
     assert run.evaluate(bins) == [16]  # type: ignore[comparison-overlap]
 
 
-@pytest.mark.parametrize(("silence", "units"), [("12", [12]), ("4-6", [4, 5, 6]), (7, [7]), ([7, "9-10"], [7, 9, 10])])
+@pytest.mark.parametrize(
+    ("silence", "units"),
+    [("12", [12]), ("4-6", [4, 5, 6]), (7, [7]), (np.int64(7), [7]), ([7, "9-10"], [7, 9, 10])],
+)
 def test_units_to_silence_may_be_one_text(
     run: Run, silence: Any, units: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -275,8 +275,7 @@ class Run:
             If there is no intervention of a name, a unit is not on the sheet, or a map does not fit.
         """
         condition = Condition(self.trained)
-        units = [silence] if isinstance(silence, int | str) else silence
-        chosen = parse_units([str(unit) for unit in units])
+        chosen = parse_units([str(unit) for unit in np.atleast_1d(silence)])
         weights = None if where is None else self._weights(where, names)
         with Progress("intervention") as progress, tempfile.TemporaryDirectory() as nowhere:
             folder = self.trained.folder or RunFolder(Path(nowhere), Path(nowhere))
